@@ -35,10 +35,9 @@ from core.time_format import LATEST
 from core.trading.values import Fills
 from core.trial.ledger import tries_of
 from core.trial.seal import Horizon, Seal
-from core.trial.sealing import NoPromiseError, doubts, seal_trial
+from core.trial.sealing import MOST_TRADES, NoPromiseError, doubts, seal_trial
 
 _LONGEST_TRIAL = 3_650  # days
-_MOST_TRADES = 10_000
 
 _SIMULATED = "asked for {}, runs simulated: {}"
 
@@ -243,11 +242,11 @@ def seal_of(config: StrategyConfig, terms: TrialTerms, workspace: Workspace, now
         NoPromiseError: no saved backtest promises anything that could be put to the test.
     """
     if (terms.days is not None and not 0 < terms.days <= _LONGEST_TRIAL) or (
-        terms.trades is not None and not 0 < terms.trades <= _MOST_TRADES
+        terms.trades is not None and not 0 < terms.trades <= MOST_TRADES
     ):
         raise BadRequestError(
             f"a trial's horizon must be above 0 and at most {_LONGEST_TRIAL:,} days or "
-            f"{_MOST_TRADES:,} trades"
+            f"{MOST_TRADES:,} trades"
         )
     try:
         if terms.document is None:

@@ -21,6 +21,7 @@ from core.trial.resampling import Resampler, as_returns, lower_bound
 _CAREFUL = 0.75  # share of the rate: so far out, tails decide more than a short sample tells
 _STEPS_AHEAD = 60  # into which what lies ahead of the last trade is divided
 _MOST_POINTS = 400  # of a band over time: no chart shows more
+_MOST_GROWTH = 700.0  # logarithm: beyond, equity has no room in a float
 _BLUNT = 0.3  # of the horizon: the band starts as wide as it would be after so many trades more
 
 
@@ -114,7 +115,7 @@ class Cone:
         counted = np.arange(self.horizon + 1)
         shape = np.concatenate(([0.0], band_shape(self.horizon, self.trades)))
         band: Floats = counted * self.growth + width * shape
-        return band if self.fixed_amount else 100 * np.expm1(band / 100)
+        return band if self.fixed_amount else 100 * np.expm1(np.minimum(band / 100, _MOST_GROWTH))
 
 
 def over_time(cone: Cone, start: int, closes: Times, ends: int | None) -> ConeOverTime:

@@ -88,8 +88,10 @@ class TrialPlan:
         """The plan in plain English, a sentence each."""
         chances, horizon = self.chances, self.seal.horizon
         days = horizon.trades / self.seal.trades_per_day if horizon.days is None else horizon.days
+        brought = max(horizon.trades, round(days * self.seal.trades_per_day))
+        judged = "" if brought == horizon.trades else f", the first {horizon.trades:,} are judged"
         said = [
-            f"{_in_words(days)} bring about {_trades(horizon.trades)}.",
+            f"{_in_words(days)} bring about {_trades(brought)}{judged}.",
             f"If the promise holds you will be told kept with {chances.kept:.0%}, if there is no "
             f"edge broken with {chances.broken:.0%}; false alarms at most "
             f"{self.seal.errors.any_broken:.0%}, false promises at most "

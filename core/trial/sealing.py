@@ -36,6 +36,8 @@ from core.trial.seal import (
 )
 
 DEFAULT_DAYS = 60.0
+MOST_TRADES = 10_000
+"""Of a horizon: beyond, lines and band take minutes to draw, and any edge has long shown."""
 
 
 class NoPromiseError(Exception):
@@ -56,7 +58,7 @@ def seal_trial(
     Args:
         config: what the session will run.
         stored: the whole saved backtest (its JSON), None where there is none.
-        days: the horizon in days; trades then follow by the backtest's rate.
+        days: the horizon in days; trades then follow by the backtest's rate, up to `MOST_TRADES`.
         trades: the horizon in closed trades. With neither it is `DEFAULT_DAYS`.
         counted: the tries of the strategy, of which the backtest is taken to be the best; None
             where they were not counted.
@@ -168,4 +170,4 @@ def _horizon(days: float | None, trades: int | None, rate: float) -> Horizon:
     if trades is not None:
         return Horizon(trades)
     wanted = DEFAULT_DAYS if days is None else days
-    return Horizon(max(1, round(wanted * rate)), wanted)
+    return Horizon(min(max(1, round(wanted * rate)), MOST_TRADES), wanted)

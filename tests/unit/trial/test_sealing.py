@@ -15,6 +15,7 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.document.document import read_strategy
 from core.strategy.document.yaml_text import write_yaml
+from core.trial.plan import plan_trial
 from core.trial.seal import Horizon, Tries, canonical_digest, is_digest_of
 from core.trial.sealing import DEFAULT_DAYS, NoPromiseError, doubts, seal_trial
 from tests.unit.session.sessions import RSI, START, market
@@ -53,6 +54,15 @@ def test_a_horizon_in_days_becomes_trades_by_the_backtests_rate(tmp_path: Path) 
     assert seal.horizon == Horizon(round(10 * seal.trades_per_day), 10)
     assert seal_trial(CONFIG, stored, now=START).horizon.days == DEFAULT_DAYS
     assert seal_trial(CONFIG, stored, days=0.001, now=START).horizon.trades == 1
+
+
+def test_a_horizon_of_years_is_judged_by_its_first_ten_thousand_trades(tmp_path: Path) -> None:
+    long = seal_trial(CONFIG, saved(tmp_path), days=3_650, now=START)
+    assert long.horizon == Horizon(10_000, 3_650)
+    fewer = msgspec.structs.replace(long, horizon=Horizon(40, 3_650))  # quicker to plan
+    first, *_ = plan_trial(fewer).sentences
+    assert first.startswith("3650 days bring about ")
+    assert first.endswith(" trades, the first 40 are judged.")
 
 
 def test_another_starting_balance_promises_the_same(tmp_path: Path) -> None:
