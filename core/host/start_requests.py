@@ -15,7 +15,7 @@ from core.host.link import BadRequestError
 from core.host.venue_accounts import NoAccountError
 from core.journal.manifest import SessionManifest
 from core.journal.values import BrokerKind, FeedKind, Mode
-from core.market.candles.durations import LONGEST_DURATION
+from core.market.candles.durations import LONGEST_DURATION, in_words
 from core.market.candles.timeframes import DAY
 from core.market.symbols import is_perpetual, quote_currency
 from core.market.venues.registry import DEFAULT_VENUE, VENUES
@@ -155,7 +155,14 @@ def started_in_words(record: SessionManifest) -> str:
         Mode.REPLAY: "candle files (replay)",
     }[record.mode]
     symbols = ", ".join(record.config["symbols"])
-    return f"Paper trading started! Session ID: {record.id}. Monitoring {symbols} on {where}."
+    told = f"Paper trading started! Session ID: {record.id}. Monitoring {symbols} on {where}."
+    if record.seal is None:
+        return told
+    trades, days = record.seal.horizon.trades, record.seal.horizon.days
+    over = "its first trade" if trades == 1 else f"its first {trades:,} trades"
+    if days is not None:
+        over = in_words(round(days * DAY))
+    return f"{told} It is sealed as a trial, judged over {over}."
 
 
 def given_key(request: StartRequest, redactor: Redactor) -> ApiKey | None:

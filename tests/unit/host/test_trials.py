@@ -45,7 +45,9 @@ def promise(folder: Path) -> Path:
 async def test_a_trial_is_sealed_into_its_session(workspace: Workspace, candle_file: Path) -> None:
     request = replay_request(candle_file, trial=TrialTerms(trades=40))
     async with hosting(workspace.root) as host:
-        session_id = (await host.start(request)).session_id
+        reply = await host.start(request)
+        session_id = reply.session_id
+        assert "It is sealed as a trial, judged over its first 40 trades." in reply.message
         await host.ended(session_id)
         (session,) = host.snapshot().sessions
         detail = await host.reader.detail(session_id)
