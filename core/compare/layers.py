@@ -91,7 +91,7 @@ def judge_layers(
 def other_trials(found: ComparedSessions, stored: Report | None) -> tuple[OtherTrial, ...]:
     """How the trials stand that are not judged, each by its own seal, in the order sealed."""
     others = []
-    for session in found.sessions:
+    for session in (*found.sessions, *found.sealed_copies):
         if session.seal is None or session is found.judged:
             continue
         verdict = judge(

@@ -79,12 +79,15 @@ class ComparedSessions:
         sessions: those that count, at least in part.
         judged: the trial that is judged: the last that was sealed; None where there is none.
         copies: IDs of those left out, for all their candles count with others.
+        sealed_copies: the trials among those. Their candles count no more than once, but what each
+            has come to is told: who may choose among trials finds one that suits.
         notes: what is to be known of that, a sentence each.
     """
 
     sessions: tuple[ComparedSession, ...]
     judged: ComparedSession | None
     copies: tuple[str, ...]
+    sealed_copies: tuple[ComparedSession, ...]
     notes: tuple[str, ...]
 
 
@@ -134,6 +137,7 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
         tuple(one for one in found if one.id not in copies),
         None if first is None or first.seal is None else first,
         tuple(copies),
+        tuple(one for one in found if one.id in copies and one.seal is not None),
         tuple(notes),
     )
 

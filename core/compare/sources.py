@@ -78,6 +78,7 @@ def compare_sources(
         found,
         sessions=tuple(sessions),
         judged=next((one for one in sessions if found.judged and one.id == found.judged.id), None),
+        sealed_copies=tuple(_replayed(workspace, found.sealed_copies, present or {}, told)),
     )
     replayed = [one.replayed for one in sessions if one.replayed is not None]
     if len(replayed) < len(sessions):

@@ -190,7 +190,10 @@ def test_the_same_candles_of_one_source_count_once(two_trials: Workspace) -> Non
     assert compared(two_trials).layers.copies == ()
     same = msgspec.structs.replace(record, data=replays[SESSION]["data"])
     (two_trials.session("bcde2345") / RECORD).write_bytes(msgspec.json.encode(same))
-    assert compared(two_trials).layers.copies == (SESSION,)
+    answers = compared(two_trials).layers
+    assert answers.copies == (SESSION,)
+    others = [(one.session_id, one.state) for one in answers.others]
+    assert others == [(SESSION, State.KEPT)], "it counts once, and is told all the same"
 
 
 def test_sessions_that_began_with_other_balances_have_seen_the_same(two_trials: Workspace) -> None:
