@@ -30,6 +30,7 @@ from tests.unit.backtest.test_every_driver import strategies
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import SPAN, Bench, market, without
 from tests.unit.session.test_live_engine import LIVE, decided, living, runner_of
+from tests.unit.store.disks import UnsyncedDisk
 
 KNOWN, COUNT, WARM_UP = 250, 340, 200
 """Candles before the session begins, and in all; the last one is never missing."""
@@ -75,7 +76,7 @@ def said(symbol: str, candles: Candles, start: int, disorder: random.Random) -> 
 
 async def outcome(root: Path, config: StrategyConfig, arrival: Arrival) -> RunResult:
     """What the session comes to."""
-    bench = Bench(root)
+    bench = Bench(root, UnsyncedDisk())
     feed = TestFeed(arrival.candles, KNOWN)
     record = bench.record(config_to_dict(config), **LIVE)
     engine = bench.new(record, feed)

@@ -1,4 +1,4 @@
-"""Disks that fail."""
+"""Disks that fail, and one that is not waited for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ import os
 from pathlib import Path
 
 from core.store.durable import Disk, OsDisk
+
+
+class UnsyncedDisk(OsDisk):
+    """Makes nothing durable: for thousands of records that no test of durability is about."""
+
+    def sync(self, descriptor: int) -> None:
+        pass
 
 
 class FullDisk(OsDisk):
