@@ -8,6 +8,7 @@ lead its requests to another host.
 from __future__ import annotations
 
 import ssl
+from functools import cache
 from types import SimpleNamespace
 
 import aiohttp
@@ -59,6 +60,15 @@ async def _refuse_redirect(
     )
 
 
+@cache
+def verified(certificates: str | None = None) -> ssl.SSLContext:
+    """How connections verify whom they reach: by the certificates of a file (None: the system's).
+
+    One for all of them: to read the certificates takes some 20 ms.
+    """
+    return ssl.create_default_context(cafile=certificates)
+
+
 def public_session(
     *, proxies: bool, certificates: str | None = None, timeout: float | None = None
 ) -> aiohttp.ClientSession:
@@ -68,11 +78,10 @@ def public_session(
     (None: the system's); `timeout` in seconds of a whole request. To be made on a running event
     loop.
     """
-    context = ssl.create_default_context(cafile=certificates)
     trace = aiohttp.TraceConfig()
     trace.on_request_redirect.append(_refuse_redirect)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=context),
+        connector=aiohttp.TCPConnector(ssl=verified(certificates)),
         timeout=aiohttp.ClientTimeout(total=timeout or 60.0),
         response_class=_BoundedResponse,
         trace_configs=[trace],

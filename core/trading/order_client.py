@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ import aiohttp
 from core.market.feeds.feed import FeedError
 from core.market.filters import MarketFilters
 from core.market.history.exchange_api import ExchangeApi, RateLimitedError, UnreachableError
+from core.market.public_session import verified
 from core.market.retry import asked_wait
 from core.market.venues.addresses import is_this_machine
 from core.market.venues.binance.dialect import BinanceMarkets
@@ -304,7 +304,7 @@ class OrderClient:
             if name.startswith(kinds)
         }
         self._session = guarded_session(client.cafile, proxies=not self._local)
-        client.session = self._session
+        client.session, client.ssl_context = self._session, verified(client.cafile)
         client.on_rest_response = self._heard
         # Its own would write every request with its key, where someone asks for debugging.
         client.logger = logging.Logger(__name__, logging.WARNING)
@@ -375,8 +375,7 @@ def guarded_session(certificates: str, *, proxies: bool) -> aiohttp.ClientSessio
     trace = aiohttp.TraceConfig()
     trace.on_request_start.append(check)
     trace.on_request_redirect.append(refuse)
-    context = ssl.create_default_context(cafile=certificates)
-    connector = aiohttp.TCPConnector(ssl=context, resolver=LoopbackResolver())
+    connector = aiohttp.TCPConnector(ssl=verified(certificates), resolver=LoopbackResolver())
     return aiohttp.ClientSession(connector=connector, trace_configs=[trace], trust_env=proxies)
 
 

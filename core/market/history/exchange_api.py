@@ -21,7 +21,7 @@ from core.market.candles.candle import LEAST, MOST, Candle
 from core.market.candles.timeframes import DAY, MINUTE, Timeframe
 from core.market.feeds.feed import FeedError, UnavailableError
 from core.market.filters import MarketFilters
-from core.market.public_session import RefusedAnswerError, public_session
+from core.market.public_session import RefusedAnswerError, public_session, verified
 from core.market.retry import asked_wait
 from core.market.symbols import is_perpetual
 from core.market.venues.clock import TOLERANCE, ServerClock
@@ -438,6 +438,7 @@ def exchange_api(name: str, clock: ServerClock) -> ExchangeApi:
             raise UnknownExchangeError(f"exchange {brief(name)} is not known: {hint}")
         client = getattr(ccxt, name)({"enableRateLimit": True})
         client.session = public_session(proxies=True, certificates=client.cafile)
+        client.ssl_context = verified(client.cafile)
         client.own_session = False
         return client
 

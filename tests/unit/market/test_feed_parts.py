@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from core.market.candles.timeframes import HOUR
 from core.market.feeds.delivery import FundingWatch
 from core.market.feeds.feed import FundingRate
 from core.market.history.exchange_api import Funding
+from core.market.public_session import verified
 from core.market.retry import Backoff, asked_wait
 from core.market.venues.addresses import VenueError
 from core.market.venues.binance.addresses import BINANCE, Channel, embedded
@@ -281,3 +283,9 @@ def test_addresses_from_a_configuration_are_checked() -> None:
 def test_text_from_outside_is_one_plain_line() -> None:
     assert brief("a\nb\x1b[31m\x00c") == "a b␛[31m␀c"
     assert len(brief("x" * 1000)) == 200
+
+
+def test_connections_verify_whom_they_reach_with_certificates_that_are_read_once() -> None:
+    context = verified()
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert verified() is context

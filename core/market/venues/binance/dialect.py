@@ -10,7 +10,7 @@ import orjson
 
 from core.market.candles.timeframes import Timeframe
 from core.market.history.exchange_api import Ask, ExchangeApi, UnknownMarketError
-from core.market.public_session import public_session
+from core.market.public_session import public_session, verified
 from core.market.symbols import is_perpetual, venue_symbol
 from core.market.venues.addresses import is_loopback
 from core.market.venues.binance.addresses import BINANCE, Channel, Venue
@@ -171,6 +171,7 @@ def binance_api(venue: Venue, clock: ServerClock) -> ExchangeApi:
         client.session = public_session(
             proxies=not is_loopback(venue.spot_rest), certificates=client.cafile
         )
+        client.ssl_context = verified(client.cafile)
         client.own_session = False
         for key, url in client.urls["api"].items():
             path = url.split("/", 3)[3]
