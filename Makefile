@@ -3,7 +3,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 4
+WORKERS ?= 6
 RULES := tests/unit/trading tests/unit/backtest tests/unit/strategy tests/independent
 HOW := pyproject.toml constraints.txt .ci/setup .ci/compiled
 
@@ -25,7 +25,8 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-## Collected once before, so that the tests are compiled once and not by each worker; none waits idly at the end.
+## Collected once before, so that the tests are compiled once and not by each worker. Tests wait about as long as they
+## compute, so that two cores are busy only with some more workers; none waits idly at the end.
 tests: $(VENV)/.installed-dev
 	-@$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
