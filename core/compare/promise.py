@@ -58,7 +58,8 @@ class EdgeLayer:
 
     Attributes:
         state: kept, broken or open; None where it is only described.
-        trades: how many closed trades were looked at.
+        trades: how many closed trades there are.
+        within: how many of them lie within the horizon, and are judged.
         promise: mean return of a backtest's trade, in per cent; None where it is not known.
         shrunk: what is left of the promise once the luck of many tries is taken off, if counted.
         seen: mean return of the trades so far; None without one.
@@ -90,6 +91,7 @@ class EdgeLayer:
     sums: Floats
     beyond: Floats
     excess: Floats
+    within: int = 0
     at: int | None = None
     decided: int | None = None
     closes: int | None = None
@@ -122,9 +124,7 @@ class EdgeLayer:
                 seen += f" ({self.interval[0]:+.3f} to {self.interval[1]:+.3f})"
             parts.append(seen)
         if self.lines is not None and self.state is State.OPEN:
-            parts.append(
-                f"trade {min(self.trades, self.lines.horizon):,} of {self.lines.horizon:,}"
-            )
+            parts.append(f"trade {self.within:,} of {self.lines.horizon:,}")
         if self.at is not None:
             parts.append(f"{self.state} at trade {self.at:,}")
         if self.over:
@@ -248,6 +248,7 @@ def edge_layer(
             trades_a_day=seal.trades_per_day,
             seed=seal.seed,
         )
+    within = layer.within if elapsed is None else min(layer.within, int((elapsed <= 1).sum()))
     closes, over = None, judged.at is None and ended
     if judged.at is None and start is not None:
         closes = end_of_trial(seal, start, seen.closes.tolist(), now)
@@ -256,6 +257,7 @@ def edge_layer(
         over |= days is not None and now is not None and now >= start + days * DAY
     return replace(
         layer,
+        within=within,
         at=judged.at,
         decided=None if judged.at is None else int(seen.closes[judged.at - 1]),
         closes=None if over else closes,
@@ -365,5 +367,6 @@ def _edge(
         sums=returns.cumsum(),
         beyond=np.zeros(0) if lines is None else lines.beyond(returns),
         excess=np.zeros(0) if lines is None else lines.excess(returns),
+        within=len(returns) if lines is None else min(len(returns), lines.horizon),
         reason=reason,
     )

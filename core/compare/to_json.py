@@ -223,6 +223,7 @@ def _edge_to_json(layer: EdgeLayer) -> Json:
         "state": _state(layer.state),
         "text": layer.text,
         "trades": layer.trades,
+        "trades_within": layer.within,
         "unit": layer.unit,
         "promise": layer.promise,
         "shrunk_promise": layer.shrunk,

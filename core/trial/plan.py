@@ -262,6 +262,9 @@ def sealed_cone(seal: Seal, start: int, closes: tuple[int, ...]) -> ConeOverTime
     Raises:
         ValueError: as `sealed_band`.
     """
+    if seal.horizon.days is not None:  # what closed after it was not looked at
+        last = start + seal.horizon.days * DAY
+        closes = tuple(close for close in closes if close <= last)
     ends = end_of_trial(seal, start, closes)
     return over_time(sealed_band(seal), start, np.array(closes, dtype=np.int64), ends)
 

@@ -195,7 +195,7 @@ def _path(layer: PathLayer | None, *, sealed: bool) -> AnswerRow:
         sign, word, tone = ("?", "open", Tone.WARNING) if sealed and layer else _DESCRIBED
         return AnswerRow(name, "Path", sign, word, tone, why, none="not sealed: there is no band")
     band, course = layer.band, layer.course
-    seen = min(len(layer.path), band.horizon)
+    seen = layer.within
     sign, word, tone = "✓", "inside", Tone.GAIN
     if layer.state is State.BROKEN:
         sign, word, tone = "✗", "below", Tone.LOSS
@@ -252,7 +252,7 @@ def _edge(layer: EdgeLayer | None) -> AnswerRow:
         text = _means(layer)
         return AnswerRow(name, "Edge", sign, word, tone, text, _means_gauge(layer), none)
     lines = layer.lines
-    seen = min(layer.trades, lines.horizon)
+    seen = layer.within
     at = layer.at or seen
     low, high = edge_walls(layer, at)
     here = float(layer.sums[at - 1]) if at else 0.0

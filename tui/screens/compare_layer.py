@@ -280,7 +280,7 @@ def _edge_curves(layer: EdgeLayer) -> list[Curve]:
         end = (layer.trades, layer.trades * (layer.promise or 0.0))
         return [seen, Curve(((0, 0.0), end), Tone.DIM)][: 1 + (layer.promise is not None)]
     horizon = layer.lines.horizon
-    sums = [(0, 0.0), *enumerate(layer.sums.tolist()[:horizon], start=1)]
+    sums = [(0, 0.0), *enumerate(layer.sums.tolist()[: layer.within], start=1)]
     walls = [edge_walls(layer, at) for at in range(1, horizon + 1)]
     lower = tuple((at, low) for at, (low, _) in enumerate(walls, start=1))
     upper = tuple((at, high) for at, (_, high) in enumerate(walls, start=1))

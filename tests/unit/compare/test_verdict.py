@@ -247,6 +247,14 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
         assert found.verdict.closes is None
         assert "over without an answer" in found.verdict.reason
         assert found.recommendation == UNDECIDED.format(strategy="cross")
+    longer = judged(trades_of(18.0, 60, seed=3), sealed=seal(horizon=Horizon(60, 8.0)))
+    edge, path = longer.layers.edge, longer.layers.path
+    assert edge is not None
+    assert path is not None
+    assert path.cone is not None
+    assert (edge.trades, edge.within, path.within) == (60, 32, 32)
+    assert "trade 32 of 60, over without an answer" in edge.text
+    assert path.cone.points[-1][0] == START + 8 * DAY
     early = judged(trades_of(18.0, 20, seed=3), sealed=by_days)
     assert early.recommendation.startswith(TOO_EARLY)
     for trades in (trades_of(18.0, 20, seed=3), []):
