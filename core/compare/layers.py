@@ -206,11 +206,8 @@ def _costs(
     if seal is not None:
         costs = seal.costs
     if costs.break_even_bp is None and promised:
-        break_even = break_even_cost_bp(
-            TradeColumns.of(promised),
-            config.slippage_pct,
-            limit_entries=config.orders.enters_at_limits,
-        )
+        columns = TradeColumns.of(promised)
+        break_even = break_even_cost_bp(columns, config.slippage_pct, config.orders)
         costs = PromisedCosts(costs.slippage_bp, costs.fee_bp, break_even)
     margins = Margins() if seal is None else seal.margins
     errors = ErrorRates() if seal is None else seal.errors

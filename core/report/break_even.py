@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 from core.report.trade_columns import TradeColumns
+from core.strategy.config.orders import Orders
 from core.trading.values import ExitReason, Trade
 
 
 def break_even_cost_bp(
-    closed: TradeColumns, slippage_pct: float, *, limit_entries: bool = False
+    closed: TradeColumns, slippage_pct: float, orders: Orders | None = None
 ) -> float | None:
     """Profit before fees and slippage, in basis points of the notional that was traded.
 
@@ -21,7 +22,8 @@ def break_even_cost_bp(
         closed: the closed trades.
         slippage_pct: what the config adds to a candle's price (docs/rules.md §3.3). Prices of the
             market itself, targets and liquidations have none in them.
-        limit_entries: whether entries are limit orders, which have none in them either.
+        orders: of the config; None for market orders alone. Entries and adds by limit orders have
+            none in them either (adds of both kinds are taken for market orders).
 
     Returns:
         10,000 × Σ profit before costs / Σ notional of both fills; None without a trade.
@@ -32,14 +34,13 @@ def break_even_cost_bp(
     if slippage_pct:
         share = slippage_pct / 100
         profits += [
-            _slippage(one, one.side.sign * share, limit_entries=limit_entries)
-            for one in closed.trades
+            _slippage(one, one.side.sign * share, orders or Orders()) for one in closed.trades
         ]
     notionals = (closed.entry_price + closed.exit_price) * closed.quantity
     return 10_000 * math.fsum(profits) / math.fsum(notionals.tolist())
 
 
-def _slippage(trade: Trade, slipped: float, *, limit_entries: bool) -> float:
+def _slippage(trade: Trade, slipped: float, orders: Orders) -> float:
     """What slippage has cost a trade; `slipped` is by which share it made the entry dearer."""
     lost, quantity = 0.0, trade.quantity
     liquidated = trade.exit_reason is ExitReason.LIQUIDATION
@@ -54,6 +55,16 @@ def _slippage(trade: Trade, slipped: float, *, limit_entries: bool) -> float:
         out *= left / quantity
         quantity -= left if liquidated else 0.0
         liquidated = False
-    if trade.entry_filled_at is None and not (liquidated or limit_entries):
-        lost += trade.entry_price - trade.entry_price / (1 + slipped)
+    if trade.entry_filled_at is None and not liquidated:
+        lost += _by_market(trade, orders) * (trade.entry_price - trade.entry_price / (1 + slipped))
     return (lost + out) * quantity * trade.side.sign
+
+
+def _by_market(trade: Trade, orders: Orders) -> float:
+    """What share of the money that entered a trade came by market or stop orders."""
+    first, later = not orders.enters_at_limits, not orders.adds_at_limits
+    if not trade.entries or first == later:
+        return float(first)
+    entered = [one.price * one.quantity for one in trade.entries]
+    share = entered[0] / math.fsum(entered)
+    return share if first else 1 - share

@@ -19,6 +19,7 @@ from core.market.candles.timeframes import DAY, Timeframe
 from core.report.break_even import break_even_cost_bp
 from core.report.equity import Equity, MarkedEquity
 from core.report.trade_columns import TradeColumns
+from core.strategy.config.orders import Orders
 
 Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
 SHORT_PERIOD_DAYS = 30
@@ -84,8 +85,7 @@ def compute_metrics(
     exposed: int,
     benchmark_return_pct: float | None,
     slippage_pct: float = 0.0,
-    *,
-    limit_entries: bool = False,
+    orders: Orders | None = None,
 ) -> Metrics:
     """The metrics of a run with an equity curve.
 
@@ -99,7 +99,7 @@ def compute_metrics(
         exposed: in how many of the candles a position was held (`exposed_candles`).
         benchmark_return_pct: buy and hold over the same candles; None where it is not known.
         slippage_pct: what the config adds to a candle's price; part of the break-even cost.
-        limit_entries: whether entries are limit orders, to which it adds nothing.
+        orders: of the config, which tell to what it adds nothing.
     """
     candles = len(times)
     undefined: dict[str, str] = {}
@@ -108,7 +108,7 @@ def compute_metrics(
     exposure = exposed / candles * 100 if candles else None
     if exposure is None:
         undefined["exposure_pct"] = "no candle"
-    break_even = break_even_cost_bp(closed, slippage_pct, limit_entries=limit_entries)
+    break_even = break_even_cost_bp(closed, slippage_pct, orders)
     if break_even is None:
         undefined["break_even_cost_bp"] = _NO_TRADE
     if candles:

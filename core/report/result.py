@@ -137,7 +137,7 @@ def run_result(
         exposed_candles(times, closed, open_trades, fill_on),
         buy_and_hold_pct(benchmark_prices),
         config.slippage_pct,
-        limit_entries=config.orders.enters_at_limits,
+        config.orders,
     )
     return RunResult(
         config,

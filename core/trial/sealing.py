@@ -101,11 +101,7 @@ def seal_trial(
         costs=PromisedCosts(
             config.slippage_pct * 100,
             config.fees * 10_000,
-            break_even_cost_bp(
-                TradeColumns.of(closed),
-                config.slippage_pct,
-                limit_entries=config.orders.enters_at_limits,
-            ),
+            break_even_cost_bp(TradeColumns.of(closed), config.slippage_pct, config.orders),
         ),
         horizon=_horizon(days, trades, rate),
         errors=SEALED_RATES,

@@ -168,6 +168,12 @@ class Orders:
         return self.entry is not None and self.entry.limit
 
     @property
+    def adds_at_limits(self) -> bool:
+        """Whether all adds wait against the position, as limit orders, which do not slip either."""
+        against = [one.at_pct is not None and one.at_pct < 0 for one in self.adds]
+        return bool(against) and all(against)
+
+    @property
     def levels(self) -> tuple[LevelSpec, ...]:
         """The series that the orders need, each once, in the order in which the rules count."""
         return tuple(dict.fromkeys(self._levels()))

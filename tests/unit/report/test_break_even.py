@@ -11,8 +11,9 @@ import pytest
 from core.backtest.run import run_backtest
 from core.report.break_even import break_even_cost_bp
 from core.report.trade_columns import TradeColumns
+from core.strategy.config.orders import Add, Orders
 from core.strategy.config.parsing import parse_config
-from core.trading.values import ExitReason, Trade, TradePart
+from core.trading.values import Addition, ExitReason, Trade, TradePart
 from tests.unit.report.making import trade
 from tests.unit.strategy.making import candles_of, written
 
@@ -59,6 +60,19 @@ def test_an_entry_by_a_limit_order_has_no_slippage_in_its_price() -> None:
     )
     traded = sum((one.entry_price + one.exit_price) * one.quantity for one in run.trades)
     assert run.metrics.break_even_cost_bp == pytest.approx(10_000 * profit / traded)
+
+
+def test_adds_that_wait_against_a_position_have_no_slippage_in_their_price() -> None:
+    first = Addition(0, 101.0, 1.0, 101.0, 0.0)
+    add = Addition(1, 95.0, 2.0, 190.0, 0.0)
+    made = trade(entry=97.0, exit_=99.0, entries=(first, add))
+    made = msgspec.structs.replace(made, quantity=3.0, pnl=6.0)
+    against, with_it = (Orders(adds=(Add(200.0, at_pct=pct),)) for pct in (-5.0, 5.0))
+    out = (99.0 / 0.99 - 99.0) * 3
+    for orders, entered in ((against, 101.0), (with_it, 291.0), (None, 291.0)):
+        profit = 6.0 + out + entered - entered / 1.01
+        cost = break_even_cost_bp(TradeColumns.of([made]), 1.0, orders)
+        assert cost == pytest.approx(10_000 * profit / (3 * (97 + 99)))
 
 
 def test_a_run_whose_fills_cost_just_that_makes_nothing() -> None:
