@@ -119,12 +119,11 @@ class TradeScreen(BaseScreen):
         """Draw it; not `anew` where its candles are there."""
         trade = self._trades[self._place]
         gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
-        state = f"trade {trade.id}" if isinstance(trade, Trade) else "open"
-        if self._is_over(trade):
-            state = "closed meanwhile, shown as it last stood, position"
+        state = f"trade {trade.id}" if isinstance(trade, Trade) else "open position"
+        over = ", closed by now: as it was last seen" if self._is_over(trade) else ""
         title = Content.assemble(
             (safe_text(f"{trade.symbol} {trade.side.value}"), "bold $foreground"),
-            (safe_text(f"   {state} of {self._strategy}   "), "$dim"),
+            (safe_text(f"   {state} of {self._strategy}{over}   "), "$dim"),
             (formats.change(gain), tone_of(gain).css),
             (f"   {self._place + 1} of {len(self._trades)}", "$dim"),
         )
