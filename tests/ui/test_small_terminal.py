@@ -41,6 +41,7 @@ from tui.requests.varying import Ended, Variation, Varied
 from tui.screens.backtest import BacktestScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.gate import GateScreen
+from tui.screens.help import HelpScreen
 from tui.screens.long_work import ended_names, work_title
 from tui.screens.report import ReportScreen
 from tui.screens.report_rows import sentences
@@ -345,8 +346,21 @@ async def test_the_help_is_whole_on_any_terminal(width: int) -> None:
         sheet = app.screen.query_one(VerticalScroll)
         await until(pilot, lambda: sheet.scroll_y == sheet.max_scroll_y > 0)
         lines = sheet.query_one(Static)
-        end = [lines.render_line(y).text for y in range(lines.size.height)][-2:]
-        assert " ".join(" ".join(end).split()).endswith("Ctrl+P finds a command.")
+        end = [lines.render_line(y).text for y in range(lines.size.height)][-3:]
+        assert "Open the cell" in " ".join(" ".join(end).split())
+
+        def told() -> str:
+            return " ".join(str(lines.render()).split())
+
+        await pilot.press("slash", *"flatten")
+        await until(pilot, lambda: "Close the session's positions at the next price" in told())
+        assert "backtest" not in told().casefold()
+        await pilot.press(*"zz")
+        await until(pilot, lambda: told() == "No key has “flattenzz”. Esc shows all.")
+        await pilot.press("escape")
+        await until(pilot, lambda: "backtest" in told())
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
 
 
 async def test_a_filter_of_a_form_that_is_left_empty_gives_back_its_room() -> None:

@@ -253,7 +253,7 @@ async def test_the_help_uses_the_width_of_a_terminal(size: tuple[int, int], colu
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await pilot.pause()
-        (keys,) = app.screen.query("HelpScreen Static").results(Static)
+        keys, _ = app.screen.query("HelpScreen Static").results(Static)
         lines = str(keys.render()).splitlines()
         first = next(line for line in lines if "Sessions" in line)
         assert len(first.split()) == columns

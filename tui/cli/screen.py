@@ -69,11 +69,13 @@ def demo(arguments: DemoArguments) -> int:
 
 
 def _begin_anew(workspace: Workspace) -> None:
-    """Forget a demo's sessions and candles, so that its time begins again. Strategies stay."""
+    """Forget a demo's sessions, candles and log, so that its time begins again. Strategies stay."""
     for folder in (workspace.sessions, workspace.journals):
         shutil.rmtree(folder, ignore_errors=True)
     for index in workspace.root.glob(f"{workspace.index.stem}*.json"):
         index.unlink()
+    for log in workspace.root.glob(f"{workspace.log.name}*"):
+        log.unlink()
 
 
 def demo_workspace(arguments: DemoArguments) -> Workspace:

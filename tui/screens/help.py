@@ -7,21 +7,25 @@ from itertools import chain, zip_longest
 from textwrap import wrap
 from typing import ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
+from core.text import safe_text
 from tui.commands import COMMANDS, Command, Place
 from tui.keymap import shown_key
+from tui.widgets.filter_box import FilterBox
 
 _KEY, _AIR = 8, 2  # cells of a key, and to the right of its text
 _WIDE = 180  # columns of a terminal from which there is room for two columns of places
 _TWICE_FROM = 130  # cells they take
+_PAGE = 10  # lines
+_HINTS = (("/", "find a key"), ("Esc", "close"), ("Tab", "next pane"), ("Ctrl+P", "a command"))
 
 
 class _Keys(Static):
@@ -34,6 +38,12 @@ class _Keys(Static):
         super().__init__()
         self._places = places
         self._keymap = keymap
+        self._text = ""
+
+    def find(self, text: str) -> None:
+        """Show only what has a text, in lower case, in its key, name or help."""
+        self._text = text
+        self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as it takes."""
@@ -46,18 +56,25 @@ class _Keys(Static):
     def _lines(self, width: int) -> list[Content]:
         twice = width >= _TWICE_FROM
         each = (width - _AIR) // 2 if twice else width
-        blocks = [self._block(place, each) for place in self._places]
-        lines = _beside(blocks, each + _AIR) if twice else [one for some in blocks for one in some]
-        closing = "Esc closes. Tab moves between panes. Ctrl+P finds a command."
-        return [*lines, *(Content.styled(text, "$dim") for text in wrap(closing, max(20, width)))]
+        blocks = [block for place in self._places if (block := self._block(place, each))]
+        if not blocks:
+            return [Content.styled(f"No key has “{safe_text(self._text)}”. Esc shows all.", "$dim")]
+        return _beside(blocks, each + _AIR) if twice else [one for some in blocks for one in some]
 
     def _block(self, place: Place, width: int) -> list[Content]:
-        """A place's heading and commands, and the blank line after them."""
-        lines = [Content.styled(place.value, "bold $accent")]
+        """A place's heading and commands, and the blank line after them; nothing where none is."""
+        lines: list[Content] = []
         for command in COMMANDS:
-            if command.place is place:
+            if command.place is place and self._has(command):
                 lines += self._command(command, max(20, width - _KEY - _AIR))
-        return [*lines, Content("")]
+        if not lines:
+            return []
+        return [Content.styled(place.value, "bold $accent"), *lines, Content("")]
+
+    def _has(self, command: Command) -> bool:
+        if shown_key(command, self._keymap).casefold() == self._text:
+            return True
+        return self._text in f"{command.label} {command.help}".casefold()
 
     def _command(self, command: Command, width: int) -> Iterator[Content]:
         key = shown_key(command, self._keymap)
@@ -66,17 +83,31 @@ class _Keys(Static):
             key = ""
 
 
+class _Sheet(VerticalScroll):
+    """What is scrolled, also while one types what is to be found."""
+
+    def action_move(self, step: int) -> None:
+        """Scroll by lines."""
+        self.scroll_relative(y=step, animate=False)
+
+    def action_page(self, step: int) -> None:
+        """Scroll by screenfuls."""
+        self.scroll_relative(y=step * _PAGE, animate=False)
+
+
 class HelpScreen(ModalScreen[None]):
     """Every command with its key, the ones of the present screen first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,f1", "dismiss", show=False),
+        Binding("escape", "back", show=False),
+        Binding("q,question_mark,f1", "dismiss", show=False),
+        Binding("slash", "find", show=False),
         Binding("j,down", "scroll(1)", show=False),
         Binding("k,up", "scroll(-1)", show=False),
         Binding("g,home", "edge(-1)", show=False),
         Binding("G,end", "edge(1)", show=False),
-        Binding("pagedown,space", "scroll(10)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
+        Binding("pagedown,space", f"scroll({_PAGE})", show=False),
+        Binding("pageup", f"scroll(-{_PAGE})", show=False),
     ]
 
     def __init__(self, place: Place) -> None:
@@ -87,20 +118,40 @@ class HelpScreen(ModalScreen[None]):
         """One block a place."""
         # Where one is, then what works on every screen, then the other screens.
         near = [self._place, Place.TABLE, Place.CHART, Place.LOG, Place.ANYWHERE]
-        with VerticalScroll(classes="sheet"):
-            yield _Keys(tuple(dict.fromkeys([*near, *Place])), getattr(self.app, "keymap", {}))
+        with Vertical(classes="sheet"):
+            with _Sheet():
+                yield _Keys(tuple(dict.fromkeys([*near, *Place])), getattr(self.app, "keymap", {}))
+            yield FilterBox("_Sheet", "find by a word or a key", compact=True)
+            hints = (((key, "$accent"), (f" {does}   ", "$dim")) for key, does in _HINTS)
+            yield Static(Content.assemble(*chain.from_iterable(hints)), classes="help-hints")
 
     def on_resize(self, event: events.Resize) -> None:
         """Have two columns where there is room for them."""
         self.set_class(event.size.width >= _WIDE, "-wide")
 
+    @on(Input.Changed)
+    def _find(self, event: Input.Changed) -> None:
+        self.query_one(_Keys).find(event.value.strip().casefold())
+        self.action_edge(-1)
+
+    def action_find(self) -> None:
+        """Have only some keys shown, by a word."""
+        self.query_one(FilterBox).open()
+
+    def action_back(self) -> None:
+        """Show all keys again, or close."""
+        if self.query_one(FilterBox).close():
+            self.query_one(_Sheet).focus()
+        else:
+            self.dismiss()
+
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+        self.query_one(_Sheet).action_move(lines)
 
     def action_edge(self, step: int) -> None:
         """Scroll to an end."""
-        sheet = self.query_one(VerticalScroll)
+        sheet = self.query_one(_Sheet)
         sheet.scroll_to(y=0 if step < 0 else sheet.max_scroll_y, animate=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import Run
+from tui.cli.exchange import DEFAULT_SPEED
+from tui.cli.screen import demo_workspace
 
 
 def test_init_adds_the_samples_once_and_leaves_changed_ones_alone(
@@ -59,6 +62,24 @@ def test_a_broken_theme_of_ones_own_is_named(run: Run, workspace: Path) -> None:
     (folder / "mine.yaml").write_text("colors: 3", encoding="utf-8")
     (problem,) = run("themes", "--json").json["problems"]
     assert "mine.yaml" in problem
+
+
+def test_a_demo_that_begins_anew_shows_nothing_of_the_last_one(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    usual = argparse.Namespace(workspace=None, data=None, columns=None, seed=1, speed=DEFAULT_SPEED)
+    last = demo_workspace(usual)
+    assert last.root.is_relative_to(tmp_path)
+    last.prepare()
+    own = last.strategies / "own" / "STRATEGY.md"
+    own.parent.mkdir()
+    for file in (last.log, own, last.sessions / "left"):
+        file.write_text("of the last one", encoding="utf-8")
+    assert run("demo").code == 2, "it needs a terminal"
+    assert own.exists()
+    assert not last.log.exists()
+    assert not (last.sessions / "left").exists()
 
 
 def test_help_names_every_command(run: Run) -> None:
