@@ -52,7 +52,7 @@ def money(value: float | None) -> str:
     """An amount of quote currency: `12,345.67`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    return f"{value:,.2f}"
+    return f"{value:z,.2f}"
 
 
 def change(value: float | None, suffix: str = "") -> str:
@@ -62,14 +62,14 @@ def change(value: float | None, suffix: str = "") -> str:
     rounded = round(value, 2)
     if rounded == 0:
         return f"0.00{suffix}"
-    return f"{'▲' if rounded > 0 else '▼'} {rounded:+,.2f}{suffix}"
+    return f"{'▲' if rounded > 0 else '▼'} {rounded:+z,.2f}{suffix}"
 
 
 def percent(value: float | None, digits: int = 1) -> str:
     """A share in per cent, without a sign of direction: `62.5%`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    return f"{value:.{digits}f}%"
+    return f"{value:z.{digits}f}%"
 
 
 def price(value: float | None) -> str:
@@ -78,7 +78,7 @@ def price(value: float | None) -> str:
         return UNKNOWN
     size = abs(value)
     if size >= 100 or size == 0:
-        return f"{value:,.2f}"
+        return f"{value:z,.2f}"
     if size >= 1:
         return f"{value:,.4f}"
     digits = min(12, 3 - math.floor(math.log10(size)))
@@ -101,7 +101,7 @@ def number(value: float | None, digits: int = 2) -> str:
     """A plain figure such as a ratio: `1.83`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    return f"{value:,.{digits}f}"
+    return f"{value:z,.{digits}f}"
 
 
 def side(value: float | None, counted: Counted | None = None) -> str:
@@ -193,7 +193,7 @@ def order_counts(counts: OrderCounts) -> str:
     if counts.refused:
         text += f", {counts.refused} refused"
     if counts.mean_difference_bp is not None:
-        text += f", {counts.mean_difference_bp:+.1f} bp"
+        text += f", {counts.mean_difference_bp:+z.1f} bp"
     return text
 
 

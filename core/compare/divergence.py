@@ -129,7 +129,7 @@ class Divergence:
         told = []
         for kind, count, effect in causes:
             percent = effect / self.starting_balance * 100
-            shown = f" {percent:+.2f} %".replace("-", "−") if abs(percent) >= 0.005 else ""
+            shown = f" {percent:+z.2f} %".replace("-", "−") if abs(percent) >= 0.005 else ""
             told.append(f"{count} {kind}{shown}")
         differing = sum(count for _, count, _ in causes)
         verb = "differs" if differing == 1 else "differ"

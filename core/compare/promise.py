@@ -115,13 +115,13 @@ class EdgeLayer:
         """In words: what was promised, what is seen, and which line was crossed."""
         parts = []
         if self.promise is not None:
-            parts.append(f"promised {self.promise:+.3f} % a trade")
+            parts.append(f"promised {self.promise:+z.3f} % a trade")
             if self.shrunk is not None and not math.isclose(self.shrunk, self.promise):
-                parts.append(f"{self.shrunk:+.3f} % after the luck of many tries")
+                parts.append(f"{self.shrunk:+z.3f} % after the luck of many tries")
         if self.seen is not None:
-            seen = f"seen {self.seen:+.3f} % over {self.trades:,}"
+            seen = f"seen {self.seen:+z.3f} % over {self.trades:,}"
             if self.interval is not None:
-                seen += f" ({self.interval[0]:+.3f} to {self.interval[1]:+.3f})"
+                seen += f" ({self.interval[0]:+z.3f} to {self.interval[1]:+z.3f})"
             parts.append(seen)
         if self.lines is not None and self.state is State.OPEN:
             parts.append(f"trade {self.within:,} of {self.lines.horizon:,}")
@@ -182,8 +182,8 @@ class PathLayer:
         made, fall, losses = expected.return_pct, expected.drawdown_pct, expected.losing_streak
         fallen, lost = fall_and_losses(self.path[: self.within])
         return (
-            f"expected of all {expected.trades:,} trades, and not judged: {made.low:+,.1f} to "
-            f"{made.high:+,.1f} %, a deepest fall of {fall.low:.1f} to {fall.high:.1f} % (so far "
+            f"expected of all {expected.trades:,} trades, and not judged: {made.low:+z,.1f} to "
+            f"{made.high:+z,.1f} %, a deepest fall of {fall.low:.1f} to {fall.high:.1f} % (so far "
             f"{fallen:.1f}), {losses.low:.0f} to {losses.high:.0f} losses in a row (so far "
             f"{lost:,})"
         ).replace("-", "−")

@@ -113,7 +113,7 @@ def _cell(row: ComparedRow, column: ComparedColumn | None) -> str:
     if row.name == "expectancy":
         return signed_money(value)
     if row.name == "total_return_pct":
-        return f"{value:+.1f}%"
+        return f"{value:+z.1f}%"
     if row.name.endswith("_pct"):
         return f"{value:.0f}%" if value >= 10 or value == round(value) else f"{value:.1f}%"
     return f"{value:.1f}" if round(value, 1) == round(value, 2) else f"{value:.2f}"

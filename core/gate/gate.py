@@ -306,7 +306,7 @@ def of_what_followed(walked: WalkForward) -> Finding:
     return Finding(
         "profit on candles that no choice had seen",
         made > 0,
-        f"chosen on the time before, the settings made {made:+.1f} % on the {len(walked.folds)} "
+        f"chosen on the time before, the settings made {made:+z.1f} % on the {len(walked.folds)} "
         "parts of the time that followed",
     )
 

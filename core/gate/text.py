@@ -129,8 +129,8 @@ def _luck(gate: Gate) -> Iterator[str]:
 
 def _place(place: Place, unit: str) -> str:
     return (
-        f"{place.middle:+.3f}{unit} in the middle, {place.high:+.3f} the best twentieth; "
-        f"here {place.figure:+.3f}, chance {place.p:.1%}"
+        f"{place.middle:+z.3f}{unit} in the middle, {place.high:+z.3f} the best twentieth; "
+        f"here {place.figure:+z.3f}, chance {place.p:.1%}"
     )
 
 
@@ -138,14 +138,14 @@ def _robustness(gate: Gate) -> GateSection:
     found = gate.robustness
     low, high = found.shifted_starts
     rows = [
-        ("as it is", f"{found.return_pct:+.1f} %"),
-        ("costs doubled", f"{found.costs_doubled:+.1f} %"),
-        ("every entry one candle late", f"{found.delayed:+.1f} %"),
-        ("begun up to one higher candle later", f"{low:+.1f} to {high:+.1f} %"),
+        ("as it is", f"{found.return_pct:+z.1f} %"),
+        ("costs doubled", f"{found.costs_doubled:+z.1f} %"),
+        ("every entry one candle late", f"{found.delayed:+z.1f} %"),
+        ("begun up to one higher candle later", f"{low:+z.1f} to {high:+z.1f} %"),
     ]
     if found.target_first is not None:
-        rows.append(("targets before stops where unsure", f"{found.target_first:+.1f} %"))
-    rows += [(part.name, f"{part.return_pct:+.1f} %") for part in (*found.years, *found.regimes)]
+        rows.append(("targets before stops where unsure", f"{found.target_first:+z.1f} %"))
+    rows += [(part.name, f"{part.return_pct:+z.1f} %") for part in (*found.years, *found.regimes)]
     sentences = []
     if found.break_even_cost_bp is not None:
         sentences.append(

@@ -70,7 +70,7 @@ def regime_warning(backtest: Regime, session: Regime) -> str | None:
     told = []
     before, now = backtest.benchmark_return_pct, session.benchmark_return_pct
     if before is not None and now is not None and _turned(before, now):
-        told.append(f"buy and hold made {before:+.1f} % then and {now:+.1f} % now")
+        told.append(f"buy and hold made {before:+z.1f} % then and {now:+z.1f} % now")
     calm, wild = backtest.volatility_pct, session.volatility_pct
     if calm and wild and max(calm, wild) > _CALM_TO_WILD * min(calm, wild):
         told.append(f"volatility was {calm:.0f} % a year then and is {wild:.0f} % now")

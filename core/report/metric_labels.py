@@ -63,7 +63,7 @@ def figure_text(name: str, metrics: Mapping[str, Any]) -> str:
     if value is None:
         return undefined_text(name, metrics)
     if name in _SIGNED_PER_CENT:
-        return f"{value:+,.2f} %"
+        return f"{value:+z,.2f} %"
     if name.endswith("_pct"):
         return f"{value:.1f} %"
     if name.endswith("_bp"):
@@ -95,7 +95,7 @@ def money_text(value: float) -> str:
 
 def signed_money(value: float) -> str:
     """A gain or a loss: `+12.50`, `-3.10`."""
-    return f"{value:+,.2f}"
+    return f"{value:+z,.2f}"
 
 
 def price_text(value: float) -> str:

@@ -33,7 +33,7 @@ def quality_flags(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     if drawdown is not None and drawdown > _DEEP_DRAWDOWN_PCT:
         flags.append(f"drawdown over {_DEEP_DRAWDOWN_PCT} % ({drawdown:.1f} %): few sit through it")
     if gained is not None and held is not None and gained < held:
-        flags.append(f"behind buy and hold ({gained:+.2f} % against {held:+.2f} %)")
+        flags.append(f"behind buy and hold ({gained:+z.2f} % against {held:+z.2f} %)")
     if sharpe is not None and sharpe < _LOW_SHARPE:
         flags.append(
             f"Sharpe under {_LOW_SHARPE} ({sharpe:.2f}): the return hardly pays for its swings"

@@ -112,7 +112,7 @@ def _metrics(report: Report) -> Section:
         )
         target_first = ambiguous.get("target_first_return_pct")
         if target_first is not None:
-            sentence += f"; with the target first the return would be {target_first:+.2f} %"
+            sentence += f"; with the target first the return would be {target_first:+z.2f} %"
         sentences.append(sentence)
     rows = tuple((f.label, f.text, safe_text(f.note)) for f in metric_figures(report["metrics"]))
     return Section(
@@ -199,7 +199,7 @@ def _months(months: Sequence[Mapping[str, Any]]) -> Section:
     rows = tuple(
         (
             month["month"],
-            UNDEFINED if month["return_pct"] is None else f"{month['return_pct']:+.2f} %",
+            UNDEFINED if month["return_pct"] is None else f"{month['return_pct']:+z.2f} %",
         )
         for month in months
     )
@@ -263,7 +263,7 @@ def _venue_order_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         price_text(row["price"]),
         "?" if row["filled"] is None else number(row["filled"]),
         known("venue_price", price_text),
-        known("difference_bp", "{:+.1f}".format),
+        known("difference_bp", "{:+z.1f}".format),
         known("latency", "{:.0f}".format),
         safe_text(row["why"] or ""),
     )
@@ -309,6 +309,6 @@ def _trade_row(trade: Mapping[str, Any]) -> tuple[str, ...]:
         price_text(trade["exit_price"]),
         short_duration((exit_ - entry) / 1000),
         signed_money(trade["pnl"]),
-        f"{trade['pnl_pct']:+.2f}",
+        f"{trade['pnl_pct']:+z.2f}",
         safe_text(reason),
     )

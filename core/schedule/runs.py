@@ -118,7 +118,7 @@ def _state_in_words(session: SessionSnapshot) -> str:
         f"{short_duration((session.now - began) / 1_000)} in: "
         f"{_count(session.trades_count, 'trade')}, "
         f"{_count(len(session.open_positions), 'open position')}, "
-        f"equity {session.equity:,.2f} ({gain:+.2f} %)"
+        f"equity {session.equity:,.2f} ({gain:+z.2f} %)"
     )
 
 
@@ -128,7 +128,7 @@ def _trades_in_words(trades: Sequence[Trade]) -> str:
     told = "; ".join(
         f"#{trade.id} {trade.side} {trade.symbol} {number(trade.entry_price, 12)} → "
         f"{number(trade.exit_price, 12)} ({trade.exit_reason}"
-        f"{', entered by hand' * trade.by_hand}), {trade.pnl:+,.2f} ({trade.pnl_pct:+.2f} %)"
+        f"{', entered by hand' * trade.by_hand}), {trade.pnl:+z,.2f} ({trade.pnl_pct:+z.2f} %)"
         for trade in trades[-_MOST_TRADES:]
     )
     latest = f", of which the last {_MOST_TRADES}" if len(trades) > _MOST_TRADES else ""
@@ -141,7 +141,7 @@ def report_in_words(report: Mapping[str, object]) -> str:
     figures = metrics if isinstance(metrics, Mapping) else {}
     told = _count(int(figures.get("total_trades") or 0), "trade")
     for name, words in (
-        ("total_return_pct", "return {:+.2f} %"),
+        ("total_return_pct", "return {:+z.2f} %"),
         ("win_rate_pct", "win rate {:.0f} %"),
         ("profit_factor", "profit factor {:.2f}"),
         ("max_drawdown_pct", "largest drawdown {:.2f} %"),

@@ -93,7 +93,7 @@ def tell(event: Event) -> tuple[Level, str]:
         case Reduced():
             return Level.INFO, (
                 f"{event.symbol}: left a part of {event.side}, {number(event.quantity)} at "
-                f"{number(event.price)}, {_WORDS[event.reason]}: {event.pnl:+.2f}"
+                f"{number(event.price)}, {_WORDS[event.reason]}: {event.pnl:+z.2f}"
             )
         case Exited(_, trade):
             return Level.INFO, _trade_text(trade)
@@ -244,7 +244,7 @@ def _trade_text(trade: Trade) -> str:
     also = f" ({', '.join(mark.replace('_', ' ') for mark in marks)})" if marks else ""
     return (
         f"{trade.symbol}: left {trade.side} at {number(trade.exit_price)}, "
-        f"{_WORDS[trade.exit_reason]}: {trade.pnl:+.2f} ({trade.pnl_pct:+.2f} %){also}"
+        f"{_WORDS[trade.exit_reason]}: {trade.pnl:+z.2f} ({trade.pnl_pct:+z.2f} %){also}"
     )
 
 

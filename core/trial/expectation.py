@@ -64,8 +64,8 @@ class Expectation:
         made, fall, losses = self.return_pct, self.drawdown_pct, self.losing_streak
         bring = "trade brings" if self.trades == 1 else "trades bring"
         return (
-            f"{self.trades:,} such {bring} {made.low:+,.1f} to {made.high:+,.1f} % "
-            f"({made.middle:+,.1f} % in the middle), a deepest fall of {fall.low:,.1f} to "
+            f"{self.trades:,} such {bring} {made.low:+z,.1f} to {made.high:+z,.1f} % "
+            f"({made.middle:+z,.1f} % in the middle), a deepest fall of {fall.low:,.1f} to "
             f"{fall.high:,.1f} % and {losses.low:,.0f} to {losses.high:,.0f} losses in a row; one "
             f"in twenty lies beyond either end, and {self.loss_probability:.0%} end with a loss."
         )

@@ -55,11 +55,11 @@ class Bounds:
     def sentence(self) -> str:
         """In words."""
         below = self.path_broken_pct
-        path = "" if below is None else f" below {below:+,.1f} % (the path) or"
+        path = "" if below is None else f" below {below:+z,.1f} % (the path) or"
         return (
             f"The verdict goes by bounds of its own: at the end it is broken{path} where the "
-            f"trades' returns add up to {self.edge_broken_pct:+,.1f} % or less (the edge), and "
-            f"kept once they add up to {self.edge_kept_pct:+,.1f} %; no fall and no losing streak "
+            f"trades' returns add up to {self.edge_broken_pct:+z,.1f} % or less (the edge), and "
+            f"kept once they add up to {self.edge_kept_pct:+z,.1f} %; no fall and no losing streak "
             "is judged by itself."
         )
 
@@ -105,8 +105,8 @@ class TrialPlan:
             raw = sum(self.seal.returns) / len(self.seal.returns)
             said.append(
                 f"The backtest is the best of {tries.counted:,} tries, worth {tries.effective:.0f} "
-                f"independent ones: its {raw:+.3f} % a trade are {tries.mean_return:+.3f} % after "
-                "the luck of the best is taken off, and all of the above counts with that."
+                f"independent ones: its {raw:+z.3f} % a trade are {tries.mean_return:+z.3f} % "
+                "after the luck of the best is taken off, and all of the above counts with that."
             )
         return tuple(said)
 

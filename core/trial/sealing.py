@@ -120,10 +120,10 @@ def doubts(seal: Seal, run_for: int | None) -> tuple[str, ...]:
     told = []
     promise = math.fsum(seal.returns) / len(seal.returns)
     if promise <= 0:
-        told.append(f"its backtest makes {promise:+.3f} % a trade: there is no edge to keep")
+        told.append(f"its backtest makes {promise:+z.3f} % a trade: there is no edge to keep")
     elif seal.tries is not None and seal.tries.mean_return <= 0:
         told.append(
-            f"of the {promise:+.3f} % a trade that its backtest makes, nothing is left once the "
+            f"of the {promise:+z.3f} % a trade that its backtest makes, nothing is left once the "
             f"luck of {seal.tries.counted:,} tries is taken off"
         )
     judged_over = None if seal.horizon.days is None else round(seal.horizon.days * DAY)

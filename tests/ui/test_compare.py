@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
@@ -16,6 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from core.backtest.run import run_backtest
+from core.compare.promise import PathLayer
 from core.compare.service import add_comparison
 from core.journal.values import SessionState
 from core.report.stored_backtest import save_backtest
@@ -23,7 +25,9 @@ from core.session.reports import write_report
 from core.store.durable import OsDisk
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
+from core.trial.cone import Cone
 from core.trial.costs import CostFinding
+from core.trial.state import State
 from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.pictures import Shots
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, session
@@ -35,7 +39,7 @@ from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.strategy_picker import PickStrategy
 from tui.screens.compare import CompareScreen
-from tui.screens.compare_answers import COST_FINDINGS
+from tui.screens.compare_answers import COST_FINDINGS, path_answer
 from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_rows import SPREAD_COLUMNS, spread_rows
 from tui.screens.compare_trade import ComparedTradeScreen
@@ -191,6 +195,16 @@ async def test_an_unsealed_session_is_described_in_five_answers(workspace: Path)
         assert answers["account"].text.startswith("24 of 34 trades differ, P&L ▲ +217")
         assert answers["path"].gauge is None
         assert answers["edge"].gauge is not None
+
+
+def test_a_path_without_a_trade_is_not_drawn_between_walls_that_meet() -> None:
+    band = Cone(horizon=20, growth=-0.5, below=3.0, above=3.0, rate=0.015, trades=100, seed=0)
+    begun = path_answer(PathLayer(State.OPEN, band, np.empty(0)), sealed=True)
+    assert (begun.word, begun.text, begun.gauge) == ("open", "trade 0 of 20", None)
+    assert "no trade has closed yet" in begun.none
+    gone_on = path_answer(PathLayer(State.OPEN, band, np.array([0.4]), within=1), sealed=True)
+    assert gone_on.word == "inside"
+    assert gone_on.gauge is not None
 
 
 async def test_the_figures_stand_beneath_in_three_columns(workspace: Path) -> None:

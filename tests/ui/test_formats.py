@@ -1,5 +1,7 @@
 """Numbers and times as they stand on the screen."""
 
+import re
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +13,8 @@ from core.trading.values import Side, WaitingOrder
 from tui import formats
 from tui.screens.session_view import condition_rows
 from tui.widgets.axes import time_labels
+
+ROOT = Path(formats.__file__).parent.parent
 
 
 @pytest.mark.parametrize(
@@ -99,6 +103,15 @@ def test_the_axis_of_years_says_which() -> None:
 )
 def test_an_order_that_waits_in_words(order: WaitingOrder, text: str) -> None:
     assert formats.waiting(order) == text
+
+
+def test_what_rounds_to_nothing_has_no_minus() -> None:
+    assert formats.number(-0.001) == formats.money(-0.001) == "0.00"
+    assert formats.percent(-0.04) == "0.0%"
+    signed = re.compile(r":\+,?\.\d+f")  # without the z that rounds -0.004 to 0.00
+    sources = [path for room in ("core", "tui") for path in (ROOT / room).rglob("*.py")]
+    assert len(sources) > 300
+    assert not [path for path in sources if signed.search(path.read_text(encoding="utf-8"))]
 
 
 def test_what_a_condition_counts_has_no_decimals() -> None:

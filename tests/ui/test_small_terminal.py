@@ -129,7 +129,7 @@ async def test_a_key_says_what_is_so_where_it_has_more_reasons_than_one(
         compared = app.screen
         assert isinstance(compared, CompareScreen)
         compared.run_request(ComparisonRequest("waves", Timeframe("1h")))
-        assert await told("enter", *"SuR") == {"The comparison is still being made."}
+        assert await told(*"vSuR") == {"The comparison is still being made."}
 
 
 async def test_by_hand_one_enters_only_where_nothing_is_open_and_is_told_so() -> None:

@@ -61,13 +61,13 @@ def session_text(session: SessionSnapshot, detail: SessionDetail | None = None) 
     else:
         lines += [
             f"  equity       {formats.money(session.equity)} ({_gain(session)})",
-            f"  realized     {session.realized_pnl:+,.2f} in {session.trades_count:,} trades",
-            f"  unrealized   {session.unrealized_pnl:+,.2f}",
+            f"  realized     {session.realized_pnl:+z,.2f} in {session.trades_count:,} trades",
+            f"  unrealized   {session.unrealized_pnl:+z,.2f}",
         ]
     lines += [
         f"  position     {one.side} {formats.quantity(one.quantity)} {one.symbol} at "
         f"{formats.price(one.entry_price)}, now {formats.price(one.mark_price)} "
-        f"({one.unrealized_pnl:+,.2f})"
+        f"({one.unrealized_pnl:+z,.2f})"
         for one in session.open_positions
     ]
     lines += [
@@ -98,7 +98,7 @@ def _detail_text(detail: SessionDetail) -> list[str]:
         f"  trade        {one.side} {one.symbol} at {formats.price(one.entry_price)}, out at "
         f"{formats.price(one.exit_price)} by {one.exit_reason.value.replace('_', ' ')}"
         f"{', entered by hand' * one.by_hand} "
-        f"({one.pnl:+,.2f})"
+        f"({one.pnl:+z,.2f})"
         for one in detail.trades[-_LAST_TRADES:]
     ]
     return [*lines, *(f"  feed         {words}" for words in detail.feed_health[-1:])]
@@ -123,7 +123,7 @@ def _because(reason: str | None) -> str:
 def _gain(session: SessionSnapshot) -> str:
     if session.unread or session.starting_balance <= 0:
         return formats.UNKNOWN
-    return f"{(session.equity / session.starting_balance - 1) * 100:+.2f}%"
+    return f"{(session.equity / session.starting_balance - 1) * 100:+z.2f}%"
 
 
 def _elapsed(session: SessionSnapshot) -> str:

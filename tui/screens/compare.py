@@ -368,7 +368,7 @@ def _cut(line: str) -> str:
 
 
 def _axis(value: float | None) -> str:
-    return formats.UNKNOWN if value is None else f"{value:+.2f}%"
+    return formats.UNKNOWN if value is None else f"{value:+z.2f}%"
 
 
 def show_comparison(screen: BaseScreen, session_id: str, strategy: str) -> None:

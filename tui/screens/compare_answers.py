@@ -69,7 +69,7 @@ def answers(result: ComparisonResult) -> list[AnswerRow]:
         _decisions(layers.decisions),
         _costs(layers.costs),
         _account(layers.account),
-        _path(layers.path, sealed=layers.seal is not None),
+        path_answer(layers.path, sealed=layers.seal is not None),
         _edge(layers.edge),
     ]
 
@@ -149,9 +149,9 @@ def cost_gauge(layer: CostLayer) -> Gauge:
             label += f" ({judged.low:z.1f} to {judged.high:z.1f})"
         pointers.append(Pointer(judged.seen, HERE, Tone.STRONG, label.replace("-", "−")))
     if even is not None:
-        label = f"break-even {even:.1f}" if even >= 0 else f"break-even −{-even:.1f}"
+        label = f"break-even {even:z.1f}" if even >= 0 else f"break-even −{-even:z.1f}"
         pointers.append(Pointer(even, WALL, Tone.LOSS, label))
-    pointers.append(Pointer(judged.assumed, DOT, Tone.PLAIN, f"assumed {judged.assumed:.1f}"))
+    pointers.append(Pointer(judged.assumed, DOT, Tone.PLAIN, f"assumed {judged.assumed:z.1f}"))
     return Gauge(low, high, tuple(fills), tuple(pointers))
 
 
@@ -175,7 +175,7 @@ def _account(layer: Divergence | None) -> AnswerRow:
         begin = ends[side]
         ends[side] = begin + effect
         fills.append(GaugeFill(begin, ends[side], tone_of(effect), _CAUSES[number % len(_CAUSES)]))
-        label = f"{kind} {effect:+,.2f}".replace("-", "−")
+        label = f"{kind} {effect:+z,.2f}".replace("-", "−")
         labels.append(Pointer((begin + ends[side]) / 2, "", tone_of(effect), label))
     room = (ends[1] - ends[-1]) * 0.06
     scale = (ends[-1] - room, ends[1] + room)
@@ -188,7 +188,8 @@ def _size(effect: tuple[float, str]) -> float:
     return -abs(effect[0])
 
 
-def _path(layer: PathLayer | None, *, sealed: bool) -> AnswerRow:
+def path_answer(layer: PathLayer | None, *, sealed: bool) -> AnswerRow:
+    """Where the equity stands between the sides of its band, after the trades so far."""
     name = "path"
     if layer is None or layer.band is None:
         why = "no trial is judged by a band" if layer is None else layer.text
@@ -196,16 +197,18 @@ def _path(layer: PathLayer | None, *, sealed: bool) -> AnswerRow:
         return AnswerRow(name, "Path", sign, word, tone, why, none="not sealed: there is no band")
     band, course = layer.band, layer.course
     seen = layer.within
+    if not seen:
+        text = f"trade 0 of {band.horizon:,}"
+        none = "no trade has closed yet, and each widens the band"
+        return AnswerRow(name, "Path", "?", "open", Tone.WARNING, text, none=none)
     sign, word, tone = "✓", "inside", Tone.GAIN
     if layer.state is State.BROKEN:
         sign, word, tone = "✗", "below", Tone.LOSS
     elif layer.above:
         sign, word, tone = "▲", "above", Tone.GAIN
-    elif not seen:
-        sign, word, tone = "?", "open", Tone.WARNING
     at = seen if course is None or course.at is None else course.at
     low, high = float(band.lower()[at]), float(band.upper()[at])
-    here = float(layer.path[at - 1]) if at else 0.0
+    here = float(layer.path[at - 1])
     text = f"trade {seen:,} of {band.horizon:,}, equity {formats.change(here, '%')}"
     if course is not None and course.at is not None:
         when = "" if layer.left is None else f" on {formats.date_time(layer.left)[:10]}"
@@ -228,7 +231,7 @@ def _between(
         fills.append(GaugeFill(low, here, tone))
 
     def pointer(value: float, glyph: str, mark: Tone, name: str = "") -> Pointer:
-        return Pointer(value, glyph, mark, f"{name}{value:+.2f} %".replace("-", "−"))
+        return Pointer(value, glyph, mark, f"{name}{value:+z.2f} %".replace("-", "−"))
 
     pointers = (
         pointer(here, HERE, Tone.STRONG),
@@ -278,9 +281,9 @@ def edge_walls(layer: EdgeLayer, at: int) -> tuple[float, float]:
 def _means(layer: EdgeLayer) -> str:
     parts = []
     if layer.promise is not None:
-        parts.append(f"promised {layer.promise:+.3f} % a trade")
+        parts.append(f"promised {layer.promise:+z.3f} % a trade")
     if layer.seen is not None:
-        parts.append(f"seen {layer.seen:+.3f} %")
+        parts.append(f"seen {layer.seen:+z.3f} %")
     return ", ".join(parts).replace("-", "−") or "no closed trade"
 
 
@@ -292,10 +295,10 @@ def _means_gauge(layer: EdgeLayer) -> Gauge | None:
     known += layer.interval or ()
     room = (max(known) - min(known)) * 0.15 or 1.0
     fills = () if layer.interval is None else (GaugeFill(*layer.interval, Tone.ACCENT),)
-    seen = f"seen {layer.seen:+.3f} %".replace("-", "−")
+    seen = f"seen {layer.seen:+z.3f} %".replace("-", "−")
     pointers = [Pointer(layer.seen, HERE, Tone.STRONG, seen)]
     if layer.promise is not None:
-        promised = f"promised {layer.promise:+.3f} %".replace("-", "−")
+        promised = f"promised {layer.promise:+z.3f} %".replace("-", "−")
         pointers.append(Pointer(layer.promise, WALL, Tone.PLAIN, promised))
     pointers.append(Pointer(0.0, DOT, Tone.PLAIN, "no edge"))
     return Gauge(min(known) - room, max(known) + room, fills, tuple(pointers))

@@ -288,4 +288,4 @@ def _edge_curves(layer: EdgeLayer) -> list[Curve]:
 
 
 def _signed(value: float | None) -> str:
-    return formats.UNKNOWN if value is None else f"{value:+.2f}%"
+    return formats.UNKNOWN if value is None else f"{value:+z.2f}%"

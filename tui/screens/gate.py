@@ -234,9 +234,9 @@ def _chance_gauge(place: ChancePlace) -> Gauge:
         high,
         fills,
         (
-            Pointer(place.high, WALL, Tone.STRONG, f"one in twenty beyond {place.high:+.3f}"),
-            Pointer(place.figure, HERE, Tone.STRONG, f"here {place.figure:+.3f}"),
-            Pointer(place.middle, DOT, Tone.DIM, f"without an edge {place.middle:+.3f}"),
+            Pointer(place.high, WALL, Tone.STRONG, f"one in twenty beyond {place.high:+z.3f}"),
+            Pointer(place.figure, HERE, Tone.STRONG, f"here {place.figure:+z.3f}"),
+            Pointer(place.middle, DOT, Tone.DIM, f"without an edge {place.middle:+z.3f}"),
         ),
     )
 
@@ -258,8 +258,8 @@ def _unseen_gauge(gate: Gate) -> Gauge:
         (GaugeFill(0.0, made, tone),),
         (
             Pointer(0.0, WALL, Tone.STRONG, "0 %"),
-            Pointer(made, HERE, Tone.STRONG, f"joined {made:+.1f} %"),
-            *(Pointer(each, DOT, Tone.DIM, f"{each:+.1f}") for each in folds),
+            Pointer(made, HERE, Tone.STRONG, f"joined {made:+z.1f} %"),
+            *(Pointer(each, DOT, Tone.DIM, f"{each:+z.1f}") for each in folds),
         ),
     )
 

@@ -42,7 +42,7 @@ def order_rows(orders: Sequence[OrderRow]) -> list[Row]:
                     _filled(order),
                     Cell("" if order.venue_price is None else formats.price(order.venue_price)),
                     Cell(
-                        "" if order.difference_bp is None else f"{order.difference_bp:+.1f}",
+                        "" if order.difference_bp is None else f"{order.difference_bp:+z.1f}",
                         tone,
                         order=order.difference_bp or 0.0,
                     ),

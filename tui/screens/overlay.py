@@ -130,7 +130,7 @@ def in_per_cent(points: Points, start: float | None) -> Points:
 
 
 def _return(value: float | None) -> str:
-    return formats.UNKNOWN if value is None else f"{value:+,.1f}%" if value else "0.0%"
+    return formats.UNKNOWN if value is None else f"{value:+z,.1f}%" if value else "0.0%"
 
 
 def _title(letter: str, tone: Tone, opened: OpenedResult) -> Content:

@@ -194,7 +194,7 @@ class SweepScreen(LongWorkScreen):
         if row is not None and (value is None or not isfinite(value)):
             return undefined_text(metric, {"best": row.metrics.best, "worst": row.metrics.worst})
         if metric == "total_return_pct":
-            return formats.UNKNOWN if value is None else f"{value:+,.1f}%"
+            return formats.UNKNOWN if value is None else f"{value:+z,.1f}%"
         if metric.endswith("_pct"):
             return formats.percent(value)
         return formats.number(value, 0 if metric == "total_trades" else 2)
