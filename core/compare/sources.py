@@ -119,7 +119,7 @@ def compare_sources(
     )
     if promised is None and replay is not None:
         comparison = _without_promise(comparison)
-    elif _is_of_another_config(request, found.judged):
+    if _is_of_another_config(request, found.judged):
         comparison = _of_another_config(comparison)
     return replace(
         comparison,
@@ -367,12 +367,17 @@ def _regimes(
 
 
 def _without_promise(comparison: ComparisonResult) -> ComparisonResult:
-    """A replay of the session's own period proves the rules, not the strategy: it says so."""
+    """A replay of the session's own period proves the rules, not the strategy: it says so.
+
+    A trial has the promise of its backtest in its seal, whatever has become of that since.
+    """
     missing = (
         f"no backtest of an earlier period: papertape backtest {comparison.strategy} --period 6m "
         "--save; until then the session is compared with one of its own period",
         *comparison.missing,
     )
+    if comparison.layers.seal is not None:
+        return replace(comparison, missing=missing)
     same = comparison.divergence is not None and not comparison.divergence.differing
     recommendation = f"{_AS_ITS_BACKTEST} {NO_BACKTEST}" if same else NO_BACKTEST
     return replace(comparison, recommendation=recommendation, missing=missing)

@@ -171,6 +171,21 @@ async def test_a_trial_that_goes_on_is_not_over_by_its_files(tmp_path: Path) -> 
         assert found.layers.edge.over is over
 
 
+def test_a_trial_has_its_promise_in_its_seal_also_where_no_backtest_is_saved_now(
+    home: Workspace,
+) -> None:
+    document, blocks = document_of(home, "trend")
+    kept = compared(home, document=document, blocks=blocks)
+    bare = {name: value for name, value in blocks.items() if name != "backtest"}
+    gone = compared(home, document=document, blocks=bare)
+    assert gone.verdict is not None
+    assert gone.verdict.state is State.KEPT
+    assert gone.recommendation == kept.recommendation
+    assert any("no backtest of an earlier period" in line for line in gone.missing)
+    changed = compared(home, document=document, blocks={**bare, "stop_loss_pct": 3})
+    assert changed.recommendation == ANOTHER_CONFIG.format(strategy="trend")
+
+
 def test_a_session_of_another_strategy_is_not_found(home: Workspace) -> None:
     request = ComparisonRequest("other", Timeframe.M5, sessions=(SESSION,))
     with pytest.raises(UnknownSessionError, match="runs trend, not other"):
