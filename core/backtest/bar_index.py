@@ -49,6 +49,12 @@ class Prices:
             self.columns = list(np.column_stack(self.columns).T)
         self._found: tuple[Floats, Floats] | None = None
 
+    def since(self, start: int) -> Prices:
+        """Those of the candles from `start` on."""
+        prices = Prices(self._candles.slice(start))
+        prices.columns = [column[start:] for column in self.columns]
+        return prices
+
     def of_blocks(self) -> tuple[Floats, Floats]:
         """Lowest lows and highest highs."""
         if self._found is None:

@@ -19,6 +19,7 @@ from core.trading.step import step
 from core.trading.values import Event, FillOn, FinerCandles
 
 _END: int = END
+_NO_BAR = Bar(0, 0.0, 0.0, 0.0, 0.0, 0)
 
 
 class Course(NamedTuple):
@@ -132,15 +133,16 @@ def drive(
     for reader in readers:
         reader.look_ahead(account)
     alone: _BarReader | None = readers[0] if len(readers) == 1 else None
+    closed: list[Bar] = [_NO_BAR]
     acting: Sequence[_BarReader] = readers
     time: int
     while True:
-        # One symbol takes the short way: a comprehension is a call, and this runs at every moment.
+        # One symbol takes the short way, with the same list: this runs at every moment.
         if alone is not None:
             time = alone.time
             if time == _END:
                 break
-            bars = [alone.read(account)]
+            closed[0] = alone.read(account)
         else:
             time, acting = _next_moment(readers)
             if time == _END:
@@ -149,8 +151,8 @@ def drive(
                 acting = _with_positions(account, readers, time)
             else:
                 _mark_others(account, readers, acting, time, aligned)
-            bars = [reader.read(account) for reader in acting]
-        events = step(account, time, bars, finer)
+            closed = [reader.read(account) for reader in acting]
+        events = step(account, time, closed, finer)
         if events:
             happened += events
         if account.free != newest:

@@ -150,7 +150,8 @@ def _all_bars(
         batch = batches.get(config.symbols[slot])
         prices = None
         if batch is not None:
-            prices = batch.shared(("prices", start), partial(Prices, part, together=True))
+            every = batch.shared("prices", partial(Prices, history, together=True))
+            prices = batch.latest("prices", start, partial(every.since, start))
         all_bars.append(BarIndex(slot, part, flags, due, levels, prices))
     return all_bars, [signals for _, signals in known]
 

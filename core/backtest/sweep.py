@@ -320,8 +320,8 @@ def _run_share(candles: Histories, share: _Share) -> Iterator[_Found]:
     for place, config, compared in share.settings:
         if config.indicators != before:
             before = config.indicators
-            batches = {symbol: Batch(history) for symbol, history in ranking.items()}
-            whole = {symbol: Batch(history) for symbol, history in everything.items()}
+            batches = {one: Batch(ranking[one], batches.get(one)) for one in ranking}
+            whole = {one: Batch(everything[one], whole.get(one)) for one in everything}
         rest = None
         if split is not None:
             rest = run_backtest(

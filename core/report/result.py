@@ -91,6 +91,8 @@ class RunResult:
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             returns = daily_returns(self.day_ends, self.starting_balance)
+        if np.isfinite(returns).all():
+            return returns
         return np.nan_to_num(returns, nan=0.0, posinf=0.0, neginf=0.0)
 
     @property

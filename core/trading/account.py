@@ -127,10 +127,8 @@ class Account:
             made.append(self.closed[number].trade(self.rules, number + 1))
         return made
 
-    def told(self) -> Sequence[Event]:
+    def told(self) -> list[Event]:
         """What has happened since this was asked last, in order."""
-        if not self.happened:
-            return ()
         events = self.happened
         self.happened = []
         return events

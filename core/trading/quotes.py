@@ -22,7 +22,7 @@ def on_quote(account: Account, slot: int, quote: Quote, time: int) -> list[Event
     if quote.time < account.filled_until[slot]:
         return []
     _fill_by(account, slot, quote, time)
-    events = list(account.told())
+    events = account.told()
     if events:
         account.filled_until[slot] = quote.time
     return events

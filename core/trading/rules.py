@@ -10,7 +10,7 @@ from core.market.candles.candles import Floats
 from core.market.candles.timeframes import DAY, MINUTE
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.strategy.config.config import StrategyConfig
-from core.strategy.config.orders import NO_ORDERS, Basis, Orders, PriceRule
+from core.strategy.config.orders import NO_ORDERS, Basis, Orders, PriceRule, RestingEntry
 from core.trading.values import ExitReason, FillOn, Fills
 
 RULES_VERSION = 1
@@ -80,6 +80,8 @@ class Rules:
     """Whether the time since the entry alone can do something to a position."""
     moves_stop: bool = field(init=False)
     """Whether a close may move a stop: to the entry, or after a level."""
+    entry: RestingEntry | None = field(init=False)
+    """The order that entries rest with, where they do not fill at once."""
     target_reason: ExitReason = field(init=False)
     """Why a position is left at its target."""
     cooldown_ms: int = field(init=False)
@@ -103,6 +105,7 @@ class Rules:
             "trails": trails or self.trailing_stop_pct is not None,
             "timed": bool(orders.roi or orders.flat_at),
             "moves_stop": moves,
+            "entry": orders.entry,
             "target_reason": ExitReason.ROI if orders.roi else ExitReason.TAKE_PROFIT,
             "cooldown_ms": cooldown * self.timeframe_ms,
             "roi": orders.roi,

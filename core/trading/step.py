@@ -109,7 +109,7 @@ def step(
     _decide(account, time, bars)
     if len(account.closed) - first_trade > 1:
         _number(account, first_trade)
-    return account.told()
+    return account.told() if account.happened else ()
 
 
 def _at_the_open(account: Account, position: Position, bar: Bar, time: int) -> None:
@@ -292,7 +292,7 @@ def _order_entry(account: Account, bar: Bar, side: Side, time: int) -> None:
         account.refuse(slot, side, time, Obstacle.PAUSED, barred)
     else:
         rules = account.rules
-        entry = rules.orders.entry
+        entry = rules.entry
         if entry is None:
             account.due_entries[slot] = (side, time, bar.levels)
             if account.tells:

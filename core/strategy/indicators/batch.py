@@ -60,11 +60,12 @@ class Batch:
     The arrays are shared between those who ask: nobody writes into them.
     """
 
-    def __init__(self, candles: Candles) -> None:
+    def __init__(self, candles: Candles, before: Batch | None = None) -> None:
+        """Begin with no series; what `before` shared of the same candles is taken over."""
         self._candles = candles
         self._values: dict[Series, Floats] = {}
         self._calls: dict[Call, tuple[Floats, ...]] = {}
-        self._shared: dict[Hashable, Any] = {}
+        self._shared: dict[Hashable, Any] = {} if before is None else before._shared
         self._latest: dict[Hashable, tuple[object, Any]] = {}
         self._batches: dict[tuple[HigherTimeframe, int], tuple[Batch, NDArray[np.int64]]] = {}
 
