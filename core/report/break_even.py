@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from core.report.trade_columns import TradeColumns
-from core.strategy.config.orders import Orders
+from core.strategy.config.orders import NO_ORDERS, Orders
 from core.trading.values import ExitReason, Trade
 
 
@@ -23,7 +23,7 @@ def break_even_cost_bp(
         slippage_pct: what the config adds to a candle's price (docs/rules.md §3.3). Prices of the
             market itself, targets and liquidations have none in them.
         orders: of the config; None for market orders alone. Entries and adds by limit orders have
-            none in them either (adds of both kinds are taken for market orders).
+            none in them either.
 
     Returns:
         10,000 × Σ profit before costs / Σ notional of both fills; None without a trade.
@@ -34,7 +34,7 @@ def break_even_cost_bp(
     if slippage_pct:
         share = slippage_pct / 100
         profits += [
-            _slippage(one, one.side.sign * share, orders or Orders()) for one in closed.trades
+            _slippage(one, one.side.sign * share, orders or NO_ORDERS) for one in closed.trades
         ]
     notionals = (closed.entry_price + closed.exit_price) * closed.quantity
     return 10_000 * math.fsum(profits) / math.fsum(notionals.tolist())
@@ -42,7 +42,7 @@ def break_even_cost_bp(
 
 def _slippage(trade: Trade, slipped: float, orders: Orders) -> float:
     """What slippage has cost a trade; `slipped` is by which share it made the entry dearer."""
-    lost, quantity = 0.0, trade.quantity
+    quantity = trade.quantity
     liquidated = trade.exit_reason is ExitReason.LIQUIDATION
     at_target = trade.exit_reason in (ExitReason.TAKE_PROFIT, ExitReason.ROI)
     out = 0.0
@@ -55,16 +55,28 @@ def _slippage(trade: Trade, slipped: float, orders: Orders) -> float:
         out *= left / quantity
         quantity -= left if liquidated else 0.0
         liquidated = False
-    if trade.entry_filled_at is None and not liquidated:
-        lost += _by_market(trade, orders) * (trade.entry_price - trade.entry_price / (1 + slipped))
-    return (lost + out) * quantity * trade.side.sign
+    into = 0.0 if liquidated else _entry_slippage(trade, slipped, orders)
+    return (into + out) * quantity * trade.side.sign
 
 
-def _by_market(trade: Trade, orders: Orders) -> float:
-    """What share of the money that entered a trade came by market or stop orders."""
-    first, later = not orders.enters_at_limits, not orders.adds_at_limits
-    if not trade.entries or first == later:
-        return float(first)
-    entered = [one.price * one.quantity for one in trade.entries]
-    share = entered[0] / math.fsum(entered)
-    return share if first else 1 - share
+def _entry_slippage(trade: Trade, slipped: float, orders: Orders) -> float:
+    """What slippage has added to the mean entry price of a trade.
+
+    A trade does not tell which of its adds were limit orders: they are those, nearest first, at
+    whose price or better one filled (docs/rules.md §3.20).
+    """
+    sign, first = trade.side.sign, trade.entries[0].price if trade.entries else trade.entry_price
+    waiting = [first * (1 + sign * at_pct / 100) for at_pct in orders.adds_at_limits]
+    fills = [(one.price, one.quantity, one.filled_at) for one in trade.entries]
+    fills = fills or [(first, trade.quantity, trade.entry_filled_at)]
+    rested = [orders.enters_at_limits and not trade.by_hand]  # a person's are market orders
+    for price, _, _ in fills[1:]:
+        rested.append(bool(waiting) and (price - waiting[0]) * sign <= 0)
+        if rested[-1]:
+            del waiting[0]
+    added = sum(
+        (price - price / (1 + slipped)) * quantity
+        for (price, quantity, filled_at), at_limit in zip(fills, rested, strict=True)
+        if filled_at is None and not at_limit
+    )
+    return added / trade.quantity

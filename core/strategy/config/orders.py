@@ -168,10 +168,10 @@ class Orders:
         return self.entry is not None and self.entry.limit
 
     @property
-    def adds_at_limits(self) -> bool:
-        """Whether all adds wait against the position, as limit orders, which do not slip either."""
-        against = [one.at_pct is not None and one.at_pct < 0 for one in self.adds]
-        return bool(against) and all(against)
+    def adds_at_limits(self) -> tuple[float, ...]:
+        """The `at_pct` of the adds that are limit orders: against the position, nearest first."""
+        prices = [add.at_pct for add in self.adds if add.at_pct is not None and add.at_pct < 0]
+        return tuple(sorted(prices, reverse=True))
 
     @property
     def levels(self) -> tuple[LevelSpec, ...]:

@@ -11,15 +11,17 @@ import pytest
 from core.backtest.run import run_backtest
 from core.report.break_even import break_even_cost_bp
 from core.report.trade_columns import TradeColumns
-from core.strategy.config.orders import Add, Orders
+from core.strategy.config.orders import NO_ORDERS, Add, Basis, Orders, PriceRule, RestingEntry
 from core.strategy.config.parsing import parse_config
-from core.trading.values import Addition, ExitReason, Trade, TradePart
+from core.trading.values import Addition, ExitReason, Side, Trade, TradePart
 from tests.unit.report.making import trade
 from tests.unit.strategy.making import candles_of, written
 
+LIMIT = RestingEntry(PriceRule(Basis.PCT), limit=True, valid=1)
 
-def cost_bp(trades: list[Trade], slippage_pct: float) -> float | None:
-    return break_even_cost_bp(TradeColumns.of(trades), slippage_pct)
+
+def cost_bp(trades: list[Trade], slippage_pct: float, orders: Orders = NO_ORDERS) -> float | None:
+    return break_even_cost_bp(TradeColumns.of(trades), slippage_pct, orders)
 
 
 def test_profit_before_fees_over_what_both_fills_traded() -> None:
@@ -100,3 +102,61 @@ def test_of_several_exits_only_the_last_may_have_slipped() -> None:
     )
     # Without slippage of 1 %: in at 100, out at 110 once and at 100 three times.
     assert cost_bp([made], 1.0) == pytest.approx(10_000 * 10 / (404 + 407))
+
+
+def test_an_entry_by_hand_slips_though_the_strategy_enters_by_limit_orders() -> None:
+    by_hand = trade(entry=100 * 1.005, exit_=102 * 0.995, by_hand=True)
+    cost = cost_bp([by_hand], 0.5, Orders(entry=LIMIT))
+    assert cost == pytest.approx(10_000 * 2 / (100 * 1.005 + 102 * 0.995))
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize(
+    ("orders", "fills"),
+    [  # of each entry: price of the market as a share of the first, quantity, whether it slipped
+        (Orders(entry=LIMIT, adds=(Add(300, 1),)), [(0, 1, False), (1, 3, True)]),
+        (Orders(adds=(Add(300, -1),)), [(0, 1, True), (-1, 3, False)]),
+        (Orders(adds=(Add(300, -1),)), [(0, 1, True), (-2.5, 3, False)]),  # at a better open
+        (
+            Orders(adds=(Add(50, -4), Add(50, None), Add(50, -2))),
+            [(0, 2, True), (-2, 1, False), (-3, 1, True), (-4, 1, False)],
+        ),
+    ],
+)
+def test_of_several_entries_those_by_limit_orders_have_not_slipped(
+    side: Side, orders: Orders, fills: list[tuple[float, float, bool]]
+) -> None:
+    slipped, sign = 1 + side.sign * 0.005, side.sign
+    first = 100 * slipped if fills[0][2] else 100.0
+    paid, before = [], 0.0
+    for off_pct, quantity, slips in fills:
+        market = first * (1 + sign * off_pct / 100) / (slipped if slips else 1)
+        paid.append(Addition(0, market * (slipped if slips else 1), quantity, 0.0, 0.0))
+        before += (110 - market) * quantity * sign
+    whole = sum(one.quantity for one in paid)
+    traded = sum(one.price * one.quantity for one in paid)
+    out = 110 * (1 - sign * 0.005)
+    made = trade(entry=traded / whole, exit_=out, quantity=whole, side=side, entries=tuple(paid))
+    assert cost_bp([made], 0.5, orders) == pytest.approx(10_000 * before / (traded + out * whole))
+
+
+def test_adds_that_quotes_filled_have_not_slipped() -> None:
+    entries = (Addition(0, 100 * 1.01, 1.0, 0.0, 0.0), Addition(0, 103.0, 1.0, 0.0, 0.0, 7))
+    made = trade(entry=102.0, exit_=110 * 0.99, quantity=2.0, entries=entries)
+    cost = cost_bp([made], 1.0, Orders(adds=(Add(100, 2),)))
+    assert cost == pytest.approx(10_000 * 17 / (2 * (102 + 110 * 0.99)))
+
+
+def test_an_add_against_the_position_fills_as_a_limit_order_in_a_run() -> None:
+    closes = 100 + 3 * np.sin(np.arange(600) / 9) + np.random.default_rng(1).normal(0, 0.2, 600)
+    adds = [{"at_pct": -0.5, "size_pct": 300}]
+    raw = written(timeframe="5m", slippage_pct=0.1, fees=0.0, trade_size_pct=10, adds=adds)
+    run = run_backtest(parse_config(raw).config, {"BTC/USDT": candles_of(closes)})
+    assert sum(bool(one.entries) for one in run.trades) > 1
+    profit = 0.0
+    for one in run.trades:
+        first, *added = one.entries or (Addition(0, one.entry_price, one.quantity, 0.0, 0.0),)
+        profit += (one.exit_price / 0.999 - first.price / 1.001) * first.quantity
+        profit += sum((one.exit_price / 0.999 - add.price) * add.quantity for add in added)
+    traded = sum((one.entry_price + one.exit_price) * one.quantity for one in run.trades)
+    assert run.metrics.break_even_cost_bp == pytest.approx(10_000 * profit / traded)
