@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -50,8 +51,9 @@ Every command takes --json, and `papertape COMMAND --help` says more about it.
 Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 nothing found, 130 cancelled."""
 
 
+@cache
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+    """The parser of the whole command line, made once: it takes 10 ms."""
     parser = Parser(
         prog="papertape",
         description=_DESCRIPTION,
