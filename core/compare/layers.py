@@ -128,7 +128,7 @@ def _promise_kept(
         began, last = (parse_time(judged.report["period"][name]) for name in ("start", "end"))
         now = last + Timeframe(judged.report["timeframe"]).ms
     edge = edge_layer(judged.seal, seen, began, now, ended=_has_ended(judged))
-    return edge, path_layer(judged.seal, seen, began)
+    return edge, path_layer(judged.seal, seen, began, now)
 
 
 def _has_ended(session: ComparedSession) -> bool:

@@ -305,11 +305,13 @@ def live_edge(
     return replace(layer, at=judged.at, decided=decided, over=over)
 
 
-def path_layer(seal: Seal, seen: ClosedTrades, start: int | None) -> PathLayer:
+def path_layer(
+    seal: Seal, seen: ClosedTrades, start: int | None, now: int | None = None
+) -> PathLayer:
     """Look whether the equity path stayed within the band of the seal.
 
-    `start`: when the session began, UTC ms. A trade that closed after the end of the trial's time
-    is not looked at.
+    `start`: when the session began, UTC ms; `now`: to when it is known. A trade that closed after
+    the end of the trial's time is not looked at.
     """
     try:
         band = sealed_band(seal)
@@ -317,7 +319,7 @@ def path_layer(seal: Seal, seen: ClosedTrades, start: int | None) -> PathLayer:
         return PathLayer(State.OPEN, None, seen.path, reason=str(error))
     path, cone = seen.path, None
     if start is not None:
-        cone = sealed_cone(seal, start, tuple(seen.closes.tolist()))
+        cone = sealed_cone(seal, start, tuple(seen.closes.tolist()), now)
         if seal.horizon.days is not None:
             path = path[seen.closes <= start + seal.horizon.days * DAY]
     course = band.judge(path)

@@ -163,7 +163,7 @@ async def prepare_readings(runner: Runner) -> None:
 
 
 async def trial_cone(record: SessionManifest, runner: Runner | None) -> ConeOverTime | None:
-    """The band of a session's trial, drawn in a thread and anew only when a trade has closed.
+    """The band of a session's trial, drawn in a thread and anew only with a trade or a day.
 
     None where it is no trial, or its seal does not hold, or nothing was decided yet.
     """
@@ -175,7 +175,7 @@ async def trial_cone(record: SessionManifest, runner: Runner | None) -> ConeOver
         return None
     closes = tuple(sorted(closed_at(trade) for trade in runner.account.trades))
     try:
-        return await asyncio.to_thread(sealed_cone, seal, start, closes)
+        return await asyncio.to_thread(sealed_cone, seal, start, closes, runner.moment_time)
     except ValueError:  # of such trades no band can be drawn, which the comparison says
         return None
 

@@ -22,6 +22,7 @@ from core.trial.cone_over_time import ConeOverTime
 from core.trial.expectation import Expectation, expectation
 from core.trial.forecast import Forecast, Needed, forecast, horizon_needed
 from core.trial.seal import Seal
+from core.trial.sealing import MOST_TRADES
 
 CHANCE = 0.8
 """Of either answer: what `TrialPlan.needed` looks for."""
@@ -250,22 +251,27 @@ def _bounds(seal: Seal) -> Bounds:
     )
 
 
-@lru_cache(maxsize=_KEPT)
-def sealed_cone(seal: Seal, start: int, closes: tuple[int, ...]) -> ConeOverTime:
+def sealed_cone(seal: Seal, start: int, closes: tuple[int, ...], now: int | None) -> ConeOverTime:
     """The band of a seal over the time of its trial.
 
     Args:
         seal: of the trial.
         start: when it began, UTC ms.
         closes: when each of its trades closed so far, UTC ms, not falling.
+        now: to when the trial is known, UTC ms, of which the day counts: its end moves no oftener.
 
     Raises:
         ValueError: as `sealed_band`.
     """
+    return _cone(seal, start, closes, None if now is None else now - now % DAY)
+
+
+@lru_cache(maxsize=_KEPT)
+def _cone(seal: Seal, start: int, closes: tuple[int, ...], now: int | None) -> ConeOverTime:
     if seal.horizon.days is not None:  # what closed after it was not looked at
         last = start + seal.horizon.days * DAY
         closes = tuple(close for close in closes if close <= last)
-    ends = end_of_trial(seal, start, closes)
+    ends = end_of_trial(seal, start, closes, now)
     return over_time(sealed_band(seal), start, np.array(closes, dtype=np.int64), ends)
 
 
@@ -292,9 +298,10 @@ def end_of_trial(
         rate = len(closes) / ((last - start) / DAY)
     ends = last + left / rate * DAY if rate > 0 else math.inf
     if seal.horizon.days is not None:
-        few = len(closes) < _LEAST_FOR_RATE  # by the backtest's rate both are over at once
         over = start + seal.horizon.days * DAY
-        ends = over if few else min(ends, over)
+        # By the backtest's rate both are over at once, but where its trades were too many.
+        capped = seal.horizon.trades == MOST_TRADES
+        ends = over if len(closes) < _LEAST_FOR_RATE and not capped else min(ends, over)
     return round(ends) if ends <= LATEST else None
 
 

@@ -177,14 +177,14 @@ def canonical_digest(contents: Any) -> str:
     return hashlib.sha256(orjson.dumps(contents, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-_NOT_PROMISED = ("saved", "candles_digest")
+_NOT_PROMISED = ("saved", "candles_digest", "config", "settings", "source")
 
 
 def backtest_digest(stored: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) of a stored backtest (its JSON), but for when it was saved.
+    """SHA-256 (hex) of a stored backtest (its JSON), but for when it was saved and what of.
 
-    The same backtest run once more promises the same, and so it does by a version that also writes
-    which candles it was of.
+    The same backtest run once more promises the same, wherever its candles lie, and so it does by a
+    version that also writes which candles and what config it was of.
     """
     promised = {name: value for name, value in stored.items() if name not in _NOT_PROMISED}
     return canonical_digest(promised)

@@ -144,6 +144,23 @@ async def test_styles_are_parsed_once_for_each_theme() -> None:
         assert app.stylesheet.rules[0] is parsed
 
 
+async def test_a_screen_that_is_opened_first_styles_no_other_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        dark = app.screen.styles.background
+        app.theme = "papertape-light"
+        await until(pilot, lambda: app.screen.styles.background != dark)
+        light = app.screen.styles.background
+        styled: list[object] = []
+        monkeypatch.setattr(app, "refresh_css", styled.append)
+        await pilot.press("4")
+        await until(pilot, lambda: app.current_mode == "compare" and app.screen.is_mounted)
+        assert styled == []
+        assert app.screen.styles.background == light
+
+
 async def test_of_sixteen_colours_a_row_turned_round_is_of_one_look() -> None:
     app = make_app(busy())
     async with driven(app) as pilot:

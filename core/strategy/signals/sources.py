@@ -51,8 +51,11 @@ def signal_source(config: StrategyConfig) -> SignalSource:
 def digest_at_any_balance(config: StrategyConfig) -> str:
     """The digest of what a config trades; with another starting balance it is the same.
 
-    Its returns are relative, so that another balance is neither another try nor other evidence.
+    Its returns are relative, so that another balance is neither another try nor other evidence;
+    but for trades of one amount of money, which are another share of it.
     """
+    if config.orders.fixed_amount:
+        return signal_source(config).digest
     return signal_source(replace(config, starting_balance=_ANY_BALANCE)).digest
 
 

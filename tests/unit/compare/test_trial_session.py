@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from core.market.candles.timeframes import DAY, Timeframe
 from core.session.reports import JSON, read_report
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
-from core.strategy.signals.sources import signal_source
+from core.strategy.signals.sources import digest_at_any_balance, signal_source
 from core.trial.plan import plan_trial
 from core.trial.seal import Horizon
 from core.trial.state import State
@@ -220,6 +221,14 @@ def test_sessions_that_began_with_other_balances_have_seen_the_same(two_trials: 
     second = msgspec.structs.replace(first, **changed)
     (two_trials.session("bcde2345") / RECORD).write_bytes(msgspec.json.encode(second))
     assert compared(two_trials).layers.copies == ("bcde2345",)
+
+
+def test_the_same_amount_of_another_balance_is_another_share_of_it() -> None:
+    shares = parse_config({**TREND, "trade_size_pct": 10}).config
+    amounts = parse_config({**TREND, "trade_amount": 500}).config
+    for config, alike in ((shares, True), (amounts, False)):
+        poorer = replace(config, starting_balance=1_000.0)
+        assert (digest_at_any_balance(config) == digest_at_any_balance(poorer)) is alike
 
 
 def test_a_kept_trial_validates_no_config_that_was_changed_since(home: Workspace) -> None:

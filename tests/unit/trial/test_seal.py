@@ -8,7 +8,7 @@ import pytest
 
 from core.market.candles.timeframes import DAY
 from core.trading.values import ExitReason, Side, Trade
-from core.trial.plan import end_of_trial
+from core.trial.plan import end_of_trial, sealed_cone
 from core.trial.seal import (
     SEALED_RATES,
     ErrorRates,
@@ -130,3 +130,18 @@ def test_a_trial_by_days_ends_with_its_trades_where_these_come_faster() -> None:
     assert end_of_trial(by_days, 0, closes[:4]) == 100 * DAY, "so few tell no rate"
     assert end_of_trial(by_days, 0, closes[:10], 90 * DAY) == 100 * DAY, "slow: the days decide"
     assert end_of_trial(by_days, 0, [*closes, *closes[-1:] * 10]) is None
+    capped = msgspec.structs.replace(by_days, trades_per_day=10.0, horizon=Horizon(10_000, 3_650.0))
+    assert end_of_trial(capped, 0, []) == 1_000 * DAY, "no seal has the trades of ten years"
+
+
+def test_the_band_of_a_trial_reaches_as_far_as_the_trial() -> None:
+    returns = tuple(float(one) for one in np.random.default_rng(1).normal(0.2, 1.0, 30))
+    by_days = msgspec.structs.replace(
+        seal(), returns=returns, horizon=Horizon(60, 60.0), trades_per_day=1.0
+    )
+    closes = tuple(at * DAY // 4 for at in range(1, 21))  # twenty in five days, and none since
+    now = 30 * DAY + 7
+    ends = end_of_trial(by_days, 0, closes, 30 * DAY)
+    assert ends == 60 * DAY
+    assert sealed_cone(by_days, 0, closes, now).points[-1][0] == ends
+    assert sealed_cone(by_days, 0, closes, None).points[-1][0] == 15 * DAY

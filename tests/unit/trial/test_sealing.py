@@ -105,6 +105,8 @@ def test_the_same_backtest_saved_once_more_is_the_one_that_was_sealed(tmp_path: 
     sealed = seal_trial(CONFIG, stored, trades=60, now=START).backtest_hash
     assert is_digest_of(sealed, {**stored, "saved": "2030-01-01T00:00:00Z"})
     assert is_digest_of(sealed, {name: stored[name] for name in stored if name != "candles_digest"})
+    elsewhere = {"source": {"file": "/b.csv"}, "config": {"name": "trend"}, "settings": {}}
+    assert is_digest_of(sealed, {**stored, **elsewhere}), "the same candles in another file"
     assert not is_digest_of(sealed, {**stored, "ending_balance": 0.0})
     assert is_digest_of(canonical_digest(stored), stored), "as version 0.2.0 sealed it"
 
