@@ -2,8 +2,9 @@
 
 The account is the whole state of a run. It changes only through `core.trading.step` and
 `core.trading.quotes`; both are made of the movements here: `enter`, `add`, `reduce` and `close`.
-It notes what happened until `told` is asked for it, and closed trades as `Closed`: a run of a sweep
-is asked for neither its events nor its trades, and making them would be most of its work.
+It notes what happened until `told` is asked for it. One that tells nothing keeps closed trades as
+`Closed`: a run of a sweep is asked for neither its events nor its trades, and making them would be
+most of its work.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ class Account:
 
     Lists have one entry a slot (the position of a symbol in `rules.symbols`). `due_exits` and
     `due_entries` hold what the last decision ordered and no price has filled yet; an entry is
-    (side, open time of the candle that decided). `closed` are the trades so far, in exit order.
-    What happens is noted as events only where the account `tells` it.
+    (side, open time of the candle that decided). What happens is noted as events only where the
+    account `tells` it; where it does not, `closed` are the trades so far, in exit order.
+    `closed_count`: how many there are.
     """
 
     __slots__ = (
@@ -61,6 +63,7 @@ class Account:
         "blocked",
         "capped",
         "closed",
+        "closed_count",
         "day",
         "day_start_equity",
         "due_entries",
@@ -104,7 +107,8 @@ class Account:
         self.asked_in: dict[int, DueEntry] = {}  # entries a person asked for, by slot
         self.blocked: set[int] = set()  # slots in which a person forbade entries
         self.closed: list[Closed] = []
-        self._trades: list[Trade] = []  # of `closed`, as far as anybody has asked for them
+        self.closed_count: int = 0
+        self._trades: list[Trade] = []  # all that it told; of `closed`, those that were asked for
         self.refused: dict[Obstacle, int] = {}  # entries that came to nothing
         self.realized_pnl = 0.0
         self.entries_paused = False
@@ -508,14 +512,18 @@ class Account:
             seen_late,
             filled_at,
         )
-        self.closed.append(closed)
+        self.closed_count += 1
         self.realized_pnl += pnl
         self.positions[position.slot] = None
         self.due_exits[position.slot] = None
         if self.asked_out:
             self.asked_out.discard(position.slot)
-        if self.tells:
-            self.happened.append(Exited(time, self.trades[-1]))
+        if self.tells:  # a session lives long: the position of the trade is let go
+            trade = closed.trade(rules, self.closed_count)
+            self._trades.append(trade)
+            self.happened.append(Exited(time, trade))
+        else:
+            self.closed.append(closed)
 
 
 def _cools(rules: Rules, pnl: float) -> bool:

@@ -134,7 +134,7 @@ def _close(
 ) -> None:
     """Close a position; its candle's price is recorded beside it when that candle closes."""
     account.close(position, price, reason, time, filled_at=quote.time)
-    account.unpriced.append((len(account.closed) - 1, stop, position.rested))
+    account.unpriced.append((account.closed_count - 1, stop, position.rested))
 
 
 def _closing(position: Position, quote: Quote) -> float | None:

@@ -77,7 +77,7 @@ def step(
     positions = account.positions
     due_entries = account.due_entries
     resting = account.resting
-    first_trade = len(account.closed)
+    first_trade = account.closed_count
     adds = account.rules.adds
     entering = adds
     bar: Bar
@@ -107,7 +107,7 @@ def step(
     if account.rules.watches_equity:
         _watch_limits(account, time)
     _decide(account, time, bars)
-    if len(account.closed) - first_trade > 1:
+    if account.closed_count - first_trade > 1:
         _number(account, first_trade)
     return account.told() if account.happened else ()
 
@@ -367,14 +367,16 @@ def _candle_exit_price(
 
 def _number(account: Account, first: int) -> None:
     """List the trades of one moment in the order of the symbols, whatever phase closed them."""
-    closed = account.closed[first:]
-    ordered = sorted(closed, key=lambda one: one.position.slot)
-    if ordered == closed:
+    if not account.tells:
+        account.closed[first:] = sorted(account.closed[first:], key=lambda one: one.position.slot)
         return
-    account.closed[first:] = ordered
-    del account.trades[first:]
-    trades = account.trades[first:]
+    symbols = account.rules.symbols
+    ordered = sorted(account.trades[first:], key=lambda one: symbols.index(one.symbol))
+    numbered = {
+        trade.id: msgspec.structs.replace(trade, id=number)
+        for number, trade in enumerate(ordered, first + 1)
+    }
+    account.trades[first:] = numbered.values()
     for place, event in enumerate(account.happened):
         if isinstance(event, Exited):
-            now = ordered.index(closed[event.trade.id - first - 1])
-            account.happened[place] = Exited(event.time, trades[now])
+            account.happened[place] = Exited(event.time, numbered[event.trade.id])

@@ -15,6 +15,7 @@ from core.trading.step import step
 from core.trading.values import (
     Decided,
     Entered,
+    Exited,
     ExitReason,
     FillOn,
     FundingPaid,
@@ -635,6 +636,21 @@ def test_what_is_due_across_a_gap_fills_at_the_next_candle_there_is() -> None:
     )
     assert account.open_trades()[0].entry_price == 103
     assert account.open_trades()[0].entry_time == 2 * MINUTE
+
+
+def test_an_account_keeps_of_a_closed_trade_what_it_is_asked_for_and_no_more() -> None:
+    both = rules(symbols=("BTC/USDT", "ETH/USDT"), trade_size_pct=50, stop_loss_pct=10)
+    told, silent = Account(both), Account(both, tells=False)
+    for account in (told, silent):
+        step(account, 0, [Bar(slot, 100, 100, 100, 100, 1) for slot in (0, 1)])
+        step(account, MINUTE, [Bar(0, 100, 100, 100, 100, 0), Bar(1, 100, 100, 100, 100, 2)])
+    bars = [Bar(0, 100, 100, 80, 80, 0), Bar(1, 100, 100, 100, 100, 0)]  # the second leaves first
+    exited = [event.trade for event in step(told, 2 * MINUTE, bars) if isinstance(event, Exited)]
+    step(silent, 2 * MINUTE, bars)
+    assert sorted(exited, key=lambda trade: trade.id) == told.trades == silent.trades
+    assert [(trade.id, trade.symbol) for trade in told.trades] == [(1, "BTC/USDT"), (2, "ETH/USDT")]
+    assert told.closed_count == silent.closed_count == len(silent.closed) == 2
+    assert told.closed == []  # with their positions, as long as a session lives
 
 
 # ── Pause, manual exits, risk limits ──
