@@ -106,7 +106,7 @@ _Place = tuple[int, str]  # open time of a candle, symbol
 def _differences(one: Replayed) -> Iterable[DecisionDifference]:
     last = one.session.last
     session = _decisions(one.session.happened.decided, last)
-    replay = _decisions(one.now.happened, last)
+    replay = _decisions(one.decided, last)
     differing = _trades_by_symbol(one.divergence.differing)
     for place in sorted(session.keys() | replay.keys()):
         ours, theirs = session.get(place, frozenset()), replay.get(place, frozenset())
@@ -120,13 +120,13 @@ def _differences(one: Replayed) -> Iterable[DecisionDifference]:
 _Decision = tuple[Side, ExitReason | None]
 
 
-def _decisions(events: Iterable[object], last: int) -> Mapping[_Place, frozenset[_Decision]]:
+def _decisions(decided: Iterable[Decided], last: int) -> Mapping[_Place, frozenset[_Decision]]:
     """What was decided where anything was."""
     found: dict[_Place, set[_Decision]] = defaultdict(set)
-    for event in events:
-        if isinstance(event, Decided) and event.time <= last:
-            found[event.time, event.symbol].add((event.side, event.reason))
-    return {place: frozenset(decided) for place, decided in found.items()}
+    for one in decided:
+        if one.time <= last:
+            found[one.time, one.symbol].add((one.side, one.reason))
+    return {place: frozenset(each) for place, each in found.items()}
 
 
 def _words(decided: frozenset[_Decision]) -> str:

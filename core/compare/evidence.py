@@ -5,7 +5,7 @@ The files are left as they are, so that another process than the host's may read
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,7 +29,6 @@ from core.journal.records import (
 )
 from core.journal.values import FeedKind
 from core.market.candles.candles import Candles
-from core.report.result import RunResult
 from core.store.durable import OsDisk
 from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
@@ -162,9 +161,12 @@ def read_session(workspace: Workspace, session_id: str, last: int) -> Journaled:
 
 
 def evidence_of(
-    session: Journaled, candles: Mapping[str, Candles], backtest: RunResult
+    session: Journaled, candles: Mapping[str, Candles], backtest: Sequence[Event]
 ) -> Evidence:
-    """What may explain differences between a session and a backtest of its period on `candles`."""
+    """What may explain differences between a session and a backtest of its period on `candles`.
+
+    `backtest`: what that one did.
+    """
     step = session.config.timeframe.ms
     away = tuple(_away(session))
     gaps = [Span(line.first, line.last, line.symbol, line.why) for line in session.happened.gaps]
@@ -185,10 +187,10 @@ def evidence_of(
         away=away,
         by_hand=tuple(session.happened.by_hand),
         refused=tuple(session.happened.refused),
-        backtest_refused=tuple(one for one in backtest.happened if isinstance(one, Refused)),
+        backtest_refused=tuple(one for one in backtest if isinstance(one, Refused)),
         backtest_halted=tuple(
             Span(one.time, max(one.time, session.last), note=f"{one.limit_name} {one.limit:g} %")
-            for one in backtest.happened
+            for one in backtest
             if isinstance(one, Halted) and one.limit_name == "max_drawdown_pct"
         ),
         same_warmup=all(

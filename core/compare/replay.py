@@ -19,7 +19,7 @@ from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import condition_series
 from core.time_format import parse_time
-from core.trading.values import ExitReason, Trade
+from core.trading.values import Decided, ExitReason, Trade
 
 
 class ReplayError(Exception):
@@ -37,6 +37,7 @@ class Replayed:
         now: the backtest on the candles as they are known now; `seen` where they are the same.
         divergence: where the session differs from that one.
         evidence: what may explain why it does.
+        decided: what `now` decided, in order.
         candles: the candles of `now`, by symbol.
         beyond: how many of the session's trades prices closed after its last whole candle. A
             backtest has not come that far, so they are not matched.
@@ -48,6 +49,7 @@ class Replayed:
     now: RunResult
     divergence: Divergence
     evidence: Evidence
+    decided: tuple[Decided, ...]
     candles: Mapping[str, Candles]
     beyond: int
 
@@ -114,13 +116,18 @@ def replay_session(
             paper_open=positions,
         )
 
-    evidence = evidence_of(session, session.seen, seen)
+    happened = seen.happened  # another run: asked for once
+    evidence = evidence_of(session, session.seen, happened)
     seen_divergence = divergence = compared(seen, evidence)
     if not same:
-        evidence = evidence_of(session, candles, now)
+        happened = now.happened
+        evidence = evidence_of(session, candles, happened)
         divergence = compared(now, evidence)
+    decided = tuple(event for event in happened if isinstance(event, Decided))
     beyond = len(trades) - len(within)
-    return Replayed(session, seen, seen_divergence, now, divergence, evidence, candles, beyond)
+    return Replayed(
+        session, seen, seen_divergence, now, divergence, evidence, decided, candles, beyond
+    )
 
 
 def readings_at(config: StrategyConfig, candles: Mapping[str, Candles]) -> Readings:

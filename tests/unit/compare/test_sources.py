@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from core.backtest.drive import Course, drive
 from core.compare.comparison import ComparisonResult
 from core.compare.replay import replay_session
 from core.compare.request import ComparisonRequest
@@ -28,6 +29,7 @@ from core.market.candles.timeframes import Timeframe
 from core.market.feeds.feed import FundingRate, PriceSeen, Revised
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.session.engine import Engine
+from core.trading.account import Account
 from core.trading.values import Fills
 from core.trial.state import State
 from tests.unit.session.scripted import TestFeed
@@ -181,11 +183,21 @@ def names(found: ComparisonResult) -> set[str]:
 
 
 @pytest.mark.parametrize("fills", list(Fills))
-async def test_an_untouched_session_trades_as_its_backtest(tmp_path: Path, fills: Fills) -> None:
+async def test_an_untouched_session_trades_as_its_backtest(
+    tmp_path: Path, fills: Fills, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with on_stage(tmp_path, Venue(), fills=fills) as stage:
         await stage.play(KNOWN, END)
         report = await stage.stop()
+    told: list[bool] = []  # of each run of the replay
+
+    def counted(account: Account, *given: Any) -> Course:
+        told.append(account.tells)
+        return drive(account, *given)
+
+    monkeypatch.setattr("core.backtest.run.drive", counted)
     found = compared(stage, report)
+    assert told.count(True) == 1  # what it did is found out by another run: once, not a question
     (replayed,) = found.replays
     assert len(replayed.now.trades) > 15
     assert names(found) == set()

@@ -42,7 +42,7 @@ def session(root: Path, *lines: Record, feed: FeedKind = FeedKind.LIVE) -> Journ
 
 
 def told(one: Journaled, backtest: RunResult, now: Candles | None = None) -> Evidence:
-    return evidence_of(one, {SYMBOL: market(COUNT) if now is None else now}, backtest)
+    return evidence_of(one, {SYMBOL: market(COUNT) if now is None else now}, backtest.happened)
 
 
 def test_downtime_ends_with_the_last_candle_that_closed_before_the_return(
