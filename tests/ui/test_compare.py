@@ -28,7 +28,7 @@ from core.strategy.config.parsing import parse_config
 from core.trial.cone import Cone
 from core.trial.costs import CostFinding
 from core.trial.state import State
-from tests.ui.driving import NARROW, WIDE, driven, until
+from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, until
 from tests.ui.pictures import Shots
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, session
 from tests.ui.test_sessions import BRAILLE, drawn
@@ -113,9 +113,9 @@ def trial_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stage.bench.workspace.root
 
 
-def make(root: Path, strategy: str = "cross") -> PapertapeApp:
+def make(root: Path, strategy: str = "cross") -> WatchedApp:
     ended = session(SESSION, strategy, state=SessionState.STOPPED, ended=START)
-    app = PapertapeApp(
+    app = WatchedApp(
         ScriptedHosting(ScriptedLink([ended])),
         lambda: [[one for one in find_strategies(Workspace(root)) if one.origin == "workspace"]],
         host_name="web1",
@@ -419,8 +419,11 @@ async def test_what_can_be_compared_is_listed_with_its_sessions(workspace: Path)
         assert (name, sessions, active, traded) == ("cross", "1", "0", "0")
         assert gain.endswith("%")
         assert int(trades) > 20
-        await pilot.press("enter")
+        choices = app.screen.query_one("#compare-choices", LineTable)
+        choices.action_choose()
+        choices.action_choose()  # finds it being made, and begins nothing anew
         await settled(pilot, app)
+        assert [note.message for note in app.notes] == ["The comparison is still being made."]
         assert not app.screen.query_one("#compare-choices").display
 
 

@@ -139,7 +139,10 @@ class CompareScreen(BaseScreen):
 
     @on(LineTable.Chosen, "#compare-choices")
     def _chosen(self, event: LineTable.Chosen) -> None:
-        self._compare(self._choices[event.key])
+        if self.is_busy and self._request is not None and self._request.strategy == event.key:
+            self.papertape.say(self.why_not("open"), "warning")  # it would begin anew
+        else:
+            self._compare(self._choices[event.key])
 
     # ── comparing ──
 
