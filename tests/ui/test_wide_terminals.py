@@ -19,7 +19,7 @@ from core.report.written_report import ReportedTrade
 from core.session.snapshot import SessionDetail
 from core.strategy.signals.reading import Reading
 from core.trading.values import ExitReason, Side, Trade
-from tests.ui.driving import VAST, WIDE, driven, make_app, until
+from tests.ui.driving import VAST, WIDE, driven, host_of, make_app, until
 from tests.ui.scripted import HOUR, NOW, ScriptedLink, busy, choices, session
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
@@ -149,6 +149,29 @@ async def test_what_is_still_asked_for_is_not_told_to_be_nothing() -> None:
         await until(pilot, lambda: not any("Asking" in drawn(app, name) for name in panes))
 
 
+async def test_a_session_goes_on_to_be_shown_once_a_host_that_was_gone_is_back() -> None:
+    link = _Slow(busy().sessions)
+    link.answering = asyncio.Event()
+    link.answering.set()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: "10,166.55" in drawn(app, "#one-figures"))
+        link.answering.clear()
+        link.change("k3x9a1pq", equity=5.0, state=SessionState.ERROR, state_reason="disk full")
+        host_of(app).lose()
+        await until(pilot, lambda: app.link is None)
+        await until(pilot, lambda: "5.00" in drawn(app, "#one-figures").split())
+        link.answering.set()
+        link.change("k3x9a1pq", equity=7.0, trades_count=13)
+        await pilot.press("8", "1")  # nobody is asked
+        await until(pilot, lambda: app.link is not None)
+        await until(pilot, lambda: "7.00" in drawn(app, "#one-figures").split())
+        await pilot.press("8")
+        await until(pilot, lambda: "▲" in drawn(app, "#performance-slices"))
+
+
 async def test_a_log_that_holds_no_line_of_a_session_says_so_and_not_that_there_was_none() -> None:
     ended = session("aaaaaaa1", "one", state=SessionState.STOPPED, ended=NOW, trades_count=7)
     app = make_app(ScriptedLink([ended]))
@@ -224,7 +247,7 @@ def test_a_trade_tells_its_move_its_time_and_what_was_earned_by_then() -> None:
     assert newest["SUM P&L"].text == "▼ -1.20"
     assert first["LEVER"].text == first["FUNDING"].text == ""
     told = trade_cells(a_trade(leverage=3.0, funding=-0.5, seen_late=True), in_zone(UTC))
-    assert (told["LEVER"].text, told["FUNDING"].text) == ("3×", "▼ -0.50")
+    assert (told["LEVER"].text, told["FUNDING"].text) == ("3×", "-0.50")
     assert told["REASON"].text == "take profit late"
 
 

@@ -171,7 +171,7 @@ class PerformanceScreen(BaseScreen):
     def _ask(self, sessions: Sequence[SessionSnapshot]) -> None:
         """Ask the host for the trades of the sessions that have closed some since."""
         stale = [one for one in sessions if self._counts.get(one.id, 0) != one.trades_count]
-        if self._asking or not stale:
+        if self._asking or not stale or self.papertape.link is None:
             return
         self._asking = True
 

@@ -96,7 +96,7 @@ class SessionScreen(BaseScreen):
         self._symbol: str | None = None
         self._asking = False
         self._again = False  # whether to ask once more when it has answered
-        self._refused = False  # whether the host refused the last detail
+        self._told_by: HostLink | None = None  # the host the detail is of; None: it refused
         self._charted: tuple[object, ...] | None = None
         self._listed: tuple[
             object, ...
@@ -184,7 +184,7 @@ class SessionScreen(BaseScreen):
 
     def ask(self) -> None:
         """Ask the host for the session as it is now, unless it still owes that."""
-        if self._asking or not self.is_current:
+        if self._asking or not self.is_current or self.papertape.link is None:
             return
         self._asking, self._again = True, False
         shown = self._row or self._session
@@ -193,9 +193,9 @@ class SessionScreen(BaseScreen):
         async def work(link: HostLink) -> None:
             try:
                 self._detail = await link.detail(self._session_id)
-                self._refused, self._over = False, over
+                self._told_by, self._over = link, over
             except CommandError:
-                self._refused = True
+                self._told_by = None
                 raise
             finally:
                 self._asking = False
@@ -207,11 +207,16 @@ class SessionScreen(BaseScreen):
 
         self.papertape.command("detail", work, quiet=True)
 
+    @property
+    def _is_told(self) -> bool:
+        """Whether the detail is what the host that is there now answered last."""
+        return self._told_by is not None and self._told_by is self.papertape.link
+
     def draw(self) -> None:
         """Draw the session, all of one moment: that of its detail, once there is one."""
         detail = self._detail
         found = self._row if detail is None else detail.snapshot or self._row
-        if self._refused and self._row is not None:
+        if not self._is_told and self._row is not None:
             found = self._row
         if found is None:
             return
@@ -236,7 +241,7 @@ class SessionScreen(BaseScreen):
         levels, marks = session_view.levels_and_marks(session, detail, symbol)
         zone = self.papertape.zone
         candles = detail.candles.get(symbol, ())
-        if not session.state.ended and not self._refused:
+        if not session.state.ended and self._is_told:
             candles = session_view.candles_until_now(detail, symbol)
         chart.draw(candles, levels, marks, zone)
         charted = (symbol, session.timeframe, session.last_candle)
