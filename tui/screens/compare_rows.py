@@ -11,6 +11,7 @@ from core.compare.waterfall import in_cents
 from core.report.undefined import undefined_text
 from core.time_format import iso_time
 from tui import formats
+from tui.screens.trade_rows import held_ms
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone, tone_of
@@ -239,7 +240,7 @@ def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
         same = kind == "matched" and cause is None
         when = iso_time(made.signal_time)[5:16].replace("T", " ")
         ran = each.paper or made
-        held = ran.exit_time - ran.entry_time
+        held = held_ms(ran)
         rows.append(
             Row(
                 str(place),

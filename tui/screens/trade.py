@@ -30,6 +30,7 @@ from tui.screens.trade_fields import (
     part_text,
     written,
 )
+from tui.screens.trade_rows import held_ms
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.candle_picture import Mark, PriceLevel
 from tui.widgets.columns import Column
@@ -150,7 +151,7 @@ class TradeScreen(BaseScreen):
             for name, label, value in fields_of_trade(trade)
         ]
         if not isinstance(trade, OpenTrade):
-            rows.append(("held", "Held", formats.span(trade.exit_time - trade.entry_time)))
+            rows.append(("held", "Held", formats.span(held_ms(trade))))
         for number, more in enumerate(trade.entries, start=1):
             rows.append((f"entry-{number}", f"Entry {number}", part_text(more)))
             when = written("entry_time", more.time, self._zone)

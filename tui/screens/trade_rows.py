@@ -81,11 +81,10 @@ def trade_rows(
 def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dict[str, Cell]:
     """The cells of a trade by the labels of their columns; `place`: among those of its run."""
     number = place + 1 if trade.id is None else trade.id
-    begun, over = _milliseconds(trade.entry_time), _milliseconds(trade.exit_time)
-    held = None if begun is None or over is None else over - begun
+    held = held_ms(trade)
     move = _move(trade)
     leverage = f"{trade.leverage:g}×" if trade.leverage not in (None, 1.0) else ""
-    funding = formats.change(trade.funding) if trade.funding else ""
+    funding = formats.money(trade.funding) if trade.funding else ""  # what was paid, like fees
     return {
         "#": Cell(str(number), Tone.DIM, order=number),
         "SYMBOL": Cell(trade.symbol or formats.UNKNOWN),
@@ -108,6 +107,18 @@ def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dic
         ),
         "REASON": Cell(_reason(trade), Tone.DIM),
     }
+
+
+def held_ms(trade: Trade | ReportedTrade) -> int | None:
+    """How long a trade was held (`seconds_held`), ms; None where its times are not known."""
+    # Loads numpy, which the first frame must not wait for; whoever has trades has it.
+    from core.trading.position import seconds_held  # noqa: PLC0415
+
+    begun, over = _milliseconds(trade.entry_time), _milliseconds(trade.exit_time)
+    if begun is None or over is None:
+        return None
+    fills = _milliseconds(trade.entry_filled_at), _milliseconds(trade.exit_filled_at)
+    return round(seconds_held(begun, over, *fills) * 1000)
 
 
 def _reason(trade: Trade | ReportedTrade) -> str:
