@@ -300,7 +300,10 @@ async def test_the_form_starts_what_it_says(
         assert request.config["name"] == "ema_cross"
         assert request.feed is FeedKind.REPLAY
         assert request.fills is Fills.CANDLE
-        assert request.data == {"ETH/USDT": "eth.csv", "BTC/USDT": "btc.csv.gz"}
+        assert request.data == {
+            "ETH/USDT": str(tmp_path / "eth.csv"),
+            "BTC/USDT": str(tmp_path / "btc.csv.gz"),
+        }
         assert request.broker is BrokerKind.SIMULATED
         assert (request.speed, request.run_for, request.starting_balance) == (
             60.0,
@@ -443,6 +446,9 @@ async def test_the_form_shows_every_problem_at_once_and_starts_nothing() -> None
         form.query_one("#feed", Choice).chosen = "replay"
         form.query_one("#balance", Input).value = "lots"
         form.query_one("#duration", Input).value = "soon"
+        form.query_one("#data", Input).value = "b"
+        await until(pilot, lambda: "names its symbols" in str(form.query_one("#verdict").render()))
+        form.query_one("#data", Input).value = ""
         await pilot.pause()
         verdict = str(form.query_one("#verdict").render())
         for problem in ("did you mean 'lt'", "timeframe", "balance", "run for", "candle file"):

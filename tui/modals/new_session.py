@@ -137,10 +137,10 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             try:
                 symbols = strategy.symbols if strategy else ()
                 files, columns = files_in_line("candles", text, symbols)
-                data = {symbol: str(path) for symbol, path in files.items()}
+                data = {symbol: str(path.absolute()) for symbol, path in files.items()}
                 problems += not_there(files.values())
             except SymbolFilesError as error:
-                problems.append(str(error) if text else Missing(error))
+                problems.append(str(error) if text and symbols else Missing(error))
         exchange = None
         if self.feed is FeedKind.POLL:
             exchange = self.query_one("#exchange", Input).value.strip()

@@ -21,9 +21,13 @@ def files_by_symbol(
     """The file of each symbol; `asked_with` is the option or field that errors name.
 
     Raises:
-        SymbolFilesError: a file is meant for no symbol, or for several; or a symbol is left without
-            one.
+        SymbolFilesError: a file is meant for no symbol, or for several; a symbol is left without
+            one; or there is no symbol.
     """
+    if not symbols:
+        raise SymbolFilesError(
+            f"{asked_with}: no symbol to read it for, expected a strategy that names its symbols"
+        )
     files: dict[str, Path] = {}
     for text in texts:
         symbol, path = _split(text, symbols)

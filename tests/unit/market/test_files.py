@@ -19,7 +19,7 @@ from core.market.files.candle_files import (
     read_candles,
     write_candles,
 )
-from core.market.files.symbol_files import files_by_symbol, files_in_line
+from core.market.files.symbol_files import SymbolFilesError, files_by_symbol, files_in_line
 
 START = 1_704_067_200_000  # 2024-01-01T00:00:00Z, a Monday
 HEADER = "timestamp,open,high,low,close,volume"
@@ -388,6 +388,8 @@ def test_spaces_part_the_files_of_several_symbols_only() -> None:
     assert two == ({"BTC/USDT": Path("a"), "ETH/USDT": Path("b")}, None)
     one = files_in_line("candles", "a b.csv --columns t,o,c,h,l,v", ["BTC/USDT"])
     assert one == ({"BTC/USDT": Path("a b.csv")}, "t,o,c,h,l,v")
+    with pytest.raises(SymbolFilesError, match="a strategy that names its symbols"):
+        files_in_line("candles", "a.csv", [])
 
 
 @pytest.mark.shared_data
