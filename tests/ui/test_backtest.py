@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from pathlib import Path
 
 import pytest
@@ -126,7 +127,9 @@ async def ordered(
     await pilot.press("enter")
 
 
-async def test_a_strategy_is_backtested_and_the_result_saved(workspace: Workspace) -> None:
+async def test_a_strategy_is_backtested_and_the_result_saved(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = make(workspace)
     async with driven(app, WIDE) as pilot:
         await pick(pilot, app, "waves")
@@ -163,8 +166,27 @@ async def test_a_strategy_is_backtested_and_the_result_saved(workspace: Workspac
         await pilot.resize_terminal(*VAST)  # where there is room, its curve stands beside it
         await until(pilot, lambda: look.display and BRAILLE.search(drawn(app, "#backtest-equity")))
         assert str(len(trades.rows)) in str(look.query_one(Figures).rows)
-        table.move_to(next(row.key for row in table.rows if row.cells[0].text == "never"))
+        waves, never = (
+            next(row.key for row in table.rows if row.cells[0].text == name)
+            for name in ("waves", "never")
+        )
+        table.move_to(never)
         await until(pilot, lambda: not look.display)
+        reads, may = threading.Event(), threading.Event()
+
+        def slow(document: Path, block: object) -> object:
+            reads.set()
+            may.wait(20)
+            return stored_backtest(document, block)
+
+        monkeypatch.setattr("core.report.stored_backtest.stored_backtest", slow)
+        table.move_to(waves)
+        await until(pilot, reads.is_set)
+        table.move_to(never)
+        await pilot.pause()
+        may.set()
+        await until(pilot, lambda: all(w.group != "strategy-look" for w in app.workers))
+        assert not look.display, "that is another strategy's"
 
 
 async def test_the_result_of_a_sample_is_saved_in_a_copy_of_it(

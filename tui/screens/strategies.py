@@ -173,12 +173,12 @@ class StrategiesScreen(BaseScreen):
         if self.has_class("-wide") and seen != self._seen:
             self._seen = seen
             self.query_one(BacktestLook).set_class(False, "-known")
+            self.app.workers.cancel_group(self.app, "strategy-look")  # of another strategy
             if choice is not None and block is not None:
                 self.app.run_worker(
                     self._draw_look(choice),
                     name="look",
                     group="strategy-look",
-                    exclusive=True,
                     exit_on_error=False,
                 )
 
