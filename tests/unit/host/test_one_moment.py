@@ -68,7 +68,10 @@ async def test_a_detail_is_of_the_moment_of_its_row_and_durable(tmp_path: Path) 
         assert not answers.done()
         disk.now = OsDisk()
         slow.may.set()
-        await answers
+        later, trades = await answers
+        assert later.snapshot is not None
+        assert later.snapshot.last_candle == later.candles[BTC][-1].time != shown.last_candle
+        assert later.trades == trades
         feed.price(50.0)
         await until(lambda: host.fresh_snapshot().sessions[0].last_price_at is not None)
         detail = await host.reader.detail(session_id)
