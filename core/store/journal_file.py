@@ -19,7 +19,6 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeGuard
 
@@ -93,23 +92,28 @@ class Bodies:
         self._size = size
 
     def __iter__(self) -> Iterator[bytes]:
-        left = self._size - self._start
         try:
             with open_regular(self._path) as file:
                 file.seek(self._start)
-                for line in _lines_of(file):
-                    left -= len(line)
-                    if left < 0:
-                        return
+                for line in _lines_of(file, self._size - self._start):
                     body = line[: line.rfind(_CRC)] + b"}"
                     yield _as_now(body, self._form, self._version)
         except OSError as error:
             raise _unreadable(self._path, error) from error
 
 
-def _lines_of(file: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file with their line breaks; what is longer than any line comes in parts."""
-    return iter(partial(file.readline, _LONGEST_LINE), b"")
+def _lines_of(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The lines of the next `size` bytes of a file, with their line breaks.
+
+    What is longer than any line comes in parts.
+    """
+    while line := file.readline(min(size, _LONGEST_LINE)):
+        size -= len(line)
+        yield line
+
+
+def _size_of(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
 
 
 def _unreadable(path: Path, error: OSError) -> JournalError:
@@ -173,6 +177,8 @@ def read_journal(
 ) -> JournalContents:
     """Read a journal of this kind: its whole lines, as they would be written now.
 
+    A living journal may grow meanwhile: it is read as far as it went when it was opened.
+
     Args:
         path: of the journal.
         form: its kind.
@@ -188,7 +194,8 @@ def read_journal(
     version = form.version
     try:
         with open_regular(path) as file:
-            lines = _lines_of(file)
+            total = _size_of(file)
+            lines = _lines_of(file, total)
             for line in lines:
                 body = _body_of(line)
                 if body is None:
@@ -203,7 +210,6 @@ def read_journal(
                     version = _version_of(path, form, header)
                 elif take is not None:
                     take(_as_now(body, form, version))
-            total = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise _unreadable(path, error) from error
     if header is None:
@@ -253,7 +259,8 @@ def salvage(path: Path, form: JournalFormat) -> list[Line]:
     version.
     """
     with open_regular(path) as file:
-        decoded = (_parsed(_body_of(_ended(line))) for line in _lines_of(file))
+        whole = _lines_of(file, _size_of(file))
+        decoded = (_parsed(_body_of(_ended(line))) for line in whole)
         lines = [line for line in decoded if line is not None]
     header = lines.pop(0) if lines and "journal" in lines[0] else {}
     version = header.get("version")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.store import journal_file
 from core.store.durable import OsDisk
 from core.store.journal_file import (
     Journal,
@@ -135,6 +137,31 @@ def test_lines_added_after_the_reading_do_not_come(tmp_path: Path) -> None:
     journal.append({"b": 2})
     journal.commit(journal.take())
     assert contents.lines == [{"a": 1}]
+
+
+def test_a_line_whose_rest_comes_while_it_is_read_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "j.jsonl"
+    make(path, {"a": 1})
+    written, whole = path.stat().st_size, encode_line({"b": 2})
+
+    class Living(io.BufferedReader):
+        """The other process writes on as soon as the end of what it has written is met."""
+
+        def readline(self, size: int | None = -1, /) -> bytes:
+            line = super().readline(size)
+            if path.stat().st_size == written + 9 and not line.endswith(b"\n"):
+                with path.open("ab") as file:
+                    file.write(whole[9:] + encode_line({"c": 3}))
+            return line
+
+    with path.open("ab") as file:
+        file.write(whole[:9])
+    monkeypatch.setattr(journal_file, "open_regular", lambda path: Living(io.FileIO(path)))
+    contents = read_journal(path, TEST)
+    assert (contents.lines, contents.size, contents.torn) == ([{"a": 1}], written, 9)
+    assert lines_of(path) == [{"a": 1}, {"b": 2}, {"c": 3}]
 
 
 @pytest.mark.parametrize("room", [0, 1, 20])
