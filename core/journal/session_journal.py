@@ -78,12 +78,15 @@ class Storage:
         if not path.exists():
             return self.create_log(record), SessionLines(path), 0
         lines = SessionLines(path)
+        torn = lines.contents.torn
         journal = Journal.reopen(path, lines.contents, self.disk)
+        if lines.contents.outdated:  # the file is another now
+            lines = SessionLines(path)
         log = SessionJournal(self, record, record.strategy(), journal)
         for line in lines.rare:
             log.orders.take(line)
         log.orders.set_apart()
-        return log, lines, lines.contents.torn
+        return log, lines, torn
 
 
 class SessionJournal:

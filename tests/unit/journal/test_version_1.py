@@ -19,15 +19,16 @@ import pytest
 from core.compare.request import ComparisonRequest
 from core.compare.service import compare_strategy
 from core.host.offline import offline_logs, offline_report, offline_sessions
-from core.journal.manifest import EVENTS
+from core.journal.manifest import EVENTS, write_manifest
+from core.journal.records import MomentPassed, to_record
 from core.journal.values import FeedKind, SessionState
 from core.journal.versions import SESSION_JOURNAL
 from core.market.candles.timeframes import Timeframe
-from core.store.journal_file import JournalFormat
+from core.store.journal_file import JournalFormat, encode_line
 from core.store.workspace import Workspace
 from tests.unit.host.hosts import hosting
 from tests.unit.session.scripted import TestFeed
-from tests.unit.session.sessions import SPAN, START, market
+from tests.unit.session.sessions import RSI, SPAN, START, Bench, market
 from tests.waiting import until
 
 ARCHIVE = Path(__file__).parent / "fixtures" / "version_1.tar.gz"
@@ -132,6 +133,28 @@ async def test_an_older_journal_is_read_as_it_is_and_brought_up_to_date_to_go_on
         again = await offline_report(Workspace(home), "aaaa0001")
         assert again["trades"] == report["trades"]
         assert len(seen) == told  # it is of the newest version now
+
+
+def test_the_lines_of_a_journal_brought_up_to_date_are_those_of_its_file_now(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path)
+    record = bench.record(RSI)
+    path = bench.workspace.session(record.id) / EVENTS
+    write_manifest(path.parent, record, bench.disk)
+    bench.storage.create_log(record)
+    times = range(5)
+    with path.open("ab") as file:
+        file.writelines(encode_line(to_record(MomentPassed(n, 100.0, []))) for n in times)
+        file.write(b"torn")
+
+    def upgrade(line: dict[str, Any]) -> dict[str, object]:
+        return {**line, "time": line["time"] + 1000}
+
+    with newest(SESSION_JOURNAL, 2, {1: upgrade}):
+        _, lines, torn = bench.storage.reopen_log(record)
+        assert list(lines) == [MomentPassed(1000 + n, 100.0, []) for n in times]
+        assert torn == len(b"torn")
 
 
 @contextmanager
