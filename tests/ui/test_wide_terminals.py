@@ -25,6 +25,7 @@ from tests.ui.test_sessions import drawn
 from tui import formats
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Place
+from tui.screens.base import WIDE as WIDE_FROM
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_rows import PRICES, TRADE_COLUMNS
 from tui.screens.help import HelpScreen
@@ -135,6 +136,33 @@ async def test_where_there_is_room_the_log_stands_beside_what_happened() -> None
         await until(pilot, lambda: log.display and not trades.display)
         await pilot.resize_terminal(*VAST)  # whose log has a place of its own
         await until(pilot, lambda: log.display and trades.display)
+
+
+async def test_a_wide_terminal_leaves_out_nothing_that_a_narrower_one_shows() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        shown = {}
+        for width in (WIDE[0], WIDE_FROM):
+            await pilot.resize_terminal(width, 60)
+            await until(pilot, lambda: app.screen.has_class("-wide") is (width == WIDE_FROM))  # noqa: B023
+            await until(pilot, lambda: "HELD" in drawn(app, "#positions"))
+            await pilot.press("enter")
+            await until(pilot, lambda: "USDT" in drawn(app, "#one-trades"))
+            shown[width] = set(drawn(app, "#one-trades").splitlines()[0].split())
+            await pilot.press("escape")
+        assert "ENTERED" in shown[WIDE[0]] <= shown[WIDE_FROM]
+
+
+@pytest.mark.parametrize("size", [(80, 18), (WIDE_FROM, 24)], ids=["tiny", "short and wide"])
+async def test_the_list_of_many_sessions_is_no_lower_than_that_of_few(
+    size: tuple[int, int],
+) -> None:
+    heights = []
+    for count in (2, 9):
+        app = make_app(ScriptedLink([session(f"aaaaaaa{n}", "one") for n in range(count)]))
+        async with driven(app, size):
+            heights.append(app.screen.query_one("#sessions").outer_size.height)
+    assert heights[0] == heights[1]
 
 
 async def test_what_is_still_asked_for_is_not_told_to_be_nothing() -> None:

@@ -40,7 +40,7 @@ SHORT = 30  # lower terminals lose the air between the parts
 TINY = 20  # still lower ones lose parts
 TALL = 50  # higher ones give what is left to the list
 NARROW = 100  # on narrower ones what stands side by side is stacked, or left out
-WIDE = 160  # on wider ones what is stacked, or left out, stands side by side
+WIDE = 190  # on wider ones what is stacked, or left out, stands side by side
 
 
 class ScreenShell(Shell, Protocol):
