@@ -54,10 +54,10 @@ class JobRun(msgspec.Struct, frozen=True):
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Something to do at set times.
 
-    `next_run` is when it is due next (UTC ms), None once it never will be again. `seen_trades`: how
-    many trades of its session it has told of. `seen_states`: how the layers of its trial stood
-    then. `history`: its last runs, oldest first. `automatic`:
-    the session was given it, and nobody asked for it.
+    `next_run` is when it is due next (UTC ms), None once it never will be again. `seen_trades`: of
+    how many trades of its session the user was told, by whichever job. `seen_states`: how the
+    layers of its trial stood then. `history`: its last runs, oldest first. `automatic`: the session
+    was given it, and nobody asked for it.
     """
 
     id: str
@@ -104,13 +104,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             return self
         return msgspec.structs.replace(self, trigger=trigger, next_run=due)
 
-    def after(
-        self,
-        run: JobRun,
-        *,
-        seen_trades: int | None = None,
-        seen_states: Mapping[str, str] | None = None,
-    ) -> Job:
+    def having_told(self, trades: int | None, states: Mapping[str, str] | None) -> Job:
+        """The job once its session was told of as far as that; None where it was not looked at."""
+        return msgspec.structs.replace(
+            self,
+            seen_trades=self.seen_trades if trades is None else trades,
+            seen_states=self.seen_states if states is None else dict(states),
+        )
+
+    def after(self, run: JobRun) -> Job:
         """The job once `run` is over.
 
         However many runs were slept through, one is made up for, and the next lies ahead.
@@ -121,8 +123,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             self,
             runs=runs,
             next_run=None if exhausted else next_due(self.trigger, max(run.due, run.ran)),
-            seen_trades=self.seen_trades if seen_trades is None else seen_trades,
-            seen_states=self.seen_states if seen_states is None else dict(seen_states),
             history=(*self.history, run)[-HISTORY:],
         )
 

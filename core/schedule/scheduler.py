@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -40,9 +40,10 @@ Say = Callable[[str, str | None, bool], None]
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """A run that is over, of which job, and what it came to."""
+    """A run that is over, of which job and session, and what it came to."""
 
     job_id: str
+    session_id: str | None
     run: JobRun
     outcome: JobOutcome
 
@@ -159,7 +160,7 @@ class Scheduler:
         tell = self._say if outcome.news or not outcome.succeeded else self._note
         if outcome.alert:
             tell = self._alert
-        done = _Done(job.id, run, outcome)
+        done = _Done(job.id, job.session_id, run, outcome)
         try:
             with self._book.together():  # or a host killed in between would tell it again, or never
                 tell(outcome.text, job.session_id, outcome.succeeded)
@@ -170,34 +171,31 @@ class Scheduler:
 
     def _as_told(self, job: Job) -> Job:
         """The job with what the user has heard of its session by any other: nothing comes twice."""
-        others = self.jobs_of(job.session_id)
-        if not others:
-            return job
-        ids = {one.id for one in others}
-        told = [one.seen_trades for one in others]
-        states: Mapping[str, str] = {}
-        # A message or an end looks at no answer: the last check did.
-        for one in sorted(others, key=lambda one: one.history[-1].ran if one.history else 0):
-            states = one.seen_states or states
+        for one in self.jobs_of(job.session_id):
+            told = max(job.seen_trades, one.seen_trades)
+            job = job.having_told(told, one.seen_states or None)
         for done in self._unrecorded:
-            if done.job_id in ids:
-                told.append(done.outcome.seen_trades or 0)
-                states = done.outcome.seen_states or states
-        return msgspec.structs.replace(job, seen_trades=max(told), seen_states=dict(states))
+            if done.session_id is not None and done.session_id == job.session_id:
+                job = job.having_told(done.outcome.seen_trades, done.outcome.seen_states)
+        return job
 
     def _record(self, done: _Done) -> None:
-        """Record a run in its job, which may have been changed or removed while it ran."""
+        """Record a run in its job, which may have been changed or removed while it ran.
+
+        What it told of its session stands in all jobs of that: the one that told it may go.
+        """
+        outcome = done.outcome
+        if outcome.ended and done.session_id is not None:
+            self._book.forget_session(done.session_id)
+        for job in self.jobs_of(done.session_id):
+            told = job.having_told(outcome.seen_trades, outcome.seen_states)
+            if told != job:
+                self._book.put(told)
         if not self._book.has(done.job_id):
             return
-        job = self._book.job(done.job_id)
-        outcome = done.outcome
-        after = job.after(
-            done.run, seen_trades=outcome.seen_trades, seen_states=outcome.seen_states
-        )
-        if outcome.ended and job.session_id is not None:
-            self._book.forget_session(job.session_id)
-        elif after.next_run is None:
-            self._book.remove(job.id)
+        after = self._book.job(done.job_id).after(done.run)
+        if after.next_run is None:
+            self._book.remove(after.id)
         else:
             self._book.put(after)
 

@@ -185,6 +185,57 @@ async def test_an_answer_that_turns_is_told_once_however_many_jobs_a_trial_has(
     assert "edge: broken → open" in rig.said[-1][0] + rig.said[-2][0]
 
 
+async def test_what_a_job_that_is_gone_has_told_is_told_by_no_other(tmp_path: Path) -> None:
+    database, _ = open_index(tmp_path / "papertape.json", OsDisk())
+    host = TrialHost(NOON)
+    rig = Rig(host, JobBook(database))
+    await rig.at(NOON)
+    rig.scheduler.add(Every(4 * 3_600, NOON), session_id=ID)
+    once = rig.scheduler.add(Every(3_600, NOON), session_id=ID, max_runs=1)
+    host.trade()
+    host.edge = "broken"
+    for hour in range(1, 9):
+        await rig.at(NOON + hour * HOUR)
+    assert not rig.book.has(once.id)
+    (told,) = (text for text, *_ in rig.said)
+    assert "edge: open → broken" in told
+    assert "#1 long" in told
+
+
+async def test_a_check_that_could_not_look_brings_no_older_answer_back(tmp_path: Path) -> None:
+    database, _ = open_index(tmp_path / "papertape.json", OsDisk())
+    host = TrialHost(NOON)
+    rig = Rig(host, JobBook(database))
+    rig.scheduler.add(Every(4 * 3_600, NOON), session_id=ID)
+    rig.scheduler.add(Every(3 * 3_600, NOON), session_id=ID)
+    for hour in (3, 4, 6, 8, 9):
+        host.edge = "open" if hour < 6 else "broken"
+        host.change(ID, unread=hour == 8)
+        await rig.at(NOON + hour * HOUR)
+    assert ["edge: open → broken" in text for text, *_ in rig.said] == [True]
+
+
+async def test_what_a_job_told_that_was_removed_as_it_ran_is_told_by_no_other(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.at(NOON)
+    removed = rig.scheduler.add(Every(3_600, NOON), session_id=ID)
+    other = rig.scheduler.add(Every(4 * 3_600, NOON), session_id=ID)
+    rig.host.trade()
+    detail, removals = rig.host.detail, iter([removed.id])
+
+    async def removing(session_id: str) -> SessionDetail:
+        for job_id in removals:
+            rig.book.remove(job_id)
+        return await detail(session_id)
+
+    monkeypatch.setattr(rig.host, "detail", removing)
+    for hour in range(1, 5):
+        await rig.at(NOON + hour * HOUR)
+    assert [one.id for one in rig.book.jobs()] == [other.id]
+    assert ["#1 long" in text for text, *_ in rig.said] == [True]
+
+
 async def test_a_session_without_prices_is_told_of_once_and_once_when_they_are_back(
     rig: Rig,
 ) -> None:
