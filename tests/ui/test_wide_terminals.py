@@ -288,6 +288,21 @@ def test_a_trade_tells_its_move_its_time_and_what_was_earned_by_then() -> None:
     assert trade_cells(written, in_utc)["HELD"].text == "3h 49m"
 
 
+def test_the_figures_of_large_trades_are_whole() -> None:
+    columns = trade_columns(12, several=False)
+    large = a_trade(exit_price=87.66, margin=1_200_000.0, funding=1_234.56, pnl=-12_345.67)
+    (row,) = trade_rows([large], columns, in_zone(UTC))
+    for column, cell in zip(columns, row.cells, strict=True):
+        assert len(cell.text) <= column.width + column.grow, column.label
+
+
+def test_what_trades_add_up_to_is_unknown_from_one_on_that_is() -> None:
+    columns = trade_columns(12, several=False)
+    at = [column.label for column in columns].index("SUM P&L")
+    rows = trade_rows([a_trade(), ReportedTrade(), a_trade()], columns, in_zone(UTC))
+    assert [row.cells[at].text for row in rows] == ["–", "–", "▲ +18.80"]
+
+
 def test_what_a_report_does_not_tell_of_a_trade_is_unknown() -> None:
     told = trade_cells(ReportedTrade(side="sideways", entry_time="soon"), in_utc)
     unknown = {"MOVE %", "HELD", "ENTRY", "FEES", "P&L"}

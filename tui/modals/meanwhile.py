@@ -21,11 +21,11 @@ from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone, state_words, tone_of
 
 _COLUMNS = (
-    Column("STATE", 9),
+    Column("STATE", 10),
     Column("ID", 8, priority=1),
     Column("STRATEGY", 12, grow=12),
     Column("TRADES", 6, "right"),
-    Column("GAINED", 11, "right"),
+    Column("GAINED", 12, "right"),
     Column("", 14, grow=60, priority=2, optional=True),
 )
 

@@ -261,11 +261,12 @@ def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
 
 
 def _prices(each: TradeDifference) -> Iterator[Cell]:
-    """What both runs entered and left at; the session's prices stand out where they differ."""
+    """What both runs entered and left at; the session's stand out where one can see why."""
     for name in ("entry_price", "exit_price"):
         theirs, own = (getattr(one, name, None) for one in (each.backtest, each.paper))
-        yield Cell(formats.price(theirs), Tone.DIM, order=theirs)
-        yield Cell(formats.price(own), Tone.DIM if own == theirs else Tone.PLAIN, order=own)
+        before, after = formats.price(theirs), formats.price(own)
+        yield Cell(before, Tone.DIM, order=theirs)
+        yield Cell(after, Tone.DIM if after == before else Tone.PLAIN, order=own)
 
 
 def _pnl(trade: Trade | None) -> Cell:

@@ -291,5 +291,5 @@ class SweepScreen(LongWorkScreen):
 def setting_column(path: str) -> Column:
     """The column of what was varied, whose name is whole where there is any room for it."""
     label = path.replace("_conditions[", "[")
-    width = min(max(len(label), 6), 16)
+    width = min(max(len(label), 10), 16)
     return Column(label, width, "right", grow=max(0, min(len(label), 30) - width))

@@ -36,13 +36,13 @@ def trade_columns(time_width: int, *, several: bool) -> tuple[Column, ...]:
         Column("ENTRY", 10, "right"),
         Column("EXITED", time_width, priority=1),
         Column("EXIT", 10, "right", priority=2 if several else 0),
-        Column("MOVE %", 8, "right", priority=10),
+        Column("MOVE %", 9, "right", priority=10),
         Column("HELD", 7, "right", priority=8),
         Column("QUANTITY", 10, "right", priority=6),
-        Column("MARGIN", 10, "right", priority=9),
+        Column("MARGIN", 12, "right", priority=9),
         Column("LEVER", 5, "right", priority=9, optional=True),
         Column("FEES", 8, "right", priority=7),
-        Column("FUNDING", 8, "right", priority=9, optional=True),
+        Column("FUNDING", 10, "right", priority=9, optional=True),
         Column("P&L", 12, "right"),
         Column("P&L %", 9, "right", priority=1),
         Column("SUM P&L", 12, "right", priority=12),
@@ -69,10 +69,11 @@ def trade_rows(
     trades: Sequence[Trade | ReportedTrade], columns: Sequence[Column], when: When
 ) -> list[Row]:
     """Trades in the order in which they closed as rows, the newest first, by their places."""
-    rows, so_far = [], 0.0
+    rows: list[Row] = []
+    so_far: float | None = 0.0  # unknown from the first P&L on that is
     for place, trade in enumerate(trades):
         cells = trade_cells(trade, when, place)
-        so_far += trade.pnl or 0.0
+        so_far = None if so_far is None or trade.pnl is None else so_far + trade.pnl
         cells["SUM P&L"] = Cell(formats.change(so_far), tone_of(so_far), order=so_far)
         rows.append(Row(str(place), tuple(cells[column.label] for column in columns)))
     return rows[::-1]
