@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from core.store.durable import OsDisk
 from core.store.preferences import PreferencesError, read_preferences, write_preference
-from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, make_app, until
+from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, driven, make_app, until
 from tests.ui.scripted import busy, choices
 from tui.app import PapertapeApp
 from tui.screens.session import SessionScreen
@@ -64,6 +64,44 @@ async def test_the_innermost_container_that_parts_an_axis_gives_the_room(tmp_pat
         await pilot.press(*["right_curly_bracket"] * 9)
         await pilot.pause()
         assert size(app, "one-positions")[1] >= 4, "no pane is pushed out"
+
+
+async def test_what_takes_turns_in_a_place_has_one_size(tmp_path: Path) -> None:
+    app = app_of(tmp_path)
+    async with driven(app, VAST) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await pilot.pause()
+        trades = size(app, "one-trades")[0]
+        await pilot.press("greater_than_sign")
+        await until(pilot, lambda: size(app, "one-trades")[0] == trades + 4)
+        await pilot.press("v")
+        await until(pilot, lambda: size(app, "one-feed")[0] == trades + 4)
+        await pilot.press("less_than_sign", "v")
+        await until(pilot, lambda: size(app, "one-trades")[0] == trades)
+
+
+async def test_a_pane_keeps_its_size_while_it_is_not_shown(tmp_path: Path) -> None:
+    app = app_of(tmp_path)
+    async with driven(app, VAST) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: app.screen.query("#strategy-look"))
+        look, about = (
+            app.screen.query_one("#strategy-look"),
+            app.screen.query_one("#strategy-about"),
+        )
+        look.add_class("-known")
+        about.focus()
+        await pilot.pause()
+        narrower = size(app, "strategy-look")[0] - 4
+        await pilot.press("greater_than_sign")
+        await until(pilot, lambda: size(app, "strategy-look")[0] == narrower)
+        look.remove_class("-known")
+        await until(pilot, lambda: size(app, "strategy-about")[0] == VAST[0])
+        await pilot.press("right_curly_bracket")
+        look.add_class("-known")
+        await until(pilot, lambda: size(app, "strategy-about")[0] < VAST[0])
+        assert size(app, "strategy-look")[0] == narrower
 
 
 def test_sizes_are_one_line_of_the_preferences_and_checked(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def resized(pane: Widget | None, axis: Axis, step: int) -> Shares | None:
     axis. None where there is none, or no room is left to give or take.
     """
     while pane is not None and isinstance(pane.parent, Widget):
-        beside = _parts(pane.parent, axis)
+        beside = [one for one in _parts(pane.parent, axis) if one.display]
         if pane in beside and len(beside) > 1:
             shares = {one: _size(one, axis) for one in beside}
             place = beside.index(pane)
@@ -38,15 +38,15 @@ def resized(pane: Widget | None, axis: Axis, step: int) -> Shares | None:
                 return None
             shares[pane] += change
             shares[other] -= change
-            return {str(one.id): share for one, share in shares.items()}
+            return {_name(one): share for one, share in shares.items()}
         pane = pane.parent
     return None
 
 
 def give_sizes(screen: Widget, shares: Shares) -> None:
-    """Give panes these sizes, and all others those of the style sheets."""
+    """Give panes these sizes, also those not shown just now, and all others the style sheets'."""
     for pane in screen.query("*"):
-        share = None if pane.id is None else shares.get(pane.id)
+        share = shares.get(_name(pane))
         for axis in _LAYOUT:
             along = share is not None and pane in _parts(pane.parent, axis)
             if along or pane.styles.inline.has_rule(axis):
@@ -63,8 +63,16 @@ def _parts(container: object, axis: Axis) -> list[Widget]:
     return [
         one
         for one in container.children
-        if one.display and one.id is not None and (one.has_class("pane") or one.query(".pane"))
+        if one.id is not None and (one.has_class("pane") or one.query(".pane"))
     ]
+
+
+def _name(pane: Widget) -> str:
+    """By what its size is remembered; panes of the class `view` take turns in a place, of one size.
+
+    Empty where it is not.
+    """
+    return "view" if pane.has_class("view") else pane.id or ""
 
 
 def _size(pane: Widget, axis: Axis) -> int:

@@ -129,15 +129,15 @@ class SessionScreen(BaseScreen):
         with Horizontal(id="one-lower"):
             trades = LineTable(session_view.trade_columns_of(()), id="one-trades")
             trades.add_class("-shown")
-            yield self.pane(trades, "Trades")
+            yield self.pane(trades, "Trades").add_class("view")
             yield self.pane(
                 LineTable(ORDER_COLUMNS, id="one-orders", empty="No order yet."), "Orders"
-            )
+            ).add_class("view")
             yield self.pane(LogPane(id="one-log", empty="Nothing logged yet."), "Log")
             yield self.pane(
                 LineTable(session_view.FEED_COLUMNS, id="one-feed", header=False),
                 "Notices, jobs and feed",
-            )
+            ).add_class("view")
 
     def on_mount(self) -> None:
         """Show what is known, and keep asking for more."""
