@@ -66,8 +66,8 @@ def test_money_of_a_demo_is_not_added_to_that_of_the_market() -> None:
     assert shown["EQUITY USDT, SIMULATED"] == "10,100.00"
     assert shown["P&L"] == "▲ +100.00"
     # That which is next closest to real stands beside it, by itself.
-    assert (shown["DEMO EQUITY"], shown["DEMO P&L"]) == ("99,000.00", "▲ +89,000.00")
-    assert "REPLAY EQUITY" not in shown
+    assert (shown["DEMO EQUITY USDT"], shown["DEMO P&L"]) == ("99,000.00", "▲ +89,000.00")
+    assert not any("REPLAY" in label for label in shown)
 
 
 def test_positions_are_counted_as_money_is_and_what_is_paused_does_not_run() -> None:

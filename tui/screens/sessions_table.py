@@ -281,7 +281,13 @@ def _beside(snapshot: HostSnapshot, mode: Mode) -> tuple[Figure, ...]:
     """The sums of another mode, the first to go where there is no room."""
     sums, name = _sums(snapshot, mode), mode.value
     return (
-        Figure(f"{name} EQUITY", formats.money(sums.equity), Tone.PLAIN, width=12, priority=10),
+        Figure(
+            f"{name} EQUITY{sums.unit}",
+            formats.money(sums.equity),
+            Tone.PLAIN,
+            width=12,
+            priority=10,
+        ),
         Figure(
             f"{name} TODAY", formats.change(sums.today), tone_of(sums.today), width=12, priority=12
         ),
