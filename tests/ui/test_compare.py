@@ -19,7 +19,7 @@ from textual.widgets import Static
 from core.backtest.run import run_backtest
 from core.compare.promise import PathLayer
 from core.compare.service import add_comparison
-from core.journal.values import SessionState
+from core.journal.values import Mode, SessionState
 from core.report.stored_backtest import save_backtest
 from core.session.reports import write_report
 from core.store.durable import OsDisk
@@ -30,7 +30,7 @@ from core.trial.costs import CostFinding
 from core.trial.state import State
 from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, until
 from tests.ui.pictures import Shots
-from tests.ui.scripted import ScriptedHosting, ScriptedLink, session
+from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices, session
 from tests.ui.test_sessions import BRAILLE, drawn
 from tests.unit.compare.test_sources import CROSS, END, Stage, Venue, on_stage
 from tests.unit.compare.trials import a_trial
@@ -40,6 +40,7 @@ from tui.modals.ask import Ask
 from tui.modals.strategy_picker import PickStrategy
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_answers import COST_FINDINGS, path_answer
+from tui.screens.compare_choices import choice_rows
 from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_rows import SPREAD_COLUMNS, spread_rows
 from tui.screens.compare_trade import ComparedTradeScreen
@@ -425,6 +426,20 @@ async def test_what_can_be_compared_is_listed_with_its_sessions(workspace: Path)
         await settled(pilot, app)
         assert [note.message for note in app.notes] == ["The comparison is still being made."]
         assert not app.screen.query_one("#compare-choices").display
+
+
+def test_only_the_sessions_that_a_comparison_takes_are_listed() -> None:
+    known = [
+        session("aa11bb22", "rsi_bounce", trades_count=3),
+        session("aa11bb23", "rsi_bounce", trades_count=5, state=SessionState.STOPPED),
+        session("aa11bb24", "rsi_bounce", trades_count=24, mode=Mode.REPLAY),
+        session("aa11bb25", "rsi_bounce", trades_count=7, timeframe="1h"),
+    ]
+    row = next(row for row in choice_rows(choices(), known) if row.key == "rsi_bounce")
+    assert [cell.text for cell in row.cells[-3:]] == ["2", "1", "8"]
+    known.append(session("aa11bb26", "rsi_bounce", unread=True))
+    row = next(row for row in choice_rows(choices(), known) if row.key == "rsi_bounce")
+    assert [cell.text for cell in row.cells[-3:]] == ["3", "2", "–"]
 
 
 async def test_a_strategy_is_picked_and_its_sessions_taken_in_turn(workspace: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from core.journal.values import Mode
 from core.session.snapshot import SessionSnapshot
 from tui import formats
 from tui.strategies import StrategyChoice
@@ -26,18 +27,25 @@ CHOICE_COLUMNS = (
 def choice_rows(
     choices: Iterable[StrategyChoice], sessions: Iterable[SessionSnapshot]
 ) -> list[Row]:
-    """The strategies that can be compared, those with most closed trades of sessions first."""
-    of: dict[str, list[SessionSnapshot]] = {}
+    """The strategies that can be compared, those with most closed trades of sessions first.
+
+    Of their sessions those count that a comparison takes: of the same timeframe, and no replays.
+    """
+    of: dict[tuple[str, str], list[SessionSnapshot]] = {}
     for session in sessions:
-        of.setdefault(session.strategy, []).append(session)
+        if session.mode is not Mode.REPLAY:
+            of.setdefault((session.strategy, session.timeframe), []).append(session)
     sound = [one for one in choices if one.is_read and not one.problems]
-    found = [(choice, of.get(choice.name, [])) for choice in sound]
-    found.sort(key=lambda one: (-_traded(one[1]), -len(one[1]), one[0].name))
+    found = [(choice, of.get((choice.name, choice.timeframe), [])) for choice in sound]
+    found.sort(key=lambda one: (-(_traded(one[1]) or 0), -len(one[1]), one[0].name))
     return [_row(choice, theirs) for choice, theirs in found]
 
 
-def _traded(sessions: Sequence[SessionSnapshot]) -> int:
-    return sum(one.trades_count for one in sessions)
+def _traded(sessions: Sequence[SessionSnapshot]) -> int | None:
+    """How many trades they have closed; None while one has not been read."""
+    return (
+        None if any(one.unread for one in sessions) else sum(one.trades_count for one in sessions)
+    )
 
 
 def _row(choice: StrategyChoice, sessions: Sequence[SessionSnapshot]) -> Row:
@@ -55,7 +63,7 @@ def _row(choice: StrategyChoice, sessions: Sequence[SessionSnapshot]) -> Row:
             Cell(formats.number(trades, 0), order=trades or 0.0),
             Cell(_count(sessions), quiet, order=len(sessions)),
             Cell(formats.count(active) if sessions else "", quiet, order=active),
-            Cell(formats.count(traded) if sessions else "", quiet, order=traded),
+            Cell(formats.number(traded, 0) if sessions else "", quiet, order=traded or 0),
         ),
     )
 
