@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -426,6 +427,28 @@ async def test_what_can_be_compared_is_listed_with_its_sessions(workspace: Path)
         await settled(pilot, app)
         assert [note.message for note in app.notes] == ["The comparison is still being made."]
         assert not app.screen.query_one("#compare-choices").display
+
+
+async def test_while_a_session_is_compared_nothing_else_is_offered(workspace: Path) -> None:
+    app = make(workspace)
+    async with driven(app) as pilot:
+        await compared(pilot, app)
+        assert not app.screen.query_one("#compare-choices", LineTable).rows
+    (workspace / "strategies/cross/STRATEGY.md").unlink()
+    gone = make(workspace)
+    async with driven(gone) as pilot:
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(gone.screen, CompareScreen))
+        await until(pilot, lambda: gone.screen.query_one("#compare-choices").display)
+        assert "no longer there" in drawn(gone, "#compare-progress")
+
+
+async def test_once_idle_no_search_for_garbage_goes_through_what_stays(workspace: Path) -> None:
+    app = make(workspace)
+    async with driven(app) as pilot:
+        before = gc.get_freeze_count()
+        app.comparisons.prepare()
+        await until(pilot, lambda: gc.get_freeze_count() > before + 1_000)
 
 
 def test_only_the_sessions_that_a_comparison_takes_are_listed() -> None:

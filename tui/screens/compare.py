@@ -44,6 +44,7 @@ _EMPTY = (
     "Enter sets backtest, sessions and live trades of a strategy side by side; on 1, c one session."
 )
 _VIEWS = ("compare-overview", "compare-spread", "compare-notes")
+_ASKED = "-asked"  # the class while the first comparison is awaited: there is nothing to choose
 _LOWER = "-lower"  # the class of a low screen that shows one of these in the answers' place
 _SHOWN_DIFFERENCE = 14  # lines of what a save would change
 _SHOWN_WIDTH = 56
@@ -107,15 +108,26 @@ class CompareScreen(BaseScreen):
         """Nothing to show before the first comparison."""
         super().on_mount()
         entitle(self.query_one("#compare-notes"), "To know")
-        self.query_one("#compare-choices").focus()
+        if not self.has_class(_ASKED):
+            self.query_one("#compare-choices").focus()
 
     def on_screen_resume(self) -> None:
         """Until something is compared, list what can be."""
         super().on_screen_resume()
-        if self._result is None:
-            self.app.run_worker(
-                self._list(), name="strategies", group="compare-choices", exit_on_error=False
-            )
+        if self._result is None and not self.has_class(_ASKED):
+            self._offer()
+
+    def _offer(self) -> None:
+        """List what can be compared."""
+        self.remove_class(_ASKED)
+        self.app.run_worker(
+            self._list(), name="strategies", group="compare-choices", exit_on_error=False
+        )
+
+    def _offer_again(self) -> None:
+        """Where what was asked for could not be compared, list what can be."""
+        if self.is_attached and self._result is None and self.has_class(_ASKED):
+            self._offer()
 
     async def _list(self) -> None:
         async for choices in self.papertape.list_strategies():
@@ -165,6 +177,7 @@ class CompareScreen(BaseScreen):
     def _compare(self, choice: StrategyChoice, sessions: tuple[str, ...] = ()) -> None:
         if choice.problems:
             self._tell(f"{choice.name}: {choice.problems[0]}", "$error")
+            self._offer_again()
             return
         self.run_request(
             ComparisonRequest(
@@ -189,6 +202,8 @@ class CompareScreen(BaseScreen):
                 self._show_result(result)
         finally:
             self.call_later(self.refresh_hints)
+            if request is self._request:
+                self._offer_again()
 
     def _tell(self, text: str, style: str = "$dim") -> None:
         if self.is_attached:
@@ -251,6 +266,7 @@ class CompareScreen(BaseScreen):
     def compare_session(self, session_id: str, strategy: str) -> None:
         """Compare one session with what its strategy promised."""
         self._first = f"{strategy}: comparing {session_id} …"
+        self.set_class(self._result is None, _ASKED)
         if self.ready:
             self._tell(self._first)
 
@@ -259,6 +275,7 @@ class CompareScreen(BaseScreen):
             choice = next((one for one in choices if one.name == strategy), None)
             if choice is None or choice.problems:
                 self._tell(f"{strategy}: its document is no longer there, or has problems.")
+                self._offer_again()
                 return
             self._compare(choice, (session_id,))
 

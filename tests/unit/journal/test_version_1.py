@@ -40,7 +40,8 @@ def home(tmp_path: Path) -> Path:
     root = tmp_path / "home"
     root.mkdir(mode=0o700)
     with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(root, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # 3.11.2 has none
+        archive.extractall(root)
     root.chmod(0o700)
     return root
 
