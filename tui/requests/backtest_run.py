@@ -50,6 +50,10 @@ from tui.requests.backtest import (
 from tui.requests.curves import thinned
 
 SWEPT = "as in a sweep, run without the market's order limits and funding"
+EARLIER = (
+    "as in a sweep, the candles before the period are traded too, which only warm up a backtest of "
+    "its own: figures and number of candles differ from that"
+)
 _REFUSALS = (
     *(ConfigError, CandleFileError, SymbolFilesError, FeedError, SpanError),
     *(BacktestError, PreferencesError, VenueError, SweepError),
@@ -71,6 +75,11 @@ class Material:
         notes = self.notes
         if self.filters or self.funding:
             notes = (*notes, SWEPT)
+        start = self.decide_from
+        if start is not None and any(
+            one.time[0] < start for one in self.candles.values() if len(one)
+        ):
+            notes = (*notes, EARLIER)
         return Material(self.candles, notes)
 
 
