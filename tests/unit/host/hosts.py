@@ -8,9 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from core.host.feeds import FeedMaker
 from core.host.host import Host, HostOptions
 from core.host.runner import run_host
 from core.journal.values import FeedKind
+from core.market.feeds.feed import Feed
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
 from tests.unit.session.sessions import RSI
@@ -35,6 +37,15 @@ async def running(workspace: Workspace, options: HostOptions) -> AsyncIterator[H
 def hosting(root: Path, **options: Any) -> AbstractAsyncContextManager[Host]:
     """A host of its own for a workspace."""
     return running(Workspace(root), HostOptions(**options))
+
+
+def live_feed(feed: Feed) -> dict[FeedKind, FeedMaker]:
+    """Feeds of a host whose live sessions take their prices from this one."""
+
+    async def make(*_: Any) -> Feed:
+        return feed
+
+    return {FeedKind.LIVE: make}
 
 
 def replay_request(candle_file: Path, **fields: Any) -> StartRequest:

@@ -35,7 +35,7 @@ from core.store.workspace import Workspace, WorkspaceError
 from core.strategy.config.parsing import parse_config
 from core.strategy.signals.evaluation import BatchRules
 from core.trading.values import Fills, Side
-from tests.unit.host.hosts import hosting, replay_request
+from tests.unit.host.hosts import hosting, live_feed, replay_request
 from tests.unit.session.scripted import TestFeed, subscribed
 from tests.unit.session.sessions import RSI, market
 from tests.unit.store.disks import FullDisk
@@ -291,10 +291,7 @@ async def test_a_session_that_waits_for_its_venue_refuses_commands_but_stop(
     feed = TestFeed({"BTC/USDT": market(300)}, 250)
     feed.silent = 1
 
-    async def make(*_: Any) -> TestFeed:
-        return feed
-
-    async with hosting(tmp_path / "home", feeds={FeedKind.LIVE: make}) as host:
+    async with hosting(tmp_path / "home", feeds=live_feed(feed)) as host:
         session_id = (await host.start(StartRequest(RSI))).session_id
         await until(lambda: host.fresh_snapshot().sessions[0].state is SessionState.STALE)
         for command in (host.pause, host.resume, host.flatten):
@@ -355,10 +352,7 @@ async def test_who_asks_for_a_session_that_is_taken_up_again_waits_until_its_jou
 ) -> None:
     home, feed = tmp_path / "home", TestFeed({"BTC/USDT": market(400)}, 250)
 
-    async def make(*_: Any) -> TestFeed:
-        return feed
-
-    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+    async with hosting(home, feeds=live_feed(feed)) as host:
         session_id = (await host.start(StartRequest(RSI, fills=Fills.CANDLE))).session_id
         await subscribed(feed)
         for place in range(250, 300):
@@ -385,7 +379,7 @@ async def test_who_asks_for_a_session_that_is_taken_up_again_waits_until_its_jou
             )
         )
 
-    async with hosting(home, feeds={FeedKind.LIVE: make}, companions=[ask_at_once]):
+    async with hosting(home, feeds=live_feed(feed), companions=[ask_at_once]):
         await until(lambda: bool(answers))
     detail, closed, report, outcome, final = answers
     assert detail.trades == closed == trades
@@ -403,10 +397,7 @@ async def test_nothing_is_told_of_what_a_session_holds_where_its_host_leaves_it_
     home, feed = tmp_path / "home", TestFeed({"BTC/USDT": market(300)}, 250)
     answers: list[Any] = []
 
-    async def make(*_: Any) -> TestFeed:
-        return feed
-
-    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+    async with hosting(home, feeds=live_feed(feed)) as host:
         session_id = (await host.start(StartRequest(RSI, fills=Fills.CANDLE))).session_id
         await subscribed(feed)
 
@@ -419,7 +410,7 @@ async def test_nothing_is_told_of_what_a_session_holds_where_its_host_leaves_it_
         answers.extend(await asyncio.gather(*asked, return_exceptions=True))
 
     monkeypatch.setattr(SessionStartup, "again", slow)
-    async with hosting(home, feeds={FeedKind.LIVE: make}, companions=[ask_at_once]) as host:
+    async with hosting(home, feeds=live_feed(feed), companions=[ask_at_once]) as host:
         (shown,) = host.fresh_snapshot().sessions
         assert not answers
     detail, *refusals = answers
@@ -434,10 +425,7 @@ async def test_a_session_that_cannot_be_gone_on_with_does_not_end_as_an_empty_ac
 ) -> None:
     home, feed = tmp_path / "home", TestFeed({"BTC/USDT": market(300)}, 250)
 
-    async def make(*_: Any) -> TestFeed:
-        return feed
-
-    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+    async with hosting(home, feeds=live_feed(feed)) as host:
         session_id = (await host.start(StartRequest(RSI, fills=Fills.CANDLE))).session_id
         await subscribed(feed)
 
@@ -445,7 +433,7 @@ async def test_a_session_that_cannot_be_gone_on_with_does_not_end_as_an_empty_ac
         raise RuntimeError("it does not go on")
 
     monkeypatch.setattr(SessionStartup, "again", broken)
-    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+    async with hosting(home, feeds=live_feed(feed)) as host:
         await host.ended(session_id)
         (shown,) = host.fresh_snapshot().sessions
     assert shown.interrupted
@@ -636,10 +624,7 @@ async def test_a_resting_session_shows_where_it_stands(tmp_path: Path) -> None:
     home = tmp_path / "home"
     feed = TestFeed({"BTC/USDT": market(300)}, 250)
 
-    async def make(*_: Any) -> TestFeed:
-        return feed
-
-    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+    async with hosting(home, feeds=live_feed(feed)) as host:
         session_id = (await host.start(StartRequest(RSI, fills=Fills.CANDLE))).session_id
         await subscribed(feed)
         for place in range(250, 290):

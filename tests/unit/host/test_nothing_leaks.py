@@ -16,7 +16,7 @@ from core.journal.values import FeedKind
 from core.market.feeds.feed import Ended, FeedError, FeedState, FeedStatus
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
-from tests.unit.host.hosts import hosting
+from tests.unit.host.hosts import hosting, live_feed
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import RSI, market
 
@@ -82,10 +82,7 @@ def test_everything_written_is_the_users_alone(tmp_path: Path) -> None:
     async def use() -> None:
         feed = TestFeed({"BTC/USDT": market(300)}, 250)
 
-        async def make(*_: Any) -> TestFeed:
-            return feed
-
-        async with hosting(tmp_path / "home", feeds={FeedKind.LIVE: make}) as host:
+        async with hosting(tmp_path / "home", feeds=live_feed(feed)) as host:
             session_id = (await host.start(StartRequest(RSI))).session_id
             feed.candle(250)
             await host.stop(session_id)

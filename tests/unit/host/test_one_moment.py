@@ -7,16 +7,14 @@ import errno
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from core.host.link import CommandError
-from core.journal.values import FeedKind
 from core.session.snapshot import StartRequest
 from core.store.durable import OsDisk
 from core.trading.values import Fills
-from tests.unit.host.hosts import hosting
+from tests.unit.host.hosts import hosting, live_feed
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import market
 from tests.unit.session.test_live_engine import ALWAYS
@@ -44,10 +42,7 @@ class _SlowDisk(OsDisk):
 async def test_a_detail_is_of_the_moment_of_its_row_and_durable(tmp_path: Path) -> None:
     feed, disk = TestFeed({BTC: market(300)}, 250), ChangingDisk()
 
-    async def make(*_: Any) -> TestFeed:
-        return feed
-
-    async with hosting(tmp_path, feeds={FeedKind.LIVE: make}, disk=disk) as host:
+    async with hosting(tmp_path, feeds=live_feed(feed), disk=disk) as host:
         session_id = (await host.start(StartRequest(ALWAYS, fills=Fills.CANDLE))).session_id
         await until(lambda: bool(feed.subscribed))
         await host.annotate(session_id, "mind the fork", ())
@@ -85,10 +80,7 @@ async def test_a_detail_is_of_the_moment_of_its_row_and_durable(tmp_path: Path) 
 async def test_what_cannot_be_written_is_not_told(tmp_path: Path) -> None:
     feed, disk = TestFeed({BTC: market(300)}, 250), ChangingDisk()
 
-    async def make(*_: Any) -> TestFeed:
-        return feed
-
-    async with hosting(tmp_path, feeds={FeedKind.LIVE: make}, disk=disk) as host:
+    async with hosting(tmp_path, feeds=live_feed(feed), disk=disk) as host:
         session_id = (await host.start(StartRequest(ALWAYS, fills=Fills.CANDLE))).session_id
         await until(lambda: bool(feed.subscribed))
         feed.candle(250)

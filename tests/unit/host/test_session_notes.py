@@ -11,11 +11,10 @@ from core.host.alert_watch import AlertConditions
 from core.host.host import Host
 from core.host.link import BadRequestError, CommandError
 from core.journal.session_notes import AlertKind, AlertRule, SessionNotes
-from core.journal.values import FeedKind
 from core.market.candles.timeframes import DAY
 from core.session.snapshot import StartRequest
 from core.store.notes import NOTES, read_notes
-from tests.unit.host.hosts import hosting
+from tests.unit.host.hosts import hosting, live_feed
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import RSI, Bench, market
 from tests.unit.session.test_live_engine import ALWAYS, LIVE, decided, feed_of, living
@@ -34,10 +33,7 @@ async def test_a_price_is_told_once_on_every_screen_and_not_again_by_the_next_ho
 ) -> None:
     feed = TestFeed({BTC: market(300)}, 250)
 
-    async def make(*_: Any) -> TestFeed:
-        return feed
-
-    options: dict[str, Any] = {"feeds": {FeedKind.LIVE: make}}
+    options: dict[str, Any] = {"feeds": live_feed(feed)}
     async with hosting(tmp_path, **options) as host:
         session_id = (await host.start(StartRequest(RSI))).session_id
         await until(lambda: bool(feed.subscribed))
@@ -102,10 +98,7 @@ async def test_what_cannot_be_waited_for_is_refused(
 ) -> None:
     feed = TestFeed({BTC: market(300)}, 250)
 
-    async def make(*_: Any) -> TestFeed:
-        return feed
-
-    async with hosting(tmp_path, feeds={FeedKind.LIVE: make}) as host:
+    async with hosting(tmp_path, feeds=live_feed(feed)) as host:
         session_id = (await host.start(StartRequest(RSI))).session_id
         with pytest.raises(BadRequestError, match=said):
             await host.set_alerts(session_id, alerts)
