@@ -14,8 +14,9 @@ from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
 from tui.commands import Place, bindings
 from tui.modals.job import JobForm
+from tui.requests.schedule import what
 from tui.screens.base import BaseScreen, entitle
-from tui.screens.schedule_rows import JOB_COLUMNS, due_text, history, job_row, what
+from tui.screens.schedule_rows import JOB_COLUMNS, due_text, history, job_row
 from tui.screens.sessions_table import HOST_CLOCK, has_own_clock
 from tui.shell import OfferedAnswer
 from tui.widgets.filter_box import FilterBox
