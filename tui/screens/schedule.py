@@ -199,9 +199,14 @@ class ScheduleScreen(BaseScreen):
         self, job: ListedJob | None, answered: Callable[[JobOrder | None], None]
     ) -> None:
         snapshot = self.papertape.snapshot
-        if snapshot is not None:
-            form = JobForm(snapshot.sessions, self.papertape.zone, snapshot.now, job)
-            self.app.push_screen(form, answered)
+        if snapshot is None:
+            return
+
+        def now() -> int:
+            return (self.papertape.snapshot or snapshot).now
+
+        form = JobForm(snapshot.sessions, self.papertape.zone, now, job)
+        self.app.push_screen(form, answered)
 
     def action_run(self) -> None:
         """Run the job now."""
