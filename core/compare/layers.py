@@ -45,6 +45,7 @@ def judge_layers(
     divergence: Divergence | None,
     *,
     judged: ComparedSession | None = None,
+    doubt: str | None = None,
     period: Period | None = None,
 ) -> TrialAnswers:
     """The five answers about some sessions, each where it can be had.
@@ -58,6 +59,7 @@ def judge_layers(
         stored: the whole saved backtest (its JSON), where there is one.
         divergence: of all of them from their replays.
         judged: the trial among them that is judged; None where none is.
+        doubt: why the trial among them is not, where its seal does not hold.
         period: to which the answers are cut where there is no trial; None for all.
     """
     seal = None if judged is None else judged.seal
@@ -85,6 +87,7 @@ def judge_layers(
         seal=seal,
         trial=None if judged is None else judged.id,
         ended=judged is not None and _has_ended(judged),
+        doubt=doubt,
     )
 
 

@@ -20,7 +20,7 @@ from core.compare.request import ComparisonError, ComparisonRequest, UnknownSess
 from core.compare.sessions import Report
 from core.compare.sources import compare_sources, document_of
 from core.compare.to_json import comparison_to_json
-from core.journal.manifest import SessionManifest, read_manifest
+from core.journal.manifest import SessionManifest, read_manifest, seal_problem_of
 from core.journal.values import FeedKind, Mode
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
@@ -104,6 +104,26 @@ async def compared_report(workspace: Workspace, report: Report) -> dict[str, Any
         _logger.exception("comparison of session %s", report["session_id"])
         warning = f"it was not compared ({type(error).__name__}: {error})"
         return {**report, "warnings": [*report["warnings"], warning]}
+
+
+async def written_report(workspace: Workspace, session_id: str) -> dict[str, Any] | None:
+    """The final report of a session; None where there is none (or none that can be read).
+
+    It is as it was written, unless the seal of its trial holds no more, or does again: it is then
+    compared anew, with or without a verdict.
+    """
+    folder = workspace.session(session_id)
+    report = await asyncio.to_thread(read_report, folder)
+    if report is None:
+        return None
+    comparison = report.get("comparison")
+    layers = comparison.get("layers") if isinstance(comparison, dict) else None
+    told = layers if isinstance(layers, dict) else {}
+    problem = await asyncio.to_thread(seal_problem_of, folder, sealed=bool(told.get("sealed")))
+    if bool(problem) == bool(told.get("seal_problem")):
+        return report
+    warnings = [*report["warnings"], *([problem] if problem else [])]
+    return await compared_report(workspace, {**report, "warnings": warnings, "comparison": None})
 
 
 def _known_from_candles(report: Report, replays: Sequence[Replayed]) -> dict[str, Any]:
@@ -210,7 +230,7 @@ def _sessions_of(
             ended.append(report)
             continue
         living.append((record.created, session_id))
-        if record.seal is not None:
+        if record.seal is not None or record.seal_problem:
             trials.append(session_id)
     ended.sort(key=lambda report: str(report.get("created", report["started"])))
     told = any(report["period"]["candles"] for report in ended)

@@ -1,24 +1,19 @@
 """The sessions of a comparison: which trial is judged, and what of each session counts.
 
-Sessions that ran one config over the same candles of one source (an exchange, or files with the
-same contents) have seen the same things: each candle counts once, however many of them saw it.
+Sessions that ran one config over the same candles of one source (a feed, or the same files) have
+seen the same things: each candle counts once, however many of them saw it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from core.compare.columns import trades_of
 from core.compare.replay import Replayed
 from core.journal.manifest import SessionManifest, read_manifest
-from core.journal.values import FeedKind
 from core.market.candles.timeframes import Timeframe
-from core.market.venues.registry import DEFAULT_VENUE
 from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
 from core.strategy.signals.sources import digest_at_any_balance
@@ -41,6 +36,8 @@ class ComparedSession:
         report: its report (JSON), final or as it stands.
         trades: its closed trades.
         seal: of its trial, if it is one and the seal holds.
+        doubted: when it was started (UTC ms), where its seal was removed, changed, replaced or put
+            in since; None elsewhere.
         replayed: beside backtests of its period; None where it could not be replayed.
         counted: candles of it that count with another session already.
     """
@@ -48,6 +45,7 @@ class ComparedSession:
     report: Report
     trades: Sequence[Trade]
     seal: Seal | None = None
+    doubted: int | None = None
     replayed: Replayed | None = None
     counted: tuple[Span, ...] = ()
 
@@ -82,7 +80,9 @@ class ComparedSessions:
 
     Attributes:
         sessions: those that count, at least in part.
-        judged: the trial that is judged: the last that was sealed; None where there is none.
+        judged: the trial that is judged: the last that was sealed; None where there is none, or
+            its seal is not the one it was started with.
+        doubt: why there is no verdict, if that is so.
         copies: IDs of those left out, for all their candles count with others.
         sealed_copies: the trials among those. Their candles count no more than once, but what each
             has come to is told: who may choose among trials finds one that suits.
@@ -91,6 +91,7 @@ class ComparedSessions:
 
     sessions: tuple[ComparedSession, ...]
     judged: ComparedSession | None
+    doubt: str | None
     copies: tuple[str, ...]
     sealed_copies: tuple[ComparedSession, ...]
     notes: tuple[str, ...]
@@ -102,12 +103,14 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
     The trial that is judged counts whole; before others come the trials, the last sealed first, and
     before others the longer session.
     """
-    notes: list[str] = []
     records = [_record(workspace, report) for report in reports]
-    found = [
-        ComparedSession(report, trades_of(report), _seal(record, notes))
-        for report, record in zip(reports, records, strict=True)
-    ]
+    found = [_compared(report, record) for report, record in zip(reports, records, strict=True)]
+    doubts = {
+        record.id: f"session {record.id} is not judged by its seal: {record.seal_problem}"
+        for record in records
+        if record is not None and record.seal_problem
+    }
+    notes = [*doubts.values()]
     order = sorted(range(len(found)), key=lambda at: _rank(found[at]))
     seen: dict[object, list[Span]] = {}
     copies: list[str] = []
@@ -116,7 +119,7 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
         if session.span is None:
             continue
         report = session.report
-        source = _candle_source(report, records[at]) if len(found) > 1 else None
+        source = _candle_source(report, records[at])
         before = seen.setdefault((_config_digest(report, records[at]), source), [])
         step = Timeframe(report["timeframe"]).ms
         shared = _shared(session.span, before)
@@ -141,6 +144,7 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
     return ComparedSessions(
         tuple(one for one in found if one.id not in copies),
         None if first is None or first.seal is None else first,
+        None if first is None or first.doubted is None else doubts[first.id],
         tuple(copies),
         tuple(one for one in found if one.id in copies and one.seal is not None),
         tuple(notes),
@@ -150,6 +154,8 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
 def _rank(session: ComparedSession) -> tuple[int, int]:
     if session.seal is not None:
         return 0, -session.seal.sealed_at
+    if session.doubted is not None:  # the last trial is not to be chosen by undoing its seal
+        return 0, -session.doubted
     return 1, -session.report["period"]["candles"]
 
 
@@ -171,37 +177,19 @@ def _config_digest(report: Report, record: SessionManifest | None) -> object:
 
 
 def _candle_source(report: Report, record: SessionManifest | None) -> object:
-    """Where a session's candles came from: two that have it in common saw the same ones.
-
-    An exchange tells the same candles whether they are followed or polled, and a file whatever its
-    name and folder.
-    """
+    """Where a session's candles came from: two that have it in common saw the same ones."""
     if record is None:
         return report.get("feed")
-    if record.data is not None:
-        return tuple((symbol, _contents(path)) for symbol, path in sorted(record.data.items()))
-    if record.feed in (FeedKind.LIVE, FeedKind.POLL):
-        return record.exchange or DEFAULT_VENUE
-    return record.source
+    return record.source if record.data is None else tuple(sorted(record.data.items()))
 
 
-def _contents(path: str) -> object:
-    """What is in a candle file; where it cannot be read any more, which one it was."""
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "blake2b").digest()
-    except OSError:
-        return os.path.realpath(path)
-
-
-def _seal(record: SessionManifest | None, notes: list[str]) -> Seal | None:
+def _compared(report: Report, record: SessionManifest | None) -> ComparedSession:
+    trades = trades_of(report)
     if record is None:
-        return None
-    problem = record.seal_problem()
-    if problem is not None:
-        notes.append(f"session {record.id} is not judged by its seal: {problem}")
-        return None
-    return record.seal
+        return ComparedSession(report, trades)
+    if record.seal_problem:
+        return ComparedSession(report, trades, doubted=record.created)
+    return ComparedSession(report, trades, record.seal)
 
 
 def _shared(span: Span, others: Sequence[Span]) -> list[Span]:

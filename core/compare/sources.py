@@ -97,7 +97,14 @@ def compare_sources(
                     "last whole candle, which no backtest knows, and so not matched"
                 )
         told += _other_version(stored, replayed)
-    layers = judge_layers(sessions, stored, divergence, judged=found.judged, period=request.period)
+    layers = judge_layers(
+        sessions,
+        stored,
+        divergence,
+        judged=found.judged,
+        doubt=found.doubt,
+        period=request.period,
+    )
     layers = replace(layers, others=other_trials(found, stored), copies=found.copies)
     told += _scope(layers, sessions, request.period)
     live_seal = _seal_of(stored, layers.seal)
@@ -376,7 +383,7 @@ def _without_promise(comparison: ComparisonResult) -> ComparisonResult:
         "--save; until then the session is compared with one of its own period",
         *comparison.missing,
     )
-    if comparison.layers.seal is not None:
+    if comparison.layers.seal is not None or comparison.layers.doubt is not None:
         return replace(comparison, missing=missing)
     same = comparison.divergence is not None and not comparison.divergence.differing
     recommendation = f"{_AS_ITS_BACKTEST} {NO_BACKTEST}" if same else NO_BACKTEST

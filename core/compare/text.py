@@ -14,6 +14,7 @@ from core.report.metric_labels import signed_money
 from core.report.undefined import UNDEFINED, undefined_text
 from core.text import safe_text
 from core.time_format import short_duration
+from core.trial.state import SEAL_IN_DOUBT
 
 LABELS = {
     "win_rate_pct": "Win Rate",
@@ -54,7 +55,8 @@ def _answers(comparison: ComparisonResult) -> list[str]:
     if comparison.verdict is None:
         return []
     verdict = comparison.verdict
-    sealed = "" if verdict.sealed else f", {NOT_SEALED}"
+    doubted = SEAL_IN_DOUBT if comparison.layers.doubt is not None else NOT_SEALED
+    sealed = "" if verdict.sealed else f", {doubted}"
     lines = ["", f"Verdict: {verdict.state} ({verdict.column.lower()}{sealed})"]
     answers = [(str(layer), *answer) for layer, answer in comparison.layers.lines().items()]
     live = comparison.layers.live

@@ -97,6 +97,7 @@ def layers_to_json(layers: TrialAnswers) -> Json:
     return {
         "sealed": layers.seal is not None,
         "trial": None if layers.seal is None else _trial_to_json(layers.seal, layers.trial),
+        "seal_problem": layers.doubt,
         "other_trials": [
             {
                 "session_id": one.session_id,

@@ -22,7 +22,7 @@ from core.report.metrics import wilson_interval
 from core.time_format import short_date, short_duration
 from core.trial.resampling import FEWEST_TRADES
 from core.trial.seal import Seal
-from core.trial.state import Layer, State
+from core.trial.state import SEAL_IN_DOUBT, Layer, State
 
 VALIDATED = "Strategy validated. Consider going live with small position."
 WORSE = (
@@ -65,6 +65,7 @@ NOT_BY_ITS_RULES = (
     "The session decided otherwise than its rules, and nothing recorded explains why: find out "
     "before anything else."
 )
+NO_VERDICT = "No verdict is given: {why}."
 COSTS_EAT = "Fills cost more than the edge bears: do not go live with it as it is."
 
 
@@ -101,6 +102,7 @@ class TrialAnswers:
         ended: whether that session has ended, so that nothing more will be known of it.
         others: the other trials of the strategy.
         copies: IDs of sessions left out, for all their candles count with others.
+        doubt: why there is no verdict: the seal of the trial is not the one it was started with.
     """
 
     decisions: DecisionLayer | None = None
@@ -116,6 +118,7 @@ class TrialAnswers:
     ended: bool = False
     others: tuple[OtherTrial, ...] = ()
     copies: tuple[str, ...] = ()
+    doubt: str | None = None
 
     @property
     def judged_text(self) -> str | None:
@@ -172,9 +175,14 @@ class TrialVerdict:
 
 
 def judge(answers: TrialAnswers, *, paper: bool, live: bool) -> TrialVerdict | None:
-    """The verdict; None where there is neither paper nor live to judge."""
+    """The verdict; None where there is neither paper nor live to judge.
+
+    It stays open where there is a doubt of the seal.
+    """
     if not paper and not live:
         return None
+    if answers.doubt is not None:
+        return TrialVerdict(State.OPEN, "Paper" if paper else "Live", (), answers.doubt)
     sealed = answers.seal is not None
     if answers.live is not None and answers.live.state is State.BROKEN:
         reason = f"live: {answers.live.text}"
@@ -242,6 +250,8 @@ def assess(
     """What the columns say together, below the table."""
     if verdict is None or len(columns) < 2:
         return "There is nothing to compare yet."
+    if answers.doubt is not None:
+        return NO_VERDICT.format(why=SEAL_IN_DOUBT)
     if verdict.state is State.BROKEN:
         return f"{verdict.column} does not keep what the backtest promised ({_by(verdict)})."
     if verdict.state is State.KEPT:
@@ -295,6 +305,8 @@ def recommend(
         timeframe: of the strategy.
         strategy: its name.
     """
+    if answers.doubt is not None:
+        return NO_VERDICT.format(why=answers.doubt)
     if "Backtest" not in columns:
         return NO_BACKTEST
     if verdict is None:

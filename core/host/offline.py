@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from core.compare.service import compared_report
+from core.compare.service import compared_report, written_report
 from core.host.link import CommandError
 from core.host.logs import read_log
+from core.host.seal_watch import seal_checked
 from core.host.stored_sessions import (
     SessionIndex,
     StoredSession,
@@ -26,7 +27,6 @@ from core.journal.records import SessionLines
 from core.journal.session_journal import Storage
 from core.journal.values import SessionState
 from core.session.log_messages import retell
-from core.session.reports import read_report
 from core.session.snapshot import LogLine, SessionDetail, SessionSnapshot
 from core.session.view import session_detail
 from core.store.durable import OsDisk
@@ -63,7 +63,7 @@ async def offline_sessions(
                     final = await _read(storage, session_id)
                 except CommandError as error:
                     final = unreadable_session(session_id, str(error), wall_clock())
-            found.append(final)
+            found.append(seal_checked(workspace, final))
     return tuple(sorted(found, key=lambda session: (session.started, session.id)))
 
 
@@ -124,7 +124,7 @@ async def offline_report(workspace: Workspace, session_id: str) -> dict[str, Any
     Raises:
         CommandError: it has not begun, or cannot be read.
     """
-    report = read_report(workspace.session(session_id))
+    report = await written_report(workspace, session_id)
     if report is not None:
         return report
     with _locked(workspace) as storage:

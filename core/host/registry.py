@@ -20,6 +20,7 @@ from core.host.link import CommandError, NotFoundError
 from core.host.living_session import JobsOf, LivingSession, report_of, snapshot_of
 from core.host.logs import LogRing
 from core.host.notes_keeper import NotesKeeper
+from core.host.seal_watch import SealWatch
 from core.host.stored_sessions import (
     SessionIndex,
     StoredSession,
@@ -101,20 +102,23 @@ class SessionRegistry:
         self._unreported: set[str] = set()  # ended, and the report could not be written yet
         self._retries: dict[str, _Retry] = {}
         self.notes = NotesKeeper(storage)
+        self._seals = SealWatch(storage.workspace)
         self._unseen: dict[str, str] = {}  # why a session could not be looked at
 
     # ── Which there are ──
 
     def snapshots(self) -> tuple[SessionSnapshot, ...]:
         """All sessions as they were when last looked at, the oldest first."""
-        shown = [living.shown for living in self._living.values()]
-        shown += self._coming.values()
-        shown += self._ended.values()
-        noted = map(self.with_notes, shown)
+        noted = map(self.with_notes, self._shown())
         return tuple(sorted(noted, key=lambda one: (one.started, one.id)))
 
+    def _shown(self) -> list[SessionSnapshot]:
+        living = [living.shown for living in self._living.values()]
+        return [*living, *self._coming.values(), *self._ended.values()]
+
     def with_notes(self, shown: SessionSnapshot) -> SessionSnapshot:
-        """The same, with what its owner has put down."""
+        """The same, with what its owner has put down, and what is wrong with its seal."""
+        shown = self._seals.applied(shown)
         notes = self.notes.known(shown.id)
         return shown if notes is None else replace(shown, notes=notes)
 
@@ -215,6 +219,7 @@ class SessionRegistry:
         """A session was deleted."""
         self.drop(session_id)
         self.notes.forget(session_id)
+        self._seals.forget(session_id)
 
     def put_back(self, shown: SessionSnapshot) -> None:
         """Show an ended session again."""
@@ -258,6 +263,7 @@ class SessionRegistry:
             final = self._index.final(session_id)
             if final is not None and has_report(folder):
                 self._ended[session_id] = final
+                self._seals.look([final])
                 continue
             try:
                 record = read_manifest(folder)
@@ -386,6 +392,10 @@ class SessionRegistry:
         living = self._living.get(session_id)
         if living is not None:
             await asyncio.shield(living.task)
+
+    async def check_seals(self) -> None:
+        """Look whether the trials have the seals that they were started with."""
+        await asyncio.to_thread(self._seals.look, self._shown())
 
     def tick(self) -> None:
         """Let every session look at the clock."""

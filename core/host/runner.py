@@ -95,6 +95,7 @@ def _parts(host: Host) -> Iterator[tuple[str, Part]]:
     yield "snapshot", partial(_refresh, host)
     yield "clock", partial(_tick, host)
     yield "recovery of sessions", partial(_recover, host)
+    yield "seals", partial(_check_seals, host)
     yield "order accounts", host.accounts.attend
     yield "alerts", host.alerts.run
     if host.schedule is not None:
@@ -131,6 +132,12 @@ async def _recover(host: Host) -> None:
     while True:
         await asyncio.sleep(_TICK)
         await host.registry.recover()
+
+
+async def _check_seals(host: Host) -> None:
+    while True:
+        await asyncio.sleep(_TICK)
+        await host.registry.check_seals()
 
 
 async def _watch_workspace(host: Host, lock: HostLock) -> None:

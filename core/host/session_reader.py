@@ -11,11 +11,12 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from core.compare.service import compared_report
+from core.compare.service import compared_report, written_report
 from core.host.link import BadRequestError, CommandError
 from core.host.living_session import report_later
 from core.host.logs import LogRing
 from core.host.registry import SessionRegistry
+from core.host.seal_watch import seal_checked
 from core.host.stored_sessions import (
     SessionIndex,
     StoredSession,
@@ -92,8 +93,7 @@ class SessionReader:
             living = engine
             make = await _once_durable(living, lambda: report_later(living))
         else:
-            folder = self._storage.workspace.session(session_id)
-            written = await asyncio.to_thread(read_report, folder)
+            written = await written_report(self._storage.workspace, session_id)
             if written is not None:
                 return written
             make = (await self._stored(session_id)).report
@@ -159,7 +159,7 @@ class SessionReader:
         """How a session that rests has ended."""
         final = self._index.final(session_id)
         if final is not None:
-            return final
+            return await asyncio.to_thread(seal_checked, self._storage.workspace, final)
         try:
             return (await self._stored(session_id)).snapshot()
         except CommandError as error:

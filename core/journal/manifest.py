@@ -1,4 +1,9 @@
-"""What a session was started with: session.json, written once before anything else happens."""
+"""What a session was started with: session.json, written once before anything else happens.
+
+The hash of its seal stands in the header of the session's journal as well, which is only ever
+appended to: a seal that was removed, replaced or put in since is found at every reading. A session
+whose journal was begun by a version that did not write it there has its seal checked by itself.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ import msgspec
 from core.journal.values import BrokerKind, FeedKind, Mode
 from core.journal.versions import SESSION_JOURNAL
 from core.store.durable import Disk, new_folder, open_regular, write_durably
-from core.store.journal_file import JournalError
+from core.store.journal_file import JournalError, read_header
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
@@ -23,6 +28,10 @@ from core.typed import prepare
 
 RECORD = "session.json"
 EVENTS = "events.jsonl"
+SEALED_AS = "seal"
+"""In the header of the journal: the hash of the session's seal, null where it has none."""
+
+_START_ANEW = "put back the session.json with which the session was started, or start a new trial"
 
 
 Moment = Annotated[int, msgspec.Meta(ge=0, le=LATEST)]
@@ -37,7 +46,8 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     `broker` is where orders go, `broker_asked` where they were asked to go; `notices` say why the
     two differ, and whatever else the owner should know. `accounts` are the keys it orders with, by
     kind of market ("spot", "perpetual"), as sections of exchanges.yaml. `seal`: what it is to
-    answer, if it is a trial. Times are UTC ms.
+    answer, if it is a trial. `seal_problem`: why it is not to be judged by that, as `read_manifest`
+    found; it stands in no file. Times are UTC ms.
     """
 
     id: str
@@ -64,6 +74,7 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     seal: Seal | None = None
     rules_version: int = RULES_VERSION
     journal_version: int = SESSION_JOURNAL.version
+    seal_problem: str | msgspec.UnsetType = msgspec.UNSET
 
     def strategy(self) -> StrategyConfig:
         """The config snapshot, parsed.
@@ -83,21 +94,6 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
                 f"recorded when it started: {RECORD} was changed"
             )
         return config
-
-    def seal_problem(self) -> str | None:
-        """Why the trial's seal no longer holds; None where it does, or the session is no trial."""
-        if self.seal is None:
-            return None
-        try:
-            self.seal.verify()
-        except SealError as error:
-            return str(error)
-        if self.seal.config_hash != self.digest:
-            return (
-                f"the seal is of a config with the hash {self.seal.config_hash[:12]}, the session "
-                f"runs {self.digest[:12]}: it answers nothing about this session"
-            )
-        return None
 
     def planned_end(self, since: int) -> int | None:
         """When a session that is running since then ends by itself (UTC ms, feed's clock)."""
@@ -122,7 +118,7 @@ def write_manifest(folder: Path, record: SessionManifest, disk: Disk) -> None:
 
 
 def read_manifest(folder: Path) -> SessionManifest:
-    """A session's record, with a notice where the seal of its trial no longer holds.
+    """A session's record, with its `seal_problem`, which is one of its notices then.
 
     Raises:
         JournalError: it cannot be read, or was written under other rules.
@@ -152,10 +148,62 @@ def read_manifest(folder: Path) -> SessionManifest:
             f"{path}: it is of a session {manifest.id[:40]!r}, expected {folder.name}: put the "
             "session's own record there, or delete the session"
         )
-    problem = manifest.seal_problem()
+    problem = _seal_problem(manifest, folder / EVENTS)
     if problem is None:
-        return manifest
-    return msgspec.structs.replace(manifest, notices=(*manifest.notices, problem))
+        return msgspec.structs.replace(manifest, seal_problem=msgspec.UNSET)
+    notices = (*manifest.notices, problem)
+    return msgspec.structs.replace(manifest, notices=notices, seal_problem=problem)
+
+
+def seal_problem_of(folder: Path, *, sealed: bool) -> str | None:
+    """Why the session in a folder is not to be judged by its seal now; None if nothing is wrong.
+
+    `sealed`: it is known to have had one, so that a record that cannot be read is such a reason.
+    """
+    try:
+        return read_manifest(folder).seal_problem or None
+    except JournalError as error:
+        return f"the seal cannot be checked: {error}" if sealed else None
+
+
+def _seal_problem(record: SessionManifest, journal: Path) -> str | None:
+    """Why a session is not to be judged by the seal in its record; None where nothing is wrong."""
+    seal = record.seal
+    try:
+        header = read_header(journal, SESSION_JOURNAL)
+    except JournalError as error:
+        return None if seal is None else f"what it was sealed with cannot be read: {error}"
+    if seal is not None:
+        try:
+            seal.verify()
+        except SealError as error:
+            return str(error)
+    # The journal may be of a version without it, or a host may have died before it made one.
+    if header is not None and SEALED_AS in header:
+        found, expected = None if seal is None else seal.hash, header[SEALED_AS]
+        if found != expected:
+            return _another_seal(found, expected, journal)
+    if seal is not None and seal.config_hash != record.digest:
+        return (
+            f"the seal is of a config with the hash {seal.config_hash[:12]}, the session "
+            f"runs {record.digest[:12]}: it answers nothing about this session"
+        )
+    return None
+
+
+def _another_seal(found: str | None, expected: object, journal: Path) -> str:
+    started = f"the first line of {journal} says that the session was started"
+    if expected is None:
+        return (
+            f"a seal was put in after the start: {RECORD} has one with the hash "
+            f"{str(found)[:12]}, {started} without any; {_START_ANEW}"
+        )
+    told = f"{started} with the seal {str(expected)[:12]}"
+    if found is None:
+        return f"the seal was removed: {RECORD} has none, {told}; {_START_ANEW}"
+    return (
+        f"the seal was replaced: {RECORD} has one with the hash {found[:12]}, {told}; {_START_ANEW}"
+    )
 
 
 class _Versions(msgspec.Struct):

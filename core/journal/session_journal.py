@@ -9,7 +9,7 @@ import numpy as np
 
 from core.journal.candle_journal import CandleJournal, CandleJournals
 from core.journal.group_commit import GroupCommit
-from core.journal.manifest import EVENTS, SessionManifest, read_manifest
+from core.journal.manifest import EVENTS, SEALED_AS, SessionManifest, read_manifest
 from core.journal.records import (
     FundingSeen,
     Record,
@@ -61,6 +61,7 @@ class Storage:
             "version": SESSION_JOURNAL.version,
             "rules_version": record.rules_version,
             "session": record.id,
+            SEALED_AS: None if record.seal is None else record.seal.hash,
         }
         path = self.workspace.session(record.id) / EVENTS
         journal = Journal.create(path, header, self.disk)

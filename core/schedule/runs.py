@@ -64,7 +64,7 @@ async def _check(job: Job, link: HostLink) -> JobOutcome:
         return JobOutcome(_state_in_words(session), news=False)
     fresh = detail.trades[job.seen_trades :]
     told = f"{_state_in_words(session)}; {_trades_in_words(fresh)}"
-    if session.trial is None:
+    if session.trial is None and session.seal_problem is None:
         return JobOutcome(told, news=bool(fresh), seen_trades=len(detail.trades))
     report = await link.report(session.id)
     turns = turned(job.seen_states, report)

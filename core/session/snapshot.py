@@ -91,6 +91,7 @@ class SessionSnapshot:
     interrupted: bool = False
     unread: bool = False
     trial: TrialHorizon | None = None  # None: it is none
+    seal_problem: str | None = None  # why it is not judged by its seal; one of `notices` as well
     orders: OrderCounts | None = None  # on a venue, where its fills are mirrored on one
     waiting_orders: tuple[WaitingOrder, ...] = ()  # to enter at a price
     blocked: tuple[str, ...] = ()  # symbols in which entries are forbidden, each by itself

@@ -84,6 +84,7 @@ def session_snapshot(
         ended=lifecycle.ended,
         now=lifecycle.now,
         trial=_trial(record),
+        seal_problem=record.seal_problem or None,
         last_candle=None if runner is None else runner.moment_time,
         last_price_at=lifecycle.last_price_at,
         trades_count=0 if runner is None else len(runner.account.trades),
@@ -168,7 +169,7 @@ async def trial_cone(record: SessionManifest, runner: Runner | None) -> ConeOver
     None where it is no trial, or its seal does not hold, or nothing was decided yet.
     """
     seal = record.seal
-    if seal is None or runner is None or record.seal_problem() is not None:
+    if seal is None or runner is None or record.seal_problem:
         return None
     start = runner.began
     if start is None:

@@ -225,6 +225,26 @@ def read_journal(
     )
 
 
+def read_header(path: Path, form: JournalFormat) -> Line | None:
+    """The first line of a journal of this kind, in whichever version; None where it is not there.
+
+    Raises:
+        JournalDamagedError: it is no journal of this kind.
+        JournalError: it cannot be read, or is of a version this program does not know.
+    """
+    try:
+        with open_regular(path) as file:
+            header = _parsed(_body_of(file.readline(_LONGEST_LINE)))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if header is None:
+        raise JournalDamagedError(f"{path}: its first line is no header of a {form.kind} journal")
+    _version_of(path, form, header)
+    return header
+
+
 def _version_of(path: Path, form: JournalFormat, header: Line) -> int:
     """The version of a journal with that header.
 

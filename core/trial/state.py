@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+SEAL_IN_DOUBT = "the seal of its trial does not hold"
+"""Why a trial has no verdict whose seal is not the one it was started with."""
+
 
 class State(StrEnum):
     """What a question of a trial is answered with."""

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import orjson
 
+from core.backtest.run import run_backtest
 from core.host.host import Host, HostOptions
 from core.host.runner import run_host
-from core.journal.manifest import SessionManifest
+from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.values import BrokerKind, FeedKind
 from core.market.candles.candle import Candle
 from core.market.candles.candles import Candles
@@ -30,10 +31,13 @@ from core.market.feeds.feed import (
 )
 from core.market.files.candle_files import write_candles
 from core.market.filters import NO_FILTERS, MarketFilters
-from core.session.snapshot import StartRequest
+from core.report.stored_backtest import save_backtest
+from core.session.snapshot import StartRequest, TrialTerms
 from core.store.durable import Disk
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
+from core.strategy.config.parsing import parse_config
+from core.strategy.document.yaml_text import write_yaml
 from core.time_format import parse_time
 from core.trading.values import Fills
 from core.trading.venue_hosts import OrderAddresses
@@ -45,7 +49,10 @@ _DECIDED = 300
 
 @dataclass(frozen=True)
 class Scenario:
-    """One session: its strategy, its fills, the script of its market, and where its orders go."""
+    """One session: its strategy, its fills, the script of its market, and where its orders go.
+
+    As a `trial` it is sealed on a backtest that was saved before.
+    """
 
     name: str
     config: dict[str, Any]
@@ -55,6 +62,7 @@ class Scenario:
     feed: FeedKind = FeedKind.LIVE
     orders_to: str | None = None
     broker: BrokerKind = BrokerKind.TESTNET
+    trial: TrialTerms | None = None
 
     @property
     def end(self) -> int:
@@ -89,6 +97,7 @@ _ADDING = _PLAIN | {
 
 SCENARIOS = (
     Scenario("candle", RSI, Fills.CANDLE, {"BTC/USDT": _history(7)}),
+    Scenario("trial", RSI, Fills.CANDLE, {"BTC/USDT": _history(7)}, trial=TrialTerms(trades=40)),
     Scenario("market", RSI, Fills.MARKET, {"BTC/USDT": _history(7)}, revised=(250, 300)),
     Scenario(
         "two symbols with gaps",
@@ -199,6 +208,8 @@ async def run_to_the_end(root: Path, scenario: Scenario, disk: Disk) -> dict[str
         return ScriptedFeed(scenario)
 
     addresses = OrderAddresses(*[scenario.orders_to or "http://127.0.0.1"] * 4)
+    if scenario.trial is not None:
+        _save_promise(root, scenario)
     options = HostOptions(
         feeds={FeedKind.LIVE: feed}, disk=disk, clock=lambda: START, order_addresses=addresses
     )
@@ -216,10 +227,25 @@ async def run_to_the_end(root: Path, scenario: Scenario, disk: Disk) -> dict[str
     await host.ended(session_id)
     report = dict(await host.reader.report(session_id))
     (final,) = host.fresh_snapshot().sessions
+    manifest = read_manifest(host.workspace.session(session_id))
+    assert (manifest.seal is None) is (scenario.trial is None)
+    assert not manifest.seal_problem
     host.shut_down()
     await running
     orders = {} if scenario.orders_to is None else {"orders": report["venue_orders"]}
     return outcome(report) | orders | {"final": orjson.loads(orjson.dumps(_numbers(final)))}
+
+
+def _save_promise(root: Path, scenario: Scenario) -> None:
+    workspace = Workspace(root)
+    workspace.prepare()
+    document = workspace.strategies / str(scenario.config["name"]) / "STRATEGY.md"
+    if not document.parent.exists():
+        document.parent.mkdir()
+        document.write_text(f"---\n{write_yaml(scenario.config)}---\n", encoding="utf-8")
+        history = {symbol: market(4_000, seed=3) for symbol in scenario.candles}
+        result = run_backtest(parse_config(scenario.config).config, history)
+        save_backtest(document, result, history, START)
 
 
 def _request(root: Path, scenario: Scenario) -> StartRequest:
@@ -231,6 +257,7 @@ def _request(root: Path, scenario: Scenario) -> StartRequest:
             fills=scenario.fills,
             until=scenario.end,
             broker=scenario.broker if ordered else BrokerKind.SIMULATED,
+            trial=scenario.trial,
         )
     files = {}
     for symbol, table in scenario.candles.items():

@@ -20,6 +20,7 @@ from textual.widgets import Static
 from core.backtest.run import run_backtest
 from core.compare.promise import PathLayer
 from core.compare.service import add_comparison
+from core.journal.manifest import RECORD
 from core.journal.values import Mode, SessionState
 from core.report.stored_backtest import save_backtest
 from core.session.reports import write_report
@@ -255,6 +256,23 @@ async def test_the_five_answers_are_seen_without_scrolling(
         assert answers.virtual_size.height <= answers.size.height
         said_widget = screen.query_one("#compare-said", Static)
         assert said_widget.virtual_size.height <= said_widget.size.height
+
+
+async def test_a_trial_whose_seal_was_removed_is_described_and_says_why(
+    trial_workspace: Path, tmp_path: Path
+) -> None:
+    home = Workspace(Path(shutil.copytree(trial_workspace, tmp_path / "removed")))
+    (session_id,) = home.session_ids()
+    path = home.session(session_id) / RECORD
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "seal": None}), encoding="utf-8")
+    app = make(home.root, "trend")
+    async with driven(app) as pilot:
+        screen = await compared(pilot, app)
+        verdict = said(screen, "#compare-said")
+        assert "OPEN" in verdict
+        assert "no verdict: the seal of its trial does not hold" in verdict
+        assert f"No verdict is given: session {session_id} is not judged by its seal" in verdict
+        assert "the seal was removed: session.json has none" in verdict
 
 
 async def test_every_answer_opens_by_keys_and_by_the_mouse(trial_workspace: Path) -> None:

@@ -23,8 +23,7 @@ from core.compare.text import comparison_text
 from core.compare.to_json import comparison_to_json
 from core.compare.verdict import ANOTHER_CONFIG, KEPT_BY_ANOTHER
 from core.host.stored_sessions import stored_session
-from core.journal.manifest import RECORD, read_manifest
-from core.journal.values import FeedKind
+from core.journal.manifest import read_manifest
 from core.market.candles.timeframes import DAY, Timeframe
 from core.session.reports import JSON, read_report
 from core.store.workspace import Workspace
@@ -34,7 +33,7 @@ from core.trial.plan import plan_trial
 from core.trial.seal import Horizon
 from core.trial.state import State
 from tests.unit.compare.test_sources import KNOWN, Venue, on_stage
-from tests.unit.compare.trials import TREND, a_trial, save_promise, seal_of
+from tests.unit.compare.trials import TREND, a_trial, save_promise, seal_of, start_as
 from tests.unit.session.sessions import SPAN, START
 
 SESSION = "abcd1234"
@@ -103,7 +102,7 @@ def two_trials(home: Workspace, tmp_path: Path) -> Workspace:
     shutil.copytree(both.journals / first.source, both.journals / "poll-binance")
     changed = {"id": "bcde2345", "created": first.created + 1, "source": "poll-binance"}
     second = msgspec.structs.replace(first, seal=seal, **changed)
-    (folder / RECORD).write_bytes(msgspec.json.encode(second))
+    start_as(folder, second)
     report = orjson.loads((folder / JSON).read_bytes())
     report |= {"session_id": "bcde2345", "created": "2030-01-01T00:00:00Z"}
     (folder / JSON).write_bytes(orjson.dumps(report))
@@ -151,7 +150,7 @@ def test_a_trial_counts_while_it_runs_and_another_session_once_it_has_ended(
     found = asyncio.run(compare_strategy(two_trials, request, report_of))
     assert found.layers.trial == "bcde2345"
     record = msgspec.structs.replace(read_manifest(folder), seal=None)
-    (folder / RECORD).write_bytes(msgspec.json.encode(record))
+    start_as(folder, record)
     assert compared(two_trials).layers.trial == SESSION
 
 
@@ -203,42 +202,14 @@ def test_the_same_candles_of_one_source_count_once(two_trials: Workspace) -> Non
     for session_id, files in replays.items():
         one = read_manifest(two_trials.session(session_id))
         changed = msgspec.structs.replace(one, **files)
-        (two_trials.session(session_id) / RECORD).write_bytes(msgspec.json.encode(changed))
+        start_as(two_trials.session(session_id), changed)
     assert compared(two_trials).layers.copies == ()
     same = msgspec.structs.replace(record, data=replays[SESSION]["data"])
-    (two_trials.session("bcde2345") / RECORD).write_bytes(msgspec.json.encode(same))
+    start_as(two_trials.session("bcde2345"), same)
     answers = compared(two_trials).layers
     assert answers.copies == (SESSION,)
     others = [(one.session_id, one.state) for one in answers.others]
     assert others == [(SESSION, State.KEPT)], "it counts once, and is told all the same"
-
-
-def test_a_copied_file_and_another_way_to_the_same_exchange_are_no_other_candles(
-    two_trials: Workspace, tmp_path: Path
-) -> None:
-    for name, contents in (("one", "1,2"), ("copy", "1,2"), ("other", "1,3")):
-        (tmp_path / f"{name}.csv").write_text(contents)
-    (tmp_path / "link.csv").symlink_to(tmp_path / "gone.csv")
-
-    def files(name: str) -> dict[str, Any]:
-        feed = FeedKind.REPLAY
-        return {"feed": feed, "data": {"BTC/USDT": str(tmp_path / f"{name}.csv")}}
-
-    binance = {"feed": FeedKind.LIVE, "source": "live", "exchange": None, "data": None}
-    polled = {"feed": FeedKind.POLL, "source": "poll-binance", "exchange": "binance", "data": None}
-    kraken = {"feed": FeedKind.POLL, "source": "poll-kraken", "exchange": "kraken", "data": None}
-    for one, other, copies in (
-        (files("one"), files("copy"), (SESSION,)),
-        (files("one"), files("other"), ()),
-        (files("link"), files("gone"), (SESSION,)),
-        (binance, polled, (SESSION,)),
-        (kraken, polled, ()),
-    ):
-        for session_id, source in ((SESSION, one), ("bcde2345", other)):
-            folder = two_trials.session(session_id)
-            changed = msgspec.structs.replace(read_manifest(folder), **source)
-            (folder / RECORD).write_bytes(msgspec.json.encode(changed))
-        assert compared(two_trials).layers.copies == copies, (one, other)
 
 
 def test_sessions_that_began_with_other_balances_have_seen_the_same(two_trials: Workspace) -> None:
@@ -248,7 +219,7 @@ def test_sessions_that_began_with_other_balances_have_seen_the_same(two_trials: 
     assert digest != first.digest
     changed = {"id": "bcde2345", "config": poorer, "digest": digest, "seal": None}
     second = msgspec.structs.replace(first, **changed)
-    (two_trials.session("bcde2345") / RECORD).write_bytes(msgspec.json.encode(second))
+    start_as(two_trials.session("bcde2345"), second)
     assert compared(two_trials).layers.copies == ("bcde2345",)
 
 
@@ -295,7 +266,7 @@ def test_live_trades_are_judged_beside_the_backtest_that_was_sealed_only(
     assert live.state is State.OPEN
     seal = msgspec.structs.replace(record.seal, backtest_hash="0" * 64).sealed()
     changed = msgspec.structs.replace(record, seal=seal)
-    (other.session(SESSION) / RECORD).write_bytes(msgspec.json.encode(changed))
+    start_as(other.session(SESSION), changed)
     found = compared(other)
     assert found.layers.live is not None
     assert found.layers.live.state is None
@@ -326,7 +297,7 @@ def test_a_period_cuts_what_is_described_and_no_trial(home: Workspace, tmp_path:
     described = Workspace(Path(shutil.copytree(home.root, tmp_path / "described")))
     folder = described.session(SESSION)
     manifest = read_manifest(folder)
-    (folder / RECORD).write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, seal=None)))
+    start_as(folder, msgspec.structs.replace(manifest, seal=None))
     answers = compared(described, period=middle).layers
     assert answers.decisions is not None
     assert answers.decisions.judged.decided == 200

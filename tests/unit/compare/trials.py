@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
+import orjson
 
 from core.backtest.run import run_backtest
 from core.compare.service import add_comparison
+from core.journal.manifest import EVENTS, RECORD, SEALED_AS, SessionManifest
 from core.market.candles.candles import Candles
 from core.market.feeds.feed import PriceSeen
 from core.report.stored_backtest import save_backtest, stored_backtest
 from core.session.reports import write_report
 from core.store.durable import OsDisk
+from core.store.journal_file import encode_line
 from core.strategy.config.parsing import parse_config
 from core.strategy.document.document import read_strategy
 from core.trial.seal import Seal
@@ -68,6 +72,21 @@ def save_promise(strategies: Path, config: dict[str, Any], candles: int = 1_900)
     history = {SYMBOL: Market(candles, 11, start=START - (candles + 100) * SPAN).candles()}
     save_backtest(document, run_backtest(parse_config(config).config, history), history, START)
     return document
+
+
+def start_as(folder: Path, record: SessionManifest, *, told: bool = True) -> None:
+    """Put the record of a session as if it had been started with it.
+
+    With `told` false its journal is as versions began it that did not write the seal there.
+    """
+    (folder / RECORD).write_bytes(msgspec.json.encode(record))
+    first, _, rest = (folder / EVENTS).read_bytes().partition(b"\n")
+    header = orjson.loads(first)
+    del header["crc"]
+    header.pop(SEALED_AS, None)
+    if told:
+        header[SEALED_AS] = None if record.seal is None else record.seal.hash
+    (folder / EVENTS).write_bytes(encode_line(header) + rest)
 
 
 def seal_of(document: Path, horizon: int, **changed: Any) -> Seal:

@@ -21,6 +21,7 @@ from core.strategy.config.parsing import parse_config
 from core.strategy.document.yaml_text import write_yaml
 from tests.unit.host.hosts import hosting, replay_request
 from tests.unit.session.sessions import RSI, START, market
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ async def test_a_trial_is_sealed_into_its_session(workspace: Workspace, candle_f
     assert msgspec.json.decode(msgspec.json.encode(detail), type=SessionDetail).cone == detail.cone
     manifest = read_manifest(workspace.session(session_id))
     assert manifest.seal is not None
-    assert manifest.seal_problem() is None
+    assert not manifest.seal_problem
     assert manifest.seal.config_hash == manifest.digest
     assert session.trial is not None
     assert session.trial.trades == 40
@@ -106,6 +107,61 @@ async def test_what_was_changed_in_a_seal_is_told(workspace: Workspace, candle_f
     workspace.index.unlink()  # or it would answer for the files
     (session,) = await offline_sessions(workspace)
     assert "the seal was changed" in session.notices[-1]
+
+
+async def test_a_running_host_tells_of_a_seal_that_was_undone(
+    workspace: Workspace, candle_file: Path
+) -> None:
+    slow = replay_request(candle_file, trial=TrialTerms(trades=40), speed=0.001)
+    async with hosting(workspace.root) as host:
+        ended = (await host.start(replay_request(candle_file, trial=TrialTerms()))).session_id
+        await host.ended(ended)
+        living = (await host.start(slow)).session_id
+        archived = (await host.restart(ended)).session_id
+        await host.ended(archived)
+        await host.archive(archived)
+        plain = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        as_started = {}
+        for session_id in (ended, living, archived, plain):
+            path = workspace.session(session_id) / "session.json"
+            as_started[session_id] = path.read_bytes()
+            assert not read_manifest(path.parent).seal_problem
+            undone = {**json.loads(as_started[session_id]), "seal": None}
+            path.write_text(json.dumps(undone), encoding="utf-8")
+
+        def told() -> dict[str, bool]:
+            return {one.id: bool(one.notices) for one in host.snapshot().sessions}
+
+        await until(lambda: told() == {ended: True, living: True, plain: False})
+        (shelved,) = await host.reader.archived()
+        shown = {one.id: one for one in (*host.snapshot().sessions, shelved)}
+        for session_id in (ended, living, archived):
+            (notice,) = shown[session_id].notices
+            assert "the seal was removed" in notice
+            assert shown[session_id].seal_problem == notice
+            assert notice in session_to_json(shown[session_id])["notices"]
+            report = await host.reader.report(session_id)
+            assert "the seal was removed" in str(report["recommendation"])
+        detail = await host.reader.detail(living)
+        assert detail.snapshot is not None
+        assert detail.snapshot.seal_problem == shown[living].seal_problem
+
+        (workspace.session(living) / "session.json").write_bytes(as_started[living])
+        await host.delete(ended)
+        await until(lambda: told() == {living: False, plain: False})
+
+
+async def test_the_seal_stands_in_the_journal_of_its_session(
+    workspace: Workspace, candle_file: Path
+) -> None:
+    async with hosting(workspace.root) as host:
+        sealed = (await host.start(replay_request(candle_file, trial=TrialTerms()))).session_id
+        plain = (await host.start(replay_request(candle_file))).session_id
+    seal = read_manifest(workspace.session(sealed)).seal
+    assert seal is not None
+    for session_id, expected in ((sealed, seal.hash), (plain, None)):
+        with (workspace.session(session_id) / "events.jsonl").open("rb") as file:
+            assert json.loads(file.readline())["seal"] == expected
 
 
 async def test_a_restarted_trial_is_sealed_anew(workspace: Workspace, candle_file: Path) -> None:

@@ -1,0 +1,256 @@
+"""A seal that is not the one its session was started with is found, and gives no verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import orjson
+import pytest
+
+from core.compare.comparison import ComparisonResult
+from core.compare.request import ComparisonRequest
+from core.compare.service import compare_strategy
+from core.compare.text import comparison_text
+from core.compare.to_json import comparison_to_json
+from core.host.offline import offline_report, offline_sessions
+from core.journal.manifest import EVENTS, RECORD, read_manifest, write_manifest
+from core.market.candles.timeframes import DAY, Timeframe
+from core.report.text import report_text
+from core.schedule.notifications.trial_news import comparison_in_words, layer_states, turned
+from core.session.reports import JSON
+from core.store.workspace import Workspace
+from core.trial.seal import Horizon, Seal
+from core.trial.state import State
+from tests.unit.compare.trials import a_trial, start_as
+from tests.unit.session.sessions import Bench
+
+SESSION, OTHER = "abcd1234", "bcde2345"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with one trial that has ended, and has kept its promise."""
+    return asyncio.run(a_trial(tmp_path_factory.mktemp("trial"))).bench.workspace
+
+
+@pytest.fixture
+def home(kept: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of it, to be changed."""
+    return Workspace(Path(shutil.copytree(kept.root, tmp_path / "home")))
+
+
+def compared(home: Workspace, **fields: object) -> ComparisonResult:
+    async def no_host(session_id: str, /) -> dict[str, object]:
+        raise LookupError(session_id)
+
+    request = ComparisonRequest("trend", Timeframe.M5, **fields)  # type: ignore[arg-type]
+    return asyncio.run(compare_strategy(home, request, no_host))
+
+
+def put(folder: Path, seal: Seal | None) -> None:
+    """Put another seal into a session's record, which its journal knows nothing of."""
+    record = msgspec.structs.replace(read_manifest(folder), seal=seal, notices=())
+    (folder / RECORD).write_bytes(msgspec.json.encode(record))
+
+
+def sealed(folder: Path) -> Seal:
+    seal = read_manifest(folder).seal
+    assert seal is not None
+    return seal
+
+
+def removed(folder: Path) -> None:
+    put(folder, None)
+
+
+def edited(folder: Path) -> None:
+    put(folder, msgspec.structs.replace(sealed(folder), horizon=Horizon(30)))
+
+
+def forged(folder: Path) -> None:
+    """With a hash of its own that fits it."""
+    put(folder, msgspec.structs.replace(sealed(folder), horizon=Horizon(30)).sealed())
+
+
+def swapped(folder: Path) -> None:
+    """The seal of another trial of the very same config."""
+    later = sealed(folder).sealed_at + DAY
+    put(folder, msgspec.structs.replace(sealed(folder), sealed_at=later).sealed())
+
+
+def put_in(folder: Path) -> None:
+    """A seal, into a session that was started without."""
+    seal = sealed(folder)
+    start_as(folder, msgspec.structs.replace(read_manifest(folder), seal=None))
+    put(folder, seal)
+
+
+WAYS = pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (removed, r"the seal was removed: session\.json has none, .* with the seal {}"),
+        (edited, r"the seal was changed: its contents have the hash"),
+        (forged, r"the seal was replaced: .* with the seal {}; put back"),
+        (swapped, r"the seal was replaced: .* with the seal {}; put back"),
+        (put_in, r"a seal was put in after the start: .*{}.* without any; put back"),
+    ],
+)
+
+
+@WAYS
+def test_every_reading_says_so_and_none_gives_a_verdict(
+    home: Workspace, change: Callable[[Path], None], words: str
+) -> None:
+    folder = home.session(SESSION)
+    before = compared(home)
+    assert before.verdict is not None
+    assert (before.verdict.state, before.verdict.sealed) == (State.KEPT, True)
+    states = layer_states({"comparison": comparison_to_json(before)})
+    assert states["seal"] == "kept"
+    (row,) = asyncio.run(offline_sessions(home))
+    assert (row.seal_problem, row.notices) == (None, ())
+
+    expected = re.compile(words.format(sealed(folder).hash[:12]))
+    change(folder)
+    found = compared(home)
+    assert found.verdict is not None
+    assert (found.verdict.state, found.verdict.sealed) == (State.OPEN, False)
+    assert found.layers.seal is None
+    assert found.recommendation.startswith(f"No verdict is given: session {SESSION} ")
+    assert found.assessment == "No verdict is given: the seal of its trial does not hold."
+    assert "Verdict: open (paper, the seal of its trial does not hold)" in comparison_text(found)
+    told = [found.recommendation, comparison_text(found), *found.notes[-5:]]
+    assert expected.search(told[0])
+    assert expected.search(told[1])
+
+    (row,) = asyncio.run(offline_sessions(home))
+    assert row.seal_problem is not None
+    assert expected.search(row.seal_problem)
+    assert row.notices == (row.seal_problem,)
+
+    report = asyncio.run(offline_report(home, SESSION))
+    assert expected.search(report["warnings"][-1])
+    assert expected.search(report["recommendation"])
+    assert expected.search(report_text(report))
+    assert report["comparison"]["verdict"]["state"] == "open"
+    news = turned(states, report)
+    assert "verdict: kept → open" in news
+    assert any(line.startswith("seal: kept → broken (") and expected.search(line) for line in news)
+    assert not any(line.startswith("seal:") for line in turned(layer_states(report), report))
+    assert expected.search(comparison_in_words(report))
+
+
+def test_what_is_put_back_holds_again(home: Workspace) -> None:
+    folder = home.session(SESSION)
+    as_started = (folder / RECORD).read_bytes()
+    removed(folder)
+    asyncio.run(offline_sessions(home))
+    (folder / RECORD).write_bytes(as_started)
+    verdict = compared(home).verdict
+    assert verdict is not None
+    assert verdict.state is State.KEPT
+    (row,) = asyncio.run(offline_sessions(home))
+    assert row.notices == ()
+    written = orjson.loads((folder / JSON).read_bytes())
+    assert asyncio.run(offline_report(home, SESSION)) == written
+
+
+@pytest.mark.parametrize("change", [removed, forged, swapped])
+def test_a_session_of_a_version_that_told_its_journal_no_seal_is_read_as_before(
+    home: Workspace, change: Callable[[Path], None]
+) -> None:
+    folder = home.session(SESSION)
+    start_as(folder, read_manifest(folder), told=False)
+    verdict = compared(home).verdict
+    assert verdict is not None
+    assert verdict.state is State.KEPT
+    change(folder)
+    assert not read_manifest(folder).seal_problem
+    (row,) = asyncio.run(offline_sessions(home))
+    assert row.notices == ()
+
+
+def test_its_own_hash_is_checked_there_all_the_same(home: Workspace) -> None:
+    folder = home.session(SESSION)
+    start_as(folder, read_manifest(folder), told=False)
+    edited(folder)
+    assert "the seal was changed" in str(read_manifest(folder).seal_problem)
+
+
+def test_no_other_trial_is_chosen_by_undoing_the_seal_of_the_last(home: Workspace) -> None:
+    folder = Path(shutil.copytree(home.session(SESSION), home.session(OTHER)))
+    first = read_manifest(home.session(SESSION))
+    assert first.seal is not None
+    seal = msgspec.structs.replace(first.seal, sealed_at=first.seal.sealed_at + DAY).sealed()
+    shutil.copytree(home.journals / first.source, home.journals / "poll-binance")
+    changed = {"id": OTHER, "created": seal.sealed_at, "source": "poll-binance", "seal": seal}
+    start_as(folder, msgspec.structs.replace(first, **changed))
+    report = {**orjson.loads((folder / JSON).read_bytes()), "session_id": OTHER}
+    (folder / JSON).write_bytes(orjson.dumps(report))
+    assert compared(home).layers.trial == OTHER
+
+    removed(folder)
+    found = compared(home)
+    assert found.layers.trial is None
+    assert found.verdict is not None
+    assert found.verdict.state is State.OPEN
+    assert f"session {OTHER} is not judged by its seal" in found.recommendation
+    alone = compared(home, sessions=(SESSION,))
+    assert alone.layers.trial == SESSION
+    assert alone.verdict is not None
+    assert alone.verdict.state is State.KEPT
+
+    (folder / RECORD).unlink()
+    start_as(folder, msgspec.structs.replace(first, **changed))
+    removed(home.session(SESSION))
+    found = compared(home)
+    assert found.layers.trial == OTHER, "what was sealed later does not hang on an earlier trial"
+    assert any(f"session {SESSION} is not judged by its seal" in note for note in found.notes)
+
+
+def test_a_running_trial_without_its_seal_is_not_passed_over(home: Workspace) -> None:
+    folder = Path(shutil.copytree(home.session(SESSION), home.session(OTHER)))
+    first = read_manifest(home.session(SESSION))
+    start_as(folder, msgspec.structs.replace(first, id=OTHER, created=first.created + DAY))
+    running = {**orjson.loads((folder / JSON).read_bytes()), "session_id": OTHER, "ended": None}
+    (folder / JSON).unlink()
+    removed(folder)
+
+    async def report_of(session_id: str, /) -> dict[str, object]:
+        assert session_id == OTHER
+        return dict(running)
+
+    request = ComparisonRequest("trend", Timeframe.M5)
+    found = asyncio.run(compare_strategy(home, request, report_of))
+    assert f"session {OTHER} is not judged by its seal" in found.recommendation
+
+
+def test_a_host_killed_before_the_journal_was_there_raises_no_alarm(
+    kept: Workspace, tmp_path: Path
+) -> None:
+    bench = Bench(tmp_path / "bench")
+    of = read_manifest(kept.session(SESSION))
+    record = bench.record(of.config, digest=of.digest, seal=of.seal)
+    folder = bench.workspace.session(record.id)
+    write_manifest(folder, record, bench.disk)
+    assert b"seal_problem" not in (folder / RECORD).read_bytes()
+    found = read_manifest(folder)
+    assert not found.seal_problem
+    bench.storage.reopen_log(found)
+    assert not read_manifest(folder).seal_problem
+    removed(folder)
+    assert "the seal was removed" in str(read_manifest(folder).seal_problem)
+
+
+def test_a_journal_that_cannot_be_read_leaves_no_seal_undoubted(home: Workspace) -> None:
+    folder = home.session(SESSION)
+    (folder / EVENTS).write_bytes(b"{}\n")
+    assert "what it was sealed with cannot be read" in str(read_manifest(folder).seal_problem)
+    start_as_unsealed = msgspec.structs.replace(read_manifest(folder), seal=None)
+    (folder / RECORD).write_bytes(msgspec.json.encode(start_as_unsealed))
+    assert not read_manifest(folder).seal_problem
