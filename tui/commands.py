@@ -262,7 +262,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "report.view", Place.REPORT, "v", "v", "view",
-        "Trades, candles, months, or the curves", "view", 3,
+        "Trades, candles, or on low terminals curves and months", "view", 3,
     ),
     Command(
         "report.open", Place.REPORT, "enter", "Enter", "trade",
@@ -391,7 +391,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "result.view", Place.RESULT, "v", "v", "view",
-        "Trades, candles, months, or the curves", "view", 2,
+        "Trades, candles, or on low terminals curves and months", "view", 2,
     ),
     Command(
         "result.open", Place.RESULT, "enter", "Enter", "trade",

@@ -42,6 +42,7 @@ from core.report.market_regime import Regime, regime_of_run
 from core.report.result import result_to_json
 from core.report.stored_backtest import stored_backtest
 from core.report.trade_columns import TradeColumns
+from core.report.written_report import AS_ITS_BACKTEST
 from core.store.live_trades import read_live_trades
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
@@ -53,7 +54,6 @@ from core.trial.seal import Seal, is_digest_of
 from core.trial.state import State
 
 _CURVE_POINTS = 1_500  # of a curve: more than any screen has dots
-_AS_ITS_BACKTEST = "The session traded as a backtest of its own period would have."
 
 
 def compare_sources(
@@ -386,7 +386,7 @@ def _without_promise(comparison: ComparisonResult) -> ComparisonResult:
     if comparison.layers.seal is not None or comparison.layers.doubt is not None:
         return replace(comparison, missing=missing)
     same = comparison.divergence is not None and not comparison.divergence.differing
-    recommendation = f"{_AS_ITS_BACKTEST} {NO_BACKTEST}" if same else NO_BACKTEST
+    recommendation = f"{AS_ITS_BACKTEST} {NO_BACKTEST}" if same else NO_BACKTEST
     return replace(comparison, recommendation=recommendation, missing=missing)
 
 

@@ -12,6 +12,9 @@ import msgspec
 
 from core.typed import prepare
 
+AS_ITS_BACKTEST = "The session traded as a backtest of its own period would have."
+"""What a recommendation begins with where no earlier backtest stands behind the session."""
+
 
 class ReportError(ValueError):
     """What should be a report is none; the message says where."""
@@ -107,6 +110,24 @@ class ReportedOrders(msgspec.Struct, frozen=True):
     mean_difference_bp: float | None = None
 
 
+class ReportedVerdict(msgspec.Struct, frozen=True):
+    """Whether a session keeps its backtest's promise: `kept`, `broken` (by which answers), `open`.
+
+    Of one that was `sealed` it holds with the error rates of its trial; of another it describes.
+    """
+
+    state: str = "open"
+    broken_by: tuple[str, ...] = ()
+    sealed: bool = False
+    closes_at: str | None = None
+
+
+class ReportedComparison(msgspec.Struct, frozen=True):
+    """How a session's comparison with its backtest ended; no verdict where nothing is judged."""
+
+    verdict: ReportedVerdict | None = None
+
+
 class WrittenReport(msgspec.Struct, frozen=True):
     """The report of a backtest, a replay or a session; `settings`: what was varied, by path."""
 
@@ -124,6 +145,7 @@ class WrittenReport(msgspec.Struct, frozen=True):
     monthly: tuple[ReportedMonth, ...] = ()
     warnings: tuple[str, ...] = ()
     quality_flags: tuple[str, ...] = ()
+    comparison: ReportedComparison | None = None
     recommendation: str | None = None
     diagnosis: ReportedDiagnosis | None = None
     gaps: tuple[dict[str, object], ...] = ()

@@ -144,8 +144,9 @@ async def test_a_strategy_is_backtested_and_the_result_saved(
         await until(pilot, lambda: "rsi" in drawn(app, "#trade-fields"))
         await pilot.press("escape", "v")
         await until(pilot, lambda: "◆" in drawn(app, "#result-chart"))
+        assert screen.query_one("#result-months").size.height > 1, "beside the curves"
         await pilot.press("v")
-        assert screen.query_one("#result-months").display
+        assert trades.display
         await pilot.press("w")
         path = workspace.strategies / "waves" / "STRATEGY.md"
         await until(pilot, lambda: "backtest:" in path.read_text())
@@ -289,11 +290,11 @@ async def test_a_backtest_without_trades_says_why(workspace: Workspace) -> None:
     async with driven(app, NARROW) as pilot:
         await pick(pilot, app, "never")
         screen = await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
-        sentences = screen.query_one("#result-sentences")
-        said = str(sentences.render())
+        remarks = screen.query_one("#result-remarks")
+        said = str(remarks.render())
         assert "No trade:" in said
         room = screen.query_one("#result-said").size
-        assert room.height >= min(10, sentences.virtual_size.height), "no trade needs its room"
+        assert room.height >= min(10, remarks.size.height), "no trade needs its room"
         assert "rsi < 1: held on 0 of" in said
 
 

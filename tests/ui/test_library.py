@@ -87,7 +87,7 @@ async def test_results_are_filtered_sorted_noted_opened_and_removed(
         await until(pilot, lambda: names(table) == ["1.0"])
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
-        said = str(app.screen.query_one("#result-sentences").render())
+        said = str(app.screen.query_one("#result-remarks").render())
         assert "#slow #base\n[b]tight[/b]" in said
         assert app.screen.query_one("#result-trades", LineTable).rows
         await pilot.press("escape")

@@ -32,7 +32,7 @@ from tui.modals.ask import Ask
 from tui.modals.name import AskName
 from tui.modals.new_session import NewSession
 from tui.requests.views import GroupBy
-from tui.screens.report_rows import month_rows, sentences, trade_rows
+from tui.screens.report_rows import month_rows, remarks, trade_rows
 from tui.screens.session import SessionScreen
 from tui.screens.session_groups import rows
 from tui.screens.session_view import feed_rows, figures, positions_in_a_line, why
@@ -448,7 +448,7 @@ def test_a_report_says_once_that_no_backtest_stands_behind_it() -> None:
         recommendation="No backtest stands behind this strategy: always backtest first.",
         warnings=["No backtest stands behind this strategy yet."],
     )
-    texts = [text for text, _ in sentences(written_report(told))]
+    texts = [one.text for one in remarks(written_report(told))]
     assert sum("No backtest" in text for text in texts) == 1
 
 

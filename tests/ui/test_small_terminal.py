@@ -44,7 +44,7 @@ from tui.screens.gate import GateScreen
 from tui.screens.help import HelpScreen
 from tui.screens.long_work import ended_names, work_title
 from tui.screens.report import ReportScreen
-from tui.screens.report_rows import sentences
+from tui.screens.report_rows import remarks
 from tui.screens.session import SessionScreen
 from tui.screens.sweep import SweepScreen
 from tui.screens.trade import TradeScreen
@@ -203,7 +203,7 @@ async def test_full_screen_is_for_the_curves_where_they_are_what_is_shown() -> N
     async with driven(app, NARROW) as pilot:
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, ReportScreen))
-        await pilot.press("v", "v", "v")
+        await pilot.press("v", "v")
         await until(pilot, lambda: app.screen.query_one("#result-drawdown").size.height > 1)
         await pilot.press("z")
         assert app.screen.maximized is app.screen.query_one("#result-equity")
@@ -392,7 +392,7 @@ async def test_what_one_is_to_be_told_of_is_confirmed() -> None:
 def test_what_a_report_cannot_tell_is_said_in_words_and_what_is_open_with_its_worth() -> None:
     metrics = {"metrics_undefined": {"benchmark_return_pct": "no candles to buy and hold"}}
     told = report("rsi_bounce", metrics=metrics, open_trades=[{"unrealized_pnl": -12.5}])
-    texts = [text for text, _ in sentences(written_report(told))]
+    texts = [one.text for one in remarks(written_report(told))]
     assert "unknown: benchmark return: no candles to buy and hold" in texts
     assert "1 open at the end, marked to the last price (▼ -12.50)" in texts
 

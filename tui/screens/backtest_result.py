@@ -103,8 +103,8 @@ class BacktestResultScreen(BaseScreen):
         self._vary(GateScreen)
 
     def action_view(self) -> None:
-        """Show the next of trades, candles, months and curves."""
-        self.query_one(ResultView).turn(low=self.has_class("-short"))
+        """Show the next of trades, candles and, on low terminals, curves and months."""
+        self.query_one(ResultView).turn()
 
     def action_open(self) -> None:
         """Open the trade under the cursor."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Protocol, cast
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
@@ -255,6 +256,25 @@ class BaseScreen(Screen[None]):
 def entitle(widget: Widget, title: str) -> None:
     """Write a pane's title into its rule, literally; the same title again repaints nothing."""
     text = Content(f" {safe_text(title)} ")
+    if widget.border_title != text.markup:
+        widget.border_title = text
+
+
+def entitle_views(widget: Widget, titles: Sequence[str], shown: int) -> None:
+    """Write into a pane's rule the views that take turns in its place, the one shown brightest.
+
+    Where they are too many for the pane, those before it give way, and then the last ones.
+    """
+    width, first = widget.size.width - 4, 0
+    ahead = min(len(titles), shown + 3)
+    while first < shown and sum(cell_len(one) + 2 for one in titles[first:ahead]) > width:
+        first += 1
+    parts = [
+        Content(safe_text(title)).stylize("" if place == shown else "not bold $dim")
+        for place, title in enumerate(titles)
+        if place >= first
+    ]
+    text = Content(" ") + Content("  ").join(parts) + Content(" ")
     if widget.border_title != text.markup:
         widget.border_title = text
 

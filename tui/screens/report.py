@@ -61,8 +61,8 @@ class ReportScreen(BaseScreen):
         self.dismiss()
 
     def action_view(self) -> None:
-        """Show the next of trades, candles, months and curves."""
-        self.query_one(ResultView).turn(low=self.has_class("-short"))
+        """Show the next of trades, candles and, on low terminals, curves and months."""
+        self.query_one(ResultView).turn()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with a report."""

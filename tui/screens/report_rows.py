@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from core.report.undefined import undefined_text
-from core.report.written_report import ReportedDiagnosis, WrittenReport
+from core.report.written_report import AS_ITS_BACKTEST, ReportedDiagnosis, WrittenReport
 from tui import formats
 from tui.screens import trade_rows as trade_table
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
-from tui.widgets.tones import Tone, tone_of
+from tui.widgets.remarks import Remark
+from tui.widgets.tones import Tone, tone_of, verdict_sign
 
-MONTH_COLUMNS = (Column("MONTH", 7), Column("RETURN", 10, "right"), Column("", 6, grow=18, fill=60))
+MONTH_COLUMNS = (
+    Column("MONTH", 7),
+    Column("RETURN", 10, "right"),
+    Column("", 6, priority=1, grow=18, fill=60),
+)
+
+
+_MEANING = {"kept": ": it keeps its backtest's promise", "open": ": neither kept nor broken"}
 
 
 def trade_columns_of(report: WrittenReport) -> tuple[Column, ...]:
@@ -79,38 +87,60 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
     return headline, behind
 
 
-def sentences(report: WrittenReport) -> tuple[tuple[str, Tone], ...]:
-    """What the report wants to have said: recommendation, doubts, warnings, gaps, restarts."""
-    found: list[tuple[str, Tone]] = []
-    if report.recommendation:
-        found.append((report.recommendation, Tone.ACCENT))
+def remarks(report: WrittenReport) -> tuple[Remark, ...]:
+    """What the report wants to have said: verdict, advice, doubts, and what else is to be known."""
+    advice = report.recommendation or ""
+    found = _verdict(report)
+    if advice.startswith(AS_ITS_BACKTEST):
+        found.append(Remark("✓", AS_ITS_BACKTEST, Tone.GAIN))
+        advice = advice.removeprefix(AS_ITS_BACKTEST).lstrip()
+    if advice:
+        found.append(Remark("→", advice, Tone.PLAIN))
     if report.diagnosis is not None:
         found += _diagnosis(report.diagnosis)
-    told = (report.recommendation or "").partition(":")[0]  # it says that a backtest is missing
+    told = advice.partition(":")[0]  # it says that a backtest is missing
     doubts = [
         one
         for one in (*report.quality_flags, *report.warnings)
         if one not in (told, f"{told} yet.")
     ]
-    found += [(f"! {text}", Tone.WARNING) for text in doubts]
+    found += [Remark("!", text, Tone.WARNING) for text in doubts]
+    return (*found, *(Remark("·", text, Tone.DIM) for text in _facts(report)))
+
+
+def _verdict(report: WrittenReport) -> list[Remark]:
+    """The verdict of a trial. Of a session that was not sealed there is none: it is described."""
+    verdict = None if report.comparison is None else report.comparison.verdict
+    if verdict is None or not verdict.sealed:
+        return []
+    sign, tone = verdict_sign(verdict.state)
+    by = f" by {', '.join(verdict.broken_by)}" if verdict.broken_by else ""
+    text = f"Trial {verdict.state}{by}{_MEANING.get(verdict.state, '')}"
+    if verdict.closes_at is not None:
+        text += f", closes about {verdict.closes_at[:10]}"
+    return [Remark(sign, text, tone)]
+
+
+def _facts(report: WrittenReport) -> list[str]:
+    found: list[str] = []
     if left_open := len(report.open_trades):
         marked = [one.get("unrealized_pnl") for one in report.open_trades]
         gains = [gain for gain in marked if isinstance(gain, (int, float))]
         worth = f" ({formats.change(sum(gains))})" if len(gains) == left_open else ""
-        found.append((f"{left_open} open at the end, marked to the last price{worth}", Tone.DIM))
+        found.append(f"{left_open} open at the end, marked to the last price{worth}")
     for count, what in ((len(report.gaps), "gap"), (len(report.restarts), "restart")):
         if count:
-            found.append((f"{count} {what}{'s'[: count != 1]}", Tone.DIM))
+            found.append(f"{count} {what}{'s'[: count != 1]}")
     if (orders := report.venue_orders) is not None:
         text = f"on the testnet {orders.filled} of {orders.made} orders were filled"
         if (mean := orders.mean_difference_bp) is not None:
             worse = "worse" if mean >= 0 else "better"
             text += f", {abs(mean):.1f} bp {worse} than the session's own prices on average"
-        found.append((text, Tone.DIM))
+        found.append(text)
     if undefined := report.metrics.metrics_undefined:
         reasons = "; ".join(f"{_named(name)}: {why}" for name, why in undefined.items())
-        found.append((f"unknown: {reasons}", Tone.DIM))
-    return tuple(found)
+        found.append(f"unknown: {reasons}")
+    return found
 
 
 def _named(metric: str) -> str:
@@ -118,12 +148,12 @@ def _named(metric: str) -> str:
     return metric.removesuffix("_pct").removesuffix("_bp").replace("_", " ")
 
 
-def _diagnosis(diagnosis: ReportedDiagnosis) -> list[tuple[str, Tone]]:
-    found = [(f"No trade: {diagnosis.summary}", Tone.WARNING)]
+def _diagnosis(diagnosis: ReportedDiagnosis) -> list[Remark]:
+    found = [Remark("!", f"No trade: {diagnosis.summary}", Tone.WARNING)]
     for one in diagnosis.conditions:
         rest = "" if one.without is None else f"; without it {one.without:,} entries"
         text = f"{one.group} {one.condition}: held on {one.hits:,} of {one.valid:,} candles{rest}"
-        found.append((f"  {text}", Tone.PLAIN))
+        found.append(Remark(" ", text, Tone.PLAIN))
     return found
 
 

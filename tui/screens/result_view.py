@@ -8,7 +8,7 @@ from datetime import UTC
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
@@ -21,24 +21,26 @@ from core.trial.cone_over_time import ConeOverTime
 from tui import formats
 from tui.requests.backtest import Points
 from tui.screens import report_rows
-from tui.screens.base import entitle
+from tui.screens.base import entitle, entitle_views
 from tui.screens.trade import TradeScreen, trade_marks
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.curve_chart import Curve, CurveChart, drawdown_points, equity_band
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
-from tui.widgets.tones import Tone, toned
+from tui.widgets.remarks import Remark, RemarkLines, Remarks
+from tui.widgets.tones import Tone
 
 
 class ResultView(Vertical):
-    """A report: figures, doubts, curves, and beneath them trades or months.
+    """A report: figures, remarks, curves beside the months, and beneath them trades or candles.
 
-    On low terminals the curves take turns with trades and months.
+    On low terminals curves and months take turns with trades and candles.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._curves = False
+        self._shown = "result-trades"
+        self._curve_title = "Equity"
         self._written: Mapping[str, object] = {}
         self._report = WrittenReport()
         self._source: ChartSource | None = None
@@ -47,14 +49,19 @@ class ResultView(Vertical):
         """Title, figures, sentences, curves, tables."""
         yield Static("", id="result-title")
         yield Figures(id="result-figures")
-        yield VerticalScroll(Static("", id="result-sentences"), id="result-said", can_focus=False)
+        yield Remarks(RemarkLines(id="result-remarks"), id="result-said")
         with Horizontal(id="result-curves"):
-            equity = CurveChart(
-                id="result-equity", empty="No equity curve is kept for this report."
-            )
-            yield _pane(equity, "Equity")
+            with Horizontal(id="result-lines"):
+                equity = CurveChart(
+                    id="result-equity", empty="No equity curve is kept for this report."
+                )
+                yield _pane(equity, "Equity")
+                yield _pane(
+                    CurveChart(id="result-drawdown", write=formats.percent, empty=""), "Drawdown %"
+                )
             yield _pane(
-                CurveChart(id="result-drawdown", write=formats.percent, empty=""), "Drawdown %"
+                LineTable(report_rows.MONTH_COLUMNS, id="result-months", idle_cursor=False),
+                "Months",
             )
         with ContentSwitcher(initial="result-trades", id="result-tables"):
             trades = LineTable(
@@ -64,7 +71,6 @@ class ResultView(Vertical):
             )
             yield _pane(trades, "Trades")
             yield _pane(CandleChart(id="result-chart"), "Candles")
-            yield _pane(LineTable(report_rows.MONTH_COLUMNS, id="result-months"), "Months")
 
     def draw(
         self,
@@ -90,15 +96,14 @@ class ResultView(Vertical):
             )
         )
         self.query_one(Figures).show(*report_rows.figures(report))
-        self.query_one("#result-sentences", Static).update(
-            toned((*said, *report_rows.sentences(report)))
-        )
+        told = (Remark("", text, tone) for text, tone in said)
+        self.query_one(RemarkLines).show((*told, *report_rows.remarks(report)))
         start, end = report.starting_balance, report.ending_balance
         tone = Tone.GAIN if (end or 0) >= (start or 0) else Tone.LOSS
         chart = self.query_one("#result-equity", CurveChart)
         band, title = equity_band(cone, start or 0.0)
         chart.draw([Curve(equity, tone), Curve(held, Tone.DIM)], start, band=band)
-        entitle(chart, "Equity, and buy and hold dimmed" if held else title)
+        self._curve_title = "Equity, and buy and hold dimmed" if held else title
         falls = drawdown_points(equity, start or 0.0)
         self.query_one("#result-drawdown", CurveChart).draw(
             [Curve(falls, Tone.LOSS, filled=True)], 0.0
@@ -107,26 +112,65 @@ class ResultView(Vertical):
         trades = self.query_one("#result-trades", LineTable)
         trades.take_columns(report_rows.trade_columns_of(report))
         trades.set_rows(report_rows.trade_rows(report))
-        entitle(trades, f"Trades · {len(trades.rows):,}")
         self.set_class(not trades.rows, "-no-trades")
         self.query_one("#result-months", LineTable).set_rows(report_rows.month_rows(report))
+        self._entitle()
 
-    def turn(self, *, low: bool) -> None:
-        """Show the next of trades, candles, months and, on low terminals, curves."""
-        switcher = self.query_one(ContentSwitcher)
-        views = ["result-trades", "result-chart", "result-months"]
+    def _views(self) -> list[str]:
+        """What takes turns in the place of the trades."""
+        views = ["result-trades", "result-chart", "result-curves"]
         if self._source is None or not self._report.symbols:
             views.remove("result-chart")
-        if low and not self.has_class("-no-curves"):
-            views.append("result-curves")
-        shown = "result-curves" if self._curves else switcher.current
-        wanted = views[(views.index(shown or views[0]) + 1) % len(views)]
-        self._curves = wanted == "result-curves"
-        switcher.current = views[0] if self._curves else wanted
-        self.set_class(self._curves, "-only-curves")
-        if wanted == "result-chart":
+        if not self.screen.has_class("-short"):
+            views.remove("result-curves")
+        return views
+
+    def turn(self) -> None:
+        """Show the next of trades, candles and, on low terminals, curves and months."""
+        views = self._views()
+        at = views.index(self._shown) if self._shown in views else 0
+        self._turn_to(views[(at + 1) % len(views)])
+
+    def _turn_to(self, view: str) -> None:
+        self._shown = view
+        curves = view == "result-curves"
+        self.query_one(ContentSwitcher).current = "result-trades" if curves else view
+        self.set_class(curves, "-only-curves")
+        if view == "result-chart":
             self._draw_candles()
-        self.query_one("#result-equity" if self._curves else f"#{wanted}").focus()
+        drawn = "#result-months" if self.has_class("-no-curves") else "#result-equity"
+        self.query_one(drawn if curves else f"#{view}").focus()
+        self.call_after_refresh(self._entitle)  # as wide as the panes are by then
+
+    def on_resize(self) -> None:
+        """Leave the curves where they have a place of their own by now."""
+        if self._shown not in self._views():
+            self._turn_to("result-trades")
+        self._entitle()
+
+    def _entitle(self) -> None:
+        """Say in the titles which views take turns."""
+        trades = self.query_one("#result-trades", LineTable)
+        chart = self.query_one("#result-chart", CandleChart)
+        candles = f"{chart.symbol} {chart.shown(self._report.timeframe)}".strip()
+        names = {
+            "result-trades": f"Trades · {len(trades.rows):,}",
+            "result-chart": candles if self._shown == "result-chart" else "Candles",
+            "result-curves": "Equity and months",
+        }
+        if self._shown == "result-curves" and self._curve_title != "Equity":
+            names[self._shown] = self._curve_title  # it says what else is drawn
+        views = self._views()
+        titles = [names[view] for view in views]
+        shown = views.index(self._shown) if self._shown in views else 0
+        for pane in (trades, chart):
+            entitle_views(pane, titles, shown)
+        bare = self.has_class("-no-curves")
+        equity, months = self.query_one("#result-equity"), self.query_one("#result-months")
+        entitle(equity, self._curve_title)
+        entitle(months, "Months")
+        if self._shown == "result-curves":
+            entitle_views(months if bare else equity, titles, shown)
 
     def _trades(self) -> dict[str, Trade]:
         """The trades of the report that say all of themselves, by the keys of their rows."""
@@ -150,15 +194,11 @@ class ResultView(Vertical):
         if self._source is not None:
             since = None if picked is None else picked.signal_time
             chart.look_at(self._source, symbol, report.timeframe, None, since)
-        self._entitle_chart(symbol)
-
-    def _entitle_chart(self, symbol: str) -> None:
-        chart = self.query_one("#result-chart", CandleChart)
-        entitle(chart, f"{symbol} {chart.shown(self._report.timeframe)}")
+        self._entitle()
 
     @on(CandleChart.Turned)
-    def _turned(self, event: CandleChart.Turned) -> None:
-        self._entitle_chart(event.chart.symbol)
+    def _turned(self) -> None:
+        self._entitle()
 
     @on(LineTable.Chosen, "#result-trades")
     def open_trade(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, tzinfo
 from typing import ClassVar
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.binding import BindingType
 from textual.geometry import Size
@@ -23,6 +23,7 @@ from tui import formats
 from tui.commands import Place, bindings
 from tui.widgets.columns import fitted
 from tui.widgets.line_view import LineView
+from tui.widgets.text_lines import wrapped
 from tui.widgets.tones import Tone
 
 _LOUDNESS = {level: loudness for loudness, level in enumerate(Level)}
@@ -195,7 +196,7 @@ class LogPane(LineView, can_focus=True):
     def _wrapped(self, line: LogLine) -> list[tuple[LogLine, int, str]]:
         width = max(20, self.size.width - self._indent - 1)
         return [
-            (line, number, part) for number, part in enumerate(_wrap(safe_text(line.text), width))
+            (line, number, part) for number, part in enumerate(wrapped(safe_text(line.text), width))
         ]
 
     def _measure(self, first_new: int) -> None:
@@ -310,23 +311,3 @@ class LogPane(LineView, can_focus=True):
         """Follow again at the end."""
         if self.scroll_offset.y >= self.max_scroll_y - 1:
             self.following = True
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` cells, broken at spaces where there are any."""
-    if cell_len(text) <= width:
-        return [text]
-    lines: list[str] = []
-    current = ""
-    for word in text.split(" "):
-        joined = f"{current} {word}" if current else word
-        if cell_len(joined) <= width:
-            current = joined
-            continue
-        if current:
-            lines.append(current)
-        pieces = chop_cells(word, width) or [""]
-        lines.extend(pieces[:-1])
-        current = pieces[-1]
-    lines.append(current)
-    return lines

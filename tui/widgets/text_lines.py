@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from textual.app import RenderResult
 from textual.content import Content
 from textual.geometry import Region
@@ -69,3 +69,23 @@ def _characters(content: Content) -> list[tuple[str, tuple[object, ...]]]:
         for place in range(max(0, span.start), min(span.end, len(styles))):
             styles[place].append(span.style)
     return [(letter, tuple(on)) for letter, on in zip(content.plain, styles, strict=True)]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` cells, broken at spaces where there are any."""
+    if cell_len(text) <= width:
+        return [text]
+    lines: list[str] = []
+    current = ""
+    for word in text.split(" "):
+        joined = f"{current} {word}" if current else word
+        if cell_len(joined) <= width:
+            current = joined
+            continue
+        if current:
+            lines.append(current)
+        pieces = chop_cells(word, width) or [""]
+        lines.extend(pieces[:-1])
+        current = pieces[-1]
+    lines.append(current)
+    return lines

@@ -72,6 +72,14 @@ _STATES: dict[SessionState, tuple[str, Tone]] = {
 }
 
 
+_VERDICTS = {"kept": ("✓", Tone.GAIN), "broken": ("✗", Tone.LOSS), "open": ("?", Tone.WARNING)}
+
+
+def verdict_sign(state: str) -> tuple[str, Tone]:
+    """The sign of a trial's verdict, and its tone; of an unknown one those of an open question."""
+    return _VERDICTS.get(state, _VERDICTS["open"])
+
+
 def state_words(state: SessionState) -> tuple[str, Tone]:
     """The mark and word of a session's state, and their tone."""
     return _STATES[state]

@@ -1,0 +1,127 @@
+"""A result on its screen: what is said of it, and which of its views are where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.content import Content
+
+from core.report.written_report import AS_ITS_BACKTEST, written_report
+from tests.ui.driving import NARROW, WIDE, driven, make_app, until
+from tests.ui.scripted import busy, report
+from tui.app import PapertapeApp
+from tui.screens.report import ReportScreen
+from tui.screens.report_rows import remarks
+from tui.widgets.line_table import LineTable
+from tui.widgets.remarks import RemarkLines, Remarks
+from tui.widgets.tones import Tone
+
+NO_BACKTEST = "No backtest stands behind this strategy: always backtest first."
+MANY = [f"doubt number {number}, in so many words that it takes two lines on a narrow terminal"
+        for number in range(8)]  # fmt: skip
+
+
+def show(app: PapertapeApp, told: dict[str, Any]) -> ReportScreen:
+    screen = ReportScreen(told, ((0, 10_000.0), (3_600_000, 10_380.0)))
+    app.push_screen(screen)
+    return screen
+
+
+def test_good_news_advice_and_warning_are_told_apart_by_sign_and_tone() -> None:
+    told = report(
+        "rsi_bounce",
+        recommendation=f"{AS_ITS_BACKTEST} {NO_BACKTEST}",
+        warnings=["No backtest stands behind this strategy yet."],
+        quality_flags=["more than 8 losses in a row (9)"],
+        open_trades=[],
+    )
+    assert [(one.sign, one.text, one.tone) for one in remarks(written_report(told))][:3] == [
+        ("✓", AS_ITS_BACKTEST, Tone.GAIN),
+        ("→", NO_BACKTEST, Tone.PLAIN),
+        ("!", "more than 8 losses in a row (9)", Tone.WARNING),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ({"state": "kept", "sealed": True}, "✓ Trial kept: it keeps its backtest's promise"),
+        (
+            {"state": "broken", "sealed": True, "broken_by": ["costs", "edge"]},
+            "✗ Trial broken by costs, edge",
+        ),
+        (
+            {"state": "open", "sealed": True, "closes_at": "2026-03-01T00:00:00Z"},
+            "? Trial open: neither kept nor broken, closes about 2026-03-01",
+        ),
+        ({"state": "kept", "sealed": False}, None),
+        (None, None),
+    ],
+)
+def test_the_report_of_a_trial_begins_with_its_verdict(
+    verdict: dict[str, Any] | None, said: str | None
+) -> None:
+    told = report("rsi_bounce", comparison={"verdict": verdict}, recommendation="Go on.")
+    first = remarks(written_report(told))[0]
+    assert f"{first.sign} {first.text}" == (said or "→ Go on.")
+
+
+async def test_lines_of_a_remark_stand_beneath_each_other() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        show(app, report("rsi_bounce", quality_flags=MANY[:1], open_trades=[]))
+        await until(pilot, lambda: app.screen.query(RemarkLines))
+        await pilot.pause()
+        shown = app.screen.query_one(RemarkLines).render()
+        assert isinstance(shown, Content)
+        lines = shown.plain.splitlines()
+        at = next(number for number, line in enumerate(lines) if line.startswith("! doubt"))
+        assert lines[at + 1].startswith("  ")
+        assert not lines[at + 1].startswith("   ")
+
+
+async def test_remarks_that_have_no_room_are_reached_by_keys() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        show(app, report("rsi_bounce", quality_flags=MANY))
+        await until(pilot, lambda: app.screen.query(Remarks))
+        await pilot.pause()
+        said = app.screen.query_one(Remarks)
+        assert said.max_scroll_y > 0
+        for _ in range(4):
+            await pilot.press("tab")
+            if said.has_focus:
+                break
+        await pilot.press("end")
+        await until(pilot, lambda: said.scroll_offset.y == said.max_scroll_y)
+
+
+async def test_remarks_that_have_room_are_no_stop_for_tab() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        show(app, report("rsi_bounce", quality_flags=[]))
+        await until(pilot, lambda: app.screen.query(Remarks))
+        await pilot.pause()
+        assert not app.screen.query_one(Remarks).can_focus
+
+
+async def test_months_stand_beside_the_curves_and_share_their_view_on_a_low_terminal() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        screen = show(app, report("rsi_bounce"))
+        await until(pilot, lambda: app.screen.query("#result-months"))
+        await pilot.pause()
+        months = screen.query_one("#result-months", LineTable)
+        trades = screen.query_one("#result-trades", LineTable)
+        assert months.region.y == screen.query_one("#result-equity").region.y
+        assert str(trades.border_title).startswith(f" Trades · {len(trades.rows)} ")
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: "Equity and months" in str(trades.border_title))
+        assert not months.size
+        await pilot.press("v")
+        await until(pilot, lambda: months.size.height > 1)
+        assert not trades.size
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: trades.size.height > 1)
+        assert months.size.height > 1
