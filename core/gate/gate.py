@@ -29,7 +29,15 @@ from core.gate.chance import (
     daily_sharpe,
 )
 from core.gate.robustness import RUNS, Robustness, robustness
-from core.gate.selection import FEWEST_DAYS, Overfitting, Superiority, overfitting, superiority
+from core.gate.selection import (
+    FEWEST_DAYS,
+    Deflated,
+    Overfitting,
+    Superiority,
+    deflated,
+    overfitting,
+    superiority,
+)
 from core.gate.walk_forward import WalkForward, fold_times, seen_share, walk_forward
 from core.market.candles.candles import Candles
 from core.report.result import RunResult
@@ -73,7 +81,8 @@ class Gate:
         verdict: see `Verdict`; `reasons` are its sentences, the judged questions `findings`.
         sweep: the settings that were tried; one where nothing was varied.
         independent_tries: that stand behind the best, those of the strategy's ledger included.
-        superiority, overfitting: see `core.gate.selection`; None where the candles are too few.
+        superiority, deflated, overfitting: see `core.gate.selection`; None where the candles are
+            too few.
         walk_forward: see `core.gate.walk_forward`.
         edgeless, random_entries: see `core.gate.chance`.
         robustness: see `core.gate.robustness`.
@@ -86,6 +95,7 @@ class Gate:
     sweep: Sweep
     independent_tries: float
     superiority: Superiority | None
+    deflated: Deflated | None
     overfitting: Overfitting | None
     walk_forward: WalkForward
     edgeless: Place | None
@@ -218,6 +228,7 @@ def run_gate(
         sweep=sweep,
         independent_tries=independent,
         superiority=superior,
+        deflated=_deflated(best.result, independent, sweep.expected_best_sharpe),
         overfitting=overfitting(sweep.returns),
         walk_forward=walked,
         edgeless=edgeless,
@@ -309,6 +320,12 @@ def of_what_followed(walked: WalkForward) -> Finding:
         f"chosen on the time before, the settings made {made:+z.1f} % on the {len(walked.folds)} "
         "parts of the time that followed",
     )
+
+
+def _deflated(best: RunResult, tries: float, best_of_sweep: float | None) -> Deflated | None:
+    if best.metrics.sharpe_ratio is None:
+        return None
+    return deflated(best.daily_returns, tries, best_of_sweep)
 
 
 def _expectation(config: StrategyConfig, result: RunResult, seed: int) -> Expectation | None:

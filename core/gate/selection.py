@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Floats
+from core.report.deflated import deflated_sharpe, expected_best_of
 from core.trial.dependence import block_length
 
 _RESAMPLES = 1_000
@@ -74,6 +75,19 @@ class Overfitting:
     blocks: int
 
 
+@dataclass(frozen=True, slots=True)
+class Deflated:
+    """How likely the best setting has merit (Bailey and López de Prado, 2014).
+
+    Attributes:
+        probability: that its true Sharpe ratio lies above what luck alone would have found.
+        expected_best: what that is: annualised, of the best of as many tries without merit.
+    """
+
+    probability: float
+    expected_best: float
+
+
 def superiority(returns: Floats, seed: int = 0) -> Superiority | None:
     """Hansen's test for superior predictive ability, against earning nothing.
 
@@ -114,6 +128,30 @@ def superiority(returns: Floats, seed: int = 0) -> Superiority | None:
         years=days / _DAYS_A_YEAR,
         block=block,
     )
+
+
+def deflated(returns: Floats, tries: float, best_of_sweep: float | None) -> Deflated | None:
+    """The deflated Sharpe ratio of the best setting, with all tries that stand behind it in mind.
+
+    Two estimates of what luck finds, of which the greater counts. That of the sweep: its settings
+    and the spread of their ratios, which is narrow where neighbours share their luck, so all of
+    them count. And that of all independent tries, the ledger's too, of whose ratios nothing is
+    known but how tries without merit scatter. The first leaves earlier tries out; the second
+    takes a search among neighbours for fewer tries than the best of it comes to.
+
+    Args:
+        returns: daily, of the best setting; shape (days,).
+        tries: independent ones, those of the sweep and of the ledger.
+        best_of_sweep: `expected_best_sharpe` of the sweep; None where it is a single setting.
+
+    Returns:
+        None where fewer than three daily returns, or returns that do not vary, say nothing.
+    """
+    if len(returns) < 2:
+        return None
+    expected = max(expected_best_of(tries, len(returns)), best_of_sweep or 0.0)
+    probability = deflated_sharpe(returns, expected)
+    return None if probability is None else Deflated(probability, expected)
 
 
 def overfitting(returns: Floats) -> Overfitting | None:

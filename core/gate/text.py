@@ -112,8 +112,11 @@ def _luck(gate: Gate) -> Iterator[str]:
             f"{found.probability:.0%} of {found.halvings:,} halvings (PBO), and loses in "
             f"{found.loss_probability:.0%}"
         )
-    if gate.sweep.deflated_sharpe is not None:
-        yield f"deflated Sharpe ratio {gate.sweep.deflated_sharpe:.1%}"
+    if gate.deflated is not None:
+        yield (
+            f"deflated Sharpe ratio {gate.deflated.probability:.1%}: as many tries without merit "
+            f"would bring a yearly Sharpe ratio of {gate.deflated.expected_best:.2f}"
+        )
     if gate.superiority is not None:
         yield (
             f"with these candles an edge needs a yearly Sharpe ratio of "

@@ -33,7 +33,8 @@ def gate_to_json(gate: Gate | UnfinishedGate) -> dict[str, Any]:
         },
         "independent_tries": gate.independent_tries,
         "selection": None if gate.superiority is None else asdict(gate.superiority),
-        "deflated_sharpe": gate.sweep.deflated_sharpe,
+        "expected_best_sharpe": None if gate.deflated is None else gate.deflated.expected_best,
+        "deflated_sharpe": None if gate.deflated is None else gate.deflated.probability,
         "overfitting": None if gate.overfitting is None else asdict(gate.overfitting),
         "walk_forward": {
             "folds": [

@@ -34,6 +34,21 @@ def expected_best_sharpe(sharpe_ratios: Sequence[float]) -> float | None:
     return float(np.std(sharpe_ratios, ddof=1)) * expected_maximum(tries)
 
 
+def expected_best_of(tries: float, days: int) -> float:
+    """The annualised Sharpe ratio that the best of so many unknown tries without merit would have.
+
+    Equation 1 takes the variance of the tries' ratios from those ratios. Of earlier runs only the
+    number is known, and a single try has no spread. Their variance is then what it is among tries
+    without merit, that of the estimate itself: (1 - γ₃·SR + (γ₄ - 1)/4·SR²) / (T - 1), by which
+    equation 2 divides, at a true ratio of 0, so 1 / (T - 1) a day.
+
+    Args:
+        tries: how many independent ones, from 1 on.
+        days: how many daily returns each had, above 1.
+    """
+    return expected_maximum(tries) * math.sqrt(_DAYS_A_YEAR / (days - 1))
+
+
 def expected_maximum(tries: float) -> float:
     """Expected greatest of so many independent standard normal draws; 0 for a single one."""
     if tries <= 1:
@@ -48,7 +63,7 @@ def deflated_sharpe(daily_returns: Floats, expected_best: float) -> float | None
 
     Args:
         daily_returns: of the best try; shape (days,).
-        expected_best: annualised, from `expected_best_sharpe`.
+        expected_best: annualised, from `expected_best_sharpe` or `expected_best_of`.
 
     Returns:
         A probability, or None where fewer than three daily returns, or returns that do not vary,

@@ -39,6 +39,22 @@ def test_json_is_the_whole_page_and_the_tries_are_counted_once(
     assert tries_of(Workspace(workspace).tries, "swept").tried == 2
 
 
+def test_earlier_tries_deflate_a_strategy_as_it_is(
+    run: Run, gated: tuple[str, ...], workspace: Path
+) -> None:
+    workspace.mkdir()
+    first = run(*gated, "--json").json
+    assert first["independent_tries"] == 1
+    assert first["sweep"]["deflated_sharpe"] is None
+    sweep = ("sweep", *gated[1:-2], "--set", "entry_conditions[0].value=20,30,45")
+    effective = run(*sweep, "--json").json["effective_tries"]
+    later = run(*gated, "--json").json
+    assert later["independent_tries"] == pytest.approx(1 + effective)
+    assert later["expected_best_sharpe"] > first["expected_best_sharpe"] == 0
+    assert later["deflated_sharpe"] < first["deflated_sharpe"]
+    assert f"deflated Sharpe ratio {later['deflated_sharpe']:.1%}: as many" in run(*gated).out
+
+
 def test_the_text_begins_with_the_verdict(run: Run, gated: tuple[str, ...]) -> None:
     out = run(*gated).out
     assert out.startswith("Verdict: ")

@@ -21,6 +21,8 @@ from core.gate.gate import (
     of_selection,
     run_gate,
 )
+from core.gate.selection import deflated
+from core.gate.text import gate_sections
 from core.gate.to_json import gate_to_json
 from core.report.result import result_to_json
 from core.report.trade_columns import TradeColumns
@@ -74,6 +76,27 @@ def test_earlier_tries_count(edge: Gate) -> None:
     crowded = finished(run_gate(CONFIG, AXES, history, markets=20, folds=2, other_tries=1e6))
     assert crowded.verdict is not Verdict.PASSES
     assert "independent tries" in crowded.reasons[-1]
+    assert edge.deflated is not None
+    assert crowded.deflated is not None
+    assert crowded.deflated.probability < edge.deflated.probability
+    assert crowded.sweep.deflated_sharpe == edge.sweep.deflated_sharpe  # of its settings alone
+    page = gate_to_json(crowded)
+    assert page["deflated_sharpe"] == crowded.deflated.probability
+    assert page["expected_best_sharpe"] == crowded.deflated.expected_best
+    said = f"deflated Sharpe ratio {crowded.deflated.probability:.1%}: as many tries"
+    assert any(line.startswith(said) for one in gate_sections(crowded) for line in one.sentences)
+
+
+def test_a_single_setting_is_deflated_by_the_tries_before_it() -> None:
+    history = {SYMBOL: market(1, 3_000, 0.1)}
+    found = finished(run_gate(CONFIG, [], history, markets=20, folds=2, other_tries=7.0))
+    assert found.sweep.deflated_sharpe is None
+    assert found.independent_tries == 8
+    assert found.deflated == deflated(found.best.daily_returns, 8.0, None)
+    assert found.deflated is not None
+    alone = deflated(found.best.daily_returns, 1.0, None)
+    assert alone is not None
+    assert found.deflated.probability < alone.probability < 1
 
 
 def test_few_trades_and_short_candles_are_too_little_data(edge: Gate) -> None:

@@ -7,8 +7,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import kurtosis, norm, skew
 
-from core.gate.selection import Superiority, overfitting, superiority
+from core.gate.selection import Superiority, deflated, overfitting, superiority
 from core.market.candles.candles import Floats
 
 
@@ -83,6 +84,62 @@ def test_the_probability_is_that_of_arch(seed: int, sharpe: float) -> None:
     )
     oracle.compute()
     assert found.p == pytest.approx(float(oracle.pvalues["consistent"]), abs=0.04)
+
+
+# ── Deflated Sharpe ratio ──
+
+
+def best_by_hand(tries: float, spread: float) -> float:
+    """Equation 1 of Bailey and López de Prado, with scipy's quantiles."""
+    low, high = norm.ppf(1 - 1 / tries), norm.ppf(1 - 1 / (tries * math.e))
+    return float(spread * ((1 - np.euler_gamma) * low + np.euler_gamma * high))
+
+
+def test_a_single_setting_is_deflated_by_earlier_tries_of_which_only_the_number_is_known() -> None:
+    daily = returns(2, 1, 730, sharpe=2)[0]
+    found = deflated(daily, 8.1, None)
+    assert found is not None
+    luck = best_by_hand(8.1, math.sqrt(1 / 729))  # a day
+    assert found.expected_best == pytest.approx(luck * math.sqrt(365), rel=1e-12)
+    ratio = daily.mean() / daily.std(ddof=1)
+    variance = 1 - skew(daily) * ratio + (kurtosis(daily, fisher=False) - 1) / 4 * ratio**2
+    by_hand = norm.cdf((ratio - luck) * math.sqrt(729) / math.sqrt(variance))
+    assert found.probability == pytest.approx(by_hand, rel=1e-9)
+
+
+@pytest.mark.parametrize("tries", [3, 8, 40])
+def test_so_many_tries_without_merit_have_the_best_that_is_taken_off(tries: int) -> None:
+    drawn = np.random.default_rng(5).standard_t(4, (600, tries, 365))
+    ratios = drawn.mean(axis=2) / drawn.std(axis=2, ddof=1) * math.sqrt(365)
+    found = deflated(drawn[0, 0], tries, None)
+    assert found is not None
+    assert found.expected_best == pytest.approx(ratios.max(axis=1).mean(), rel=0.06)
+
+
+def test_one_try_has_nothing_to_deflate_and_more_take_more_off() -> None:
+    daily = returns(2, 1, 730, sharpe=2)[0]
+    found = [deflated(daily, tries, None) for tries in (1.0, 2.0, 8.0, 50.0)]
+    once, *_ = chances = [one.probability for one in found if one is not None]
+    assert len(chances) == 4
+    assert chances == sorted(chances, reverse=True)
+    assert len(set(chances)) == 4
+    ratio = daily.mean() / daily.std(ddof=1)
+    variance = 1 - skew(daily) * ratio + (kurtosis(daily, fisher=False) - 1) / 4 * ratio**2
+    assert once == pytest.approx(norm.cdf(ratio * math.sqrt(729 / variance)), rel=1e-9)
+
+
+def test_the_spread_of_the_settings_counts_where_it_tells_of_more_luck() -> None:
+    daily = returns(2, 1, 730, sharpe=2)[0]
+    wide, narrow = deflated(daily, 3.0, 1.4), deflated(daily, 3.0, 0.1)
+    assert wide is not None
+    assert narrow is not None
+    assert wide.expected_best == 1.4
+    assert narrow == deflated(daily, 3.0, None)
+
+
+@pytest.mark.parametrize("daily", [np.zeros(400), np.array([0.01, 0.02]), np.array([])])
+def test_returns_that_say_nothing_are_not_deflated(daily: Floats) -> None:
+    assert deflated(daily, 3.0, 0.5) is None
 
 
 # ── Overfitting ──
