@@ -64,7 +64,7 @@ cluster: $(VENV)-cluster/.installed
 	$(VENV)-cluster/bin/python -m pytest -m cluster
 	$(VENV)-cluster/bin/python -m tests.benchmarks.cluster_cost --quick
 
-# make fuzz        readers, drivers and the simulator of the rules against anything, for longer
+# make fuzz        readers, drivers and the simulator of the rules against anything, 2,000 examples each (EXAMPLES=20000)
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz -o faulthandler_timeout=0 -n $(WORKERS)
 

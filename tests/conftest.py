@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Generator
 from pathlib import Path
 
@@ -20,7 +21,8 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 # A loaded machine is slow now and then; a deadline would make its tests fail by chance.
 settings.register_profile("quick", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("fuzz", parent=settings.get_profile("quick"), max_examples=20_000)
+EXAMPLES = int(os.environ.get("EXAMPLES", "2000"))  # some fifteen minutes of two cores
+settings.register_profile("fuzz", parent=settings.get_profile("quick"), max_examples=EXAMPLES)
 settings.load_profile("quick")
 
 
@@ -51,7 +53,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """20,000 examples take longer than a hang may."""
+    """So many examples take longer than a hang may."""
     if settings.get_current_profile_name() == "fuzz":
         for item in items:
             item.add_marker(pytest.mark.timeout(4 * 3600))

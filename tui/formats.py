@@ -175,6 +175,12 @@ def day_time(time: int | None, zone: tzinfo = UTC, *, seconds: bool = False) -> 
     return f"{moment:%d %b} {clock}{_which(moment)}"
 
 
+def weekday(time: int | None, zone: tzinfo = UTC) -> str:
+    """The day of the week: `Thu`."""
+    moment = _moment(time, zone)
+    return UNKNOWN if moment is None else f"{moment:%a}"
+
+
 def _which(moment: datetime) -> str:
     """The zone, where clocks show a time twice, as when they are put back: ` CEST`."""
     twice = moment.replace(fold=1 - moment.fold).utcoffset() != moment.utcoffset()

@@ -1,20 +1,25 @@
 """The command palette: the commands of the screen one is on, places to jump to, the themes.
 
-Each is one line, its help behind its name: a low terminal shows twice as many as with two. Textual
+Each is one line, its name before what it is: a low terminal shows twice as many as with two. What
+is typed is looked for in names first, and letters scattered over a help text find nothing. Textual
 reads what it is given as markup, wherever it is a text, so that all of it is `Content`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import Protocol, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
-from textual.fuzzy import Matcher
+from textual.style import Style
 from textual.types import IgnoreReturnCallbackType
 
 from core.host.job_values import Jobs
@@ -24,12 +29,101 @@ from core.session.snapshot import HostSnapshot
 from core.text import safe_text
 from tui.commands import Place, commands_at
 from tui.keymap import shown_key
-from tui.requests.library import LibraryCommands, named
+from tui.requests.library import LibraryCommands, settled
+from tui.requests.schedule import what
 from tui.requests.views import View
 from tui.strategies import StrategyChoice
 from tui.widgets.hints import is_possible
 
-_LABEL = 20  # cells of a label, with the gap behind it
+_LEAST, _MOST = 18, 34  # cells of the names, without the gap behind them
+_TURN = 4  # how many of a kind come before the next kind has its turn
+
+
+class Kind(StrEnum):
+    """What there is to choose from, in the order in which it comes where names fit alike."""
+
+    COMMAND = ""
+    STRATEGY = "strategy"
+    SESSION = "session"
+    BACKTEST = "backtest"
+    VIEW = "view"
+    JOB = "job"
+    THEME = "theme"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One line: the name, what follows it there, and what it is."""
+
+    kind: Kind
+    name: str
+    about: str
+    run: IgnoreReturnCallbackType
+    more: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name and what follows it."""
+        return f"{self.name} {self.more}".rstrip()
+
+    @property
+    def told(self) -> str:
+        """What it is, in a line."""
+        return " · ".join(part for part in (self.kind.value, self.about) if part)
+
+
+def _rank(offer: Offer, words: Sequence[str]) -> int | None:
+    """How well an offer fits what was typed, in lower case: 0 best, None not at all."""
+    name, typed = offer.name.casefold(), " ".join(words)
+    if typed == name:
+        return 0
+    if name.startswith(typed):
+        return 1
+    rest = f"{offer.label} {offer.told}".casefold()
+    worst = 0
+    for word in words:
+        if _begins_word(word, name):
+            fits = 2
+        elif word in name:
+            fits = 3
+        elif _begins_word(word, rest):
+            fits = 4
+        elif _scattered(word, name):
+            fits = 5
+        else:
+            return None
+        worst = max(worst, fits)
+    return worst
+
+
+def _begins_word(word: str, text: str) -> bool:
+    return re.search(rf"(?<![^\W_]){re.escape(word)}", text) is not None
+
+
+def _scattered(word: str, name: str) -> bool:
+    """Whether a name has these letters in this order, the first at the beginning of a word."""
+    letters = ".*?".join(map(re.escape, word))
+    return len(word) > 1 and re.search(rf"(?<![^\W_]){letters}", name) is not None
+
+
+def ranked(offers: Iterable[Offer], query: str) -> list[Offer]:
+    """The offers that fit, the best first.
+
+    An exact name comes before one that begins so, before one of which a word does, before one that
+    has it inside, before other words, before scattered letters of a name. What fits alike takes
+    turns by its kind: sixteen sessions of a strategy do not hide the strategy.
+    """
+    words = query.casefold().split()
+    found: list[tuple[int, int, int, Offer]] = []
+    seen: Counter[tuple[int, Kind]] = Counter()
+    kinds = list(Kind)
+    for offer in offers if words else ():
+        rank = _rank(offer, words)
+        if rank is not None:
+            turn = seen[rank, offer.kind] // _TURN
+            seen[rank, offer.kind] += 1
+            found.append((rank, turn, kinds.index(offer.kind), offer))
+    return [offer for *_, offer in sorted(found, key=lambda one: one[:3])]
 
 
 class Jumping(Protocol):
@@ -105,68 +199,79 @@ class PaletteCommands(Provider):
             with suppress(CommandError):
                 self._jobs = await app.link.list_jobs()
 
-    def _jumps(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
-        """The sessions, strategies, jobs and backtests to go to."""
+    def _jumps(self) -> Iterator[Offer]:
+        """The strategies, sessions, backtests and jobs to go to."""
         app = cast(Jumping, self.app)
-        sessions = () if app.snapshot is None else app.snapshot.sessions
-        for session in sessions:
-            symbols = ", ".join(session.symbols)
-            text = f"session {session.strategy} {session.id}, {symbols} {session.timeframe}"
-            about = f"{session.mode.value}, {session.state.value}"
-            yield safe_text(text), about, partial(app.jump, "sessions", session.id)
         for choice in self._strategies:
             go = partial(app.jump, "strategies", str(choice.path))
-            yield safe_text(f"strategy {choice.name}"), choice.origin, go
-        for job in self._jobs or ():
-            go = partial(app.jump, "schedule", job.job_id)
-            yield safe_text(f"job {job.job_id}, {job.trigger}"), job.action.value, go
+            yield Offer(Kind.STRATEGY, safe_text(choice.name), choice.origin, go)
+        sessions = () if app.snapshot is None else app.snapshot.sessions
+        for session in sorted(sessions, key=lambda one: one.state.ended):
+            symbols = ", ".join(session.symbols)
+            told = f"{symbols} {session.timeframe}, {session.mode.value}, {session.state.value}"
+            go = partial(app.jump, "sessions", session.id)
+            name = safe_text(session.strategy)
+            yield Offer(Kind.SESSION, name, safe_text(told), go, session.id)
         for one in self._results:
             tags = "".join(f" #{tag}" for tag in one.notes.tags)
-            text = f"backtest {named(one)}, {', '.join(one.result.symbols)}{tags}"
-            about = f"{one.result.timeframe}, made {one.result.saved[:10]}"
-            yield safe_text(text), safe_text(about), partial(app.jump, "backtest", one.key)
+            told = f"{', '.join(one.result.symbols)}{tags} {one.result.timeframe}"
+            told = safe_text(f"{told}, made {one.result.saved[:10]}")
+            go = partial(app.jump, "backtest", one.key)
+            yield Offer(Kind.BACKTEST, safe_text(settled(one)), told, go, f"({one.key})")
+        names = {session.id: session.strategy for session in sessions}
+        for job in self._jobs or ():
+            go = partial(app.jump, "schedule", job.job_id)
+            told = f"{job.job_id}, {job.trigger}"
+            yield Offer(Kind.JOB, safe_text(what(job, names)), safe_text(told), go)
 
-    def _offers(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
+    def _offers(self) -> Iterator[Offer]:
         place = getattr(self.screen, "PLACE", Place.ANYWHERE)
         for command in commands_at(place):
             if not is_possible(command, self.screen):
                 continue
             run = partial(self.app.run_action, command.target, self.screen)
             key = shown_key(command, getattr(self.app, "keymap", {}))
-            yield f"{command.label} ({key})", command.help, run
+            yield Offer(Kind.COMMAND, command.label, command.help, run, f"({key})")
         themed = cast(Jumping, self.app)
         for name, view in themed.views.items():
-            yield f"view {safe_text(name)}", view.about, partial(themed.choose_view, name)
+            choose = partial(themed.choose_view, name)
+            yield Offer(Kind.VIEW, safe_text(name), safe_text(view.about), choose)
         for name in themed.theme_names:
-            yield f"theme {safe_text(name)}", "Use this theme", partial(themed.choose_theme, name)
+            choose = partial(themed.choose_theme, name)
+            yield Offer(Kind.THEME, safe_text(name), "use it from now on", choose)
 
     async def discover(self) -> Hits:
         """Everything that can be done here."""
-        for label, text, run in self._offers():
-            yield DiscoveryHit(self._line(Content(label), text), run, text=label)
+        offers = list(self._offers())
+        for offer, line in zip(offers, self._lines(offers, ()), strict=True):
+            yield DiscoveryHit(line, offer.run, text=offer.label)
 
     async def search(self, query: str) -> Hits:
         """What fits the words typed; all that one may go to is known first."""
         if self._reading is not None:
             await asyncio.shield(self._reading)
-        matcher = self.matcher(query)
-        for label, text, run in (*self._offers(), *self._jumps()):
-            score = max(matcher.match(label), matcher.match(text) * 0.8)
-            if score > 0:
-                yield Hit(score, self._line(_highlighted(label, matcher), text), run, text=label)
+        found = ranked((*self._offers(), *self._jumps()), query)
+        lines = self._lines(found, query.split())
+        for place, (offer, line) in enumerate(zip(found, lines, strict=True)):
+            yield Hit(len(found) - place, line, offer.run, text=offer.label)
 
-    def _line(self, label: Content, text: str) -> Content:
-        """A label with its help, which begin beneath each other where labels are short."""
-        gap = " " * max(2, _LABEL - label.cell_length)
+    def _lines(self, offers: Sequence[Offer], words: Iterable[str]) -> Iterator[Content]:
+        """Names with what they are, which begin beneath each other, and the words typed in both."""
         # Of sixteen colours none is dim both on the background and on the cursor's row.
         dim = "" if self.app.native_ansi_color else "$dim"
-        return Content.assemble(label, gap, (safe_text(text), dim))
+        mark = self.matcher("").match_style
+        longest = max((Content(offer.label).cell_length for offer in offers), default=0)
+        width = min(max(longest, _LEAST), _MOST) + 2
+        for offer in offers:
+            label = _highlighted(Content(offer.label), words, mark)
+            gap = " " * max(2, width - label.cell_length)
+            about = _highlighted(Content.styled(offer.told, dim), words, mark)
+            yield Content.assemble(label, gap, about)
 
 
-def _highlighted(label: str, matcher: Matcher) -> Content:
-    """A label with the letters that match: literally, as `Matcher.highlight` does not take it."""
-    found = Content(label)
-    for offset in matcher.fuzzy_search.match(matcher.query, label)[1]:
-        if label[offset : offset + 1].strip():  # lower case may be longer than the label
-            found = found.stylize(matcher.match_style, offset, offset + 1)
-    return found
+def _highlighted(text: Content, words: Iterable[str], style: Style) -> Content:
+    """A text with the words that were typed; one that is scattered over it is not marked."""
+    for word in words:
+        for found in re.finditer(re.escape(word), text.plain, re.IGNORECASE):
+            text = text.stylize(style, *found.span())
+    return text

@@ -76,6 +76,21 @@ def configs(config: StrategyConfig, axes: Sequence[Axis]) -> list[StrategyConfig
     return list(_parsed(base, axes))
 
 
+def corners(config: StrategyConfig, axes: Sequence[Axis]) -> list[StrategyConfig]:
+    """The combinations of the ends of each axis, which stand for what lies between them.
+
+    Raises:
+        SweepError: see `configs`.
+    """
+    return configs(config, [Axis(axis.path, _ends(axis.values)) for axis in axes])
+
+
+def _ends(values: tuple[float | int | str, ...]) -> tuple[float | int | str, ...]:
+    """The least and the greatest; all of those that are no numbers."""
+    numbers = [value for value in values if not isinstance(value, str)]
+    return (min(numbers), max(numbers)) if len(numbers) == len(values) else values
+
+
 def combinations(axes: Sequence[Axis]) -> int:
     """How many combinations of the axes' values there are.
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from core.backtest.axes import Axis, SweepError, configs
+from core.backtest.bar_index import END
 from core.backtest.kept import Keeping, keeping
 from core.backtest.long_work import WHOLE, LongWork, Part
 from core.backtest.progress import Meter, OnProgress, WorkCancelledError
@@ -112,6 +113,7 @@ def run_sweep(
     *,
     sort: str = "sharpe_ratio",
     split: float | None = None,
+    decide_from: int | None = None,
     workers: Workers | int = 1,
     on_progress: OnProgress | None = None,
     cancel: threading.Event | None = None,
@@ -127,6 +129,7 @@ def run_sweep(
         candles: the history of each symbol.
         sort: the metric that ranks (docs/rules.md §4); where it is undefined comes last.
         split: per cent of the time that the ranking sees; the rest is shown beside it.
+        decide_from: as of `run_backtest`: candles before it only warm the signals up.
         workers: who does it, or how many processes of this machine.
         on_progress: told whenever some combinations are finished.
         cancel: once set, the sweep ends with the combinations that are finished.
@@ -138,8 +141,9 @@ def run_sweep(
     """
     tried = configs(config, axes)
     check_sort(sort)
-    period = Period(split_time=None if split is None else split_at(candles, split))
-    asked = ["sweep", *asked_for(config, axes), period.split_time]
+    split_time = None if split is None else split_at(traded(candles, decide_from), split)
+    period = Period(split_time=split_time, decide_from=decide_from)
+    asked = ["sweep", *asked_for(config, axes), split_time, decide_from]
     with (
         keeping(keep, candles, asked) as kept,
         workers_of(workers).on(candles) as crew,
@@ -168,15 +172,32 @@ def check_sort(sort: str) -> None:
         raise SweepError(f"no metric {sort!r} to sort by; for example sharpe_ratio, profit_factor")
 
 
+def traded(candles: Histories, decide_from: int | None) -> Histories:
+    """The candles without those that only warm the signals up.
+
+    Raises:
+        SweepError: a symbol has none left.
+    """
+    if decide_from is None:
+        return candles
+    left = {symbol: history.between(decide_from, END) for symbol, history in candles.items()}
+    for symbol, history in left.items():
+        if not len(history):
+            raise SweepError(f"no candles for {symbol} in the period: all lie before its start")
+    return left
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """The candles of a sweep: those that open in `span` (UTC ms, the end exclusive), or all.
 
-    Those from `split_time` on are kept from the ranking.
+    Those from `split_time` on are kept from the ranking; those before `decide_from` only warm the
+    signals up.
     """
 
     span: tuple[int, int] | None = None
     split_time: int | None = None
+    decide_from: int | None = None
 
     def all_of(self, candles: Histories) -> Histories:
         """All that the sweep runs on."""
@@ -230,7 +251,7 @@ def sweep_by(
     ratios = [found[place].metrics.sharpe_ratio for place in sorted(found)]
     expected = expected_best_sharpe([ratio for ratio in ratios if ratio is not None])
     first = order[0]
-    result = run_backtest(tried[first], period.ranking(candles))
+    result = run_backtest(tried[first], period.ranking(candles), decide_from=period.decide_from)
     days = {place: one.days for place, one in found.items() if one.days is not None}
     days[first] = _Days.of(result)
     table = _table([days[place] for place in sorted(days)])
@@ -312,8 +333,9 @@ def _run_share(candles: Histories, share: _Share) -> Iterator[_Found]:
 
     Indicators are computed once for those that have the same, and then forgotten.
     """
-    split = share.period.split_time
-    ranking, everything = share.period.ranking(candles), share.period.all_of(candles)
+    period = share.period
+    split = period.split_time
+    ranking, everything = period.ranking(candles), period.all_of(candles)
     batches: Mapping[str, Batch] = {}
     whole: Mapping[str, Batch] = {}
     before = None
@@ -327,7 +349,9 @@ def _run_share(candles: Histories, share: _Share) -> Iterator[_Found]:
             rest = run_backtest(
                 config, everything, decide_from=split, batches=whole, brief=True
             ).metrics
-        result = run_backtest(config, ranking, batches=batches, brief=True)
+        result = run_backtest(
+            config, ranking, decide_from=period.decide_from, batches=batches, brief=True
+        )
         yield _Found(place, result.metrics, rest, _Days.of(result) if compared else None)
 
 

@@ -1,19 +1,24 @@
 """The sessions of a comparison: which trial is judged, and what of each session counts.
 
-Sessions that ran one config over the same candles of one source (a feed, or the same files) have
-seen the same things: each candle counts once, however many of them saw it.
+Sessions that ran one config over the same candles of one source (an exchange, or files with the
+same contents) have seen the same things: each candle counts once, however many of them saw it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from core.compare.columns import trades_of
 from core.compare.replay import Replayed
 from core.journal.manifest import SessionManifest, read_manifest
+from core.journal.values import FeedKind
 from core.market.candles.timeframes import Timeframe
+from core.market.venues.registry import DEFAULT_VENUE
 from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
 from core.strategy.signals.sources import digest_at_any_balance
@@ -119,7 +124,7 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
         if session.span is None:
             continue
         report = session.report
-        source = _candle_source(report, records[at])
+        source = _candle_source(report, records[at]) if len(found) > 1 else None
         before = seen.setdefault((_config_digest(report, records[at]), source), [])
         step = Timeframe(report["timeframe"]).ms
         shared = _shared(session.span, before)
@@ -177,10 +182,27 @@ def _config_digest(report: Report, record: SessionManifest | None) -> object:
 
 
 def _candle_source(report: Report, record: SessionManifest | None) -> object:
-    """Where a session's candles came from: two that have it in common saw the same ones."""
+    """Where a session's candles came from: two that have it in common saw the same ones.
+
+    An exchange tells the same candles whether they are followed or polled, and a file whatever its
+    name and folder.
+    """
     if record is None:
         return report.get("feed")
-    return record.source if record.data is None else tuple(sorted(record.data.items()))
+    if record.data is not None:
+        return tuple((symbol, _contents(path)) for symbol, path in sorted(record.data.items()))
+    if record.feed in (FeedKind.LIVE, FeedKind.POLL):
+        return record.exchange or DEFAULT_VENUE
+    return record.source
+
+
+def _contents(path: str) -> object:
+    """What is in a candle file; where it cannot be read any more, which one it was."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").digest()
+    except OSError:
+        return os.path.realpath(path)
 
 
 def _compared(report: Report, record: SessionManifest | None) -> ComparedSession:

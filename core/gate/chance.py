@@ -61,6 +61,7 @@ def among_edgeless_markets(
     markets: int,
     seed: int,
     *,
+    decide_from: int | None = None,
     work: LongWork | None = None,
     part: Part = WHOLE,
 ) -> Place | None:
@@ -72,6 +73,7 @@ def among_edgeless_markets(
         result: its backtest.
         markets: how many edgeless ones to try.
         seed: of their making.
+        decide_from: as of its backtest.
         work: under way on the candles; None: of this thread.
         part: of the work.
 
@@ -83,7 +85,7 @@ def among_edgeless_markets(
     """
     work = work or LongWork.alone(candles)
     real = daily_sharpe(result)
-    if real is None or not EdgelessMarkets.possible(candles):
+    if real is None or not EdgelessMarkets.possible(candles, decide_from):
         work.meter.fewer(markets)
         return None
     drawn = dict(work.taken_up(part, _Numbered).values())
@@ -91,7 +93,7 @@ def among_edgeless_markets(
     length = sum(map(len, candles.values()))
     size = max(1, -(-markets // (4 * work.crew.count)), work.crew.least // length)
     shares = [
-        _Markets(config, seed, tuple(left[first : first + size]))
+        _Markets(config, seed, tuple(left[first : first + size]), decide_from)
         for first in range(0, len(left), size)
     ]
     drawn |= dict(work.each(_on_markets, shares, part))
@@ -107,6 +109,7 @@ class _Markets:
     config: StrategyConfig
     seed: int
     numbers: tuple[int, ...]
+    decide_from: int | None
 
 
 class _Numbered(NamedTuple):
@@ -117,14 +120,16 @@ class _Numbered(NamedTuple):
 
 
 def _on_markets(candles: Histories, task: _Markets) -> Iterator[_Numbered]:
-    maker = EdgelessMarkets(candles, task.config.timeframe.ms)
+    maker = EdgelessMarkets(candles, task.config.timeframe.ms, task.decide_from)
     rng = np.random.default_rng(task.seed)
     drawn = 0
     for number in task.numbers:
         for _ in range(drawn, number):
             maker.skip(rng)
         drawn = number + 1
-        result = run_backtest(task.config, maker.draw(rng), brief=True)
+        result = run_backtest(
+            task.config, maker.draw(rng), decide_from=task.decide_from, brief=True
+        )
         yield _Numbered(number, daily_sharpe(result) or 0.0)
 
 

@@ -30,37 +30,45 @@ class EdgelessMarkets:
     have the same candles, only those that all have are used.
     """
 
-    def __init__(self, candles: Mapping[str, Candles], timeframe_ms: int) -> None:
+    def __init__(
+        self, candles: Mapping[str, Candles], timeframe_ms: int, decide_from: int | None = None
+    ) -> None:
         """Take the shape of every candle.
 
         Args:
             candles: by symbol; prices above 0.
             timeframe_ms: of the candles.
+            decide_from: candles that open before it (UTC ms) only warm signals up. They are drawn
+                from the later ones too, so that only what is traded is compared.
 
         Raises:
-            ValueError: the symbols have fewer than 30 candles in common.
+            ValueError: the symbols have fewer than 30 candles in common that are traded.
         """
         self.times = _shared_times(candles)
-        if len(self.times) < 3 * _FEWEST_BLOCKS:
+        before = _warming(self.times, decide_from)
+        if len(self.times) - before < 3 * _FEWEST_BLOCKS:
             raise ValueError(
-                f"{len(self.times)} candles in common: too few to make an edgeless market of"
+                f"{len(self.times) - before} candles in common: too few to make an edgeless market "
+                "of"
             )
         self._shared = {symbol: _picked(one, self.times) for symbol, one in candles.items()}
         self._shapes = {symbol: _shape(one) for symbol, one in self._shared.items()}
-        moves = len(self.times) - 1
+        self._first = max(before - 1, 0)  # of the moves that are drawn
+        self._drawn = len(self.times) - 1 - self._first
         block = max(1, _BLOCK_DAYS * DAY // timeframe_ms)
-        self.block = max(1, min(block, moves // _FEWEST_BLOCKS))
+        self.block = max(1, min(block, self._drawn // _FEWEST_BLOCKS))
 
     @staticmethod
-    def possible(candles: Mapping[str, Candles]) -> bool:
-        """Whether there are enough candles in common."""
-        return len(_shared_times(candles)) >= 3 * _FEWEST_BLOCKS
+    def possible(candles: Mapping[str, Candles], decide_from: int | None = None) -> bool:
+        """Whether there are enough candles in common that are traded."""
+        times = _shared_times(candles)
+        return len(times) - _warming(times, decide_from) >= 3 * _FEWEST_BLOCKS
 
     def draw(self, rng: np.random.Generator) -> dict[str, Candles]:
         """One market, at the times of the real one."""
         moves = len(self.times) - 1
         starts, turned = self._chance(rng)
-        places = ((starts + np.arange(self.block)) % moves).ravel()[:moves]
+        places = self._first + ((starts + np.arange(self.block)) % self._drawn).ravel()[:moves]
         return {
             symbol: self._built(self._shared[symbol], shape, places, turned)
             for symbol, shape in self._shapes.items()
@@ -74,10 +82,10 @@ class EdgelessMarkets:
         """Where the blocks of a market begin, shape (blocks, 1), and which moves are turned."""
         moves = len(self.times) - 1
         blocks = -(-moves // self.block)
-        return rng.integers(0, moves, size=(blocks, 1)), rng.random(moves) < 0.5
+        return rng.integers(0, self._drawn, size=(blocks, 1)), rng.random(moves) < 0.5
 
     def _built(self, real: Candles, shape: Floats, places: Times, turned: Flags) -> Candles:
-        drift = shape[3].mean()
+        drift = shape[3, self._first :].mean()
         opened, high, low, closed = shape[:, places] - drift
         high, low = np.where(turned, -low, high), np.where(turned, -high, low)
         opened, closed = np.where(turned, -opened, opened), np.where(turned, -closed, closed)
@@ -94,6 +102,11 @@ class EdgelessMarkets:
             column(real.close[0], closed),
             np.concatenate((real.volume[:1], real.volume[1:][places])),
         )
+
+
+def _warming(times: Times, decide_from: int | None) -> int:
+    """How many candles only warm signals up."""
+    return 0 if decide_from is None else int(times.searchsorted(decide_from))
 
 
 def _shared_times(candles: Mapping[str, Candles]) -> Times:

@@ -18,7 +18,7 @@ from core.backtest.axes import Axis, configs
 from core.backtest.kept import Keeping, keeping
 from core.backtest.long_work import LongWork, Part
 from core.backtest.progress import Meter, OnProgress, WorkCancelledError
-from core.backtest.sweep import Period, Sweep, asked_for, check_sort, sweep_by
+from core.backtest.sweep import Period, Sweep, asked_for, check_sort, sweep_by, traded
 from core.backtest.workers import Workers, workers_of
 from core.gate import FOLDS
 from core.gate.chance import (
@@ -137,6 +137,7 @@ def run_gate(
     sort: str = "sharpe_ratio",
     markets: int = MARKETS,
     seed: int = 0,
+    decide_from: int | None = None,
     workers: Workers | int = 1,
     on_progress: OnProgress | None = None,
     cancel: threading.Event | None = None,
@@ -154,6 +155,7 @@ def run_gate(
         sort: the metric that chooses (docs/rules.md §4).
         markets: edgeless ones to try the rule on; below 20 none can be passed.
         seed: of all that is drawn.
+        decide_from: as of `run_backtest`: candles before it only warm the signals up.
         workers: who does it, or how many processes of this machine.
         on_progress: told whenever some backtests are finished.
         cancel: once set, the gate ends without a verdict.
@@ -166,14 +168,16 @@ def run_gate(
     """
     tried = configs(config, axes)
     check_sort(sort)
+    period = Period(decide_from=decide_from)
+    own = traded(candles, decide_from)
     seen = [
-        seen_share(candles, seen, traded)
-        for seen, traded, _ in fold_times(candles, folds, anchored=anchored)
+        seen_share(candles, first, follows)
+        for first, follows, _ in fold_times(own, folds, anchored=anchored)
     ]
     single = markets + RUNS
     total, effort = len(tried) * (1 + folds) + single, len(tried) * (1 + sum(seen)) + single
     sweep, walked = None, None
-    asked = ["gate", *asked_for(config, axes), folds, anchored, sort, markets, seed]
+    asked = ["gate", *asked_for(config, axes), folds, anchored, sort, markets, seed, decide_from]
     with (
         keeping(keep, candles, asked) as kept,
         workers_of(workers).on(candles) as crew,
@@ -181,7 +185,7 @@ def run_gate(
         work = LongWork(crew, Meter(on_progress, total, effort), cancel or threading.Event(), kept)
         try:
             part = _SETTINGS
-            sweep = sweep_by(work, axes, tried, candles, Period(), sort=sort, part=Part(part))
+            sweep = sweep_by(work, axes, tried, candles, period, sort=sort, part=Part(part))
             if not sweep.complete:
                 raise WorkCancelledError("cancelled before every setting was run")
             best = sweep.best
@@ -189,7 +193,7 @@ def run_gate(
             walked = walk_forward(
                 config,
                 axes,
-                candles,
+                own,
                 folds=folds,
                 anchored=anchored,
                 sort=sort,
@@ -198,7 +202,14 @@ def run_gate(
             )
             part = _MARKETS
             edgeless = among_edgeless_markets(
-                best.config, candles, best.result, markets, seed, work=work, part=Part(part)
+                best.config,
+                candles,
+                best.result,
+                markets,
+                seed,
+                decide_from=decide_from,
+                work=work,
+                part=Part(part),
             )
             part = _CIRCUMSTANCES
             others = robustness(
@@ -206,6 +217,7 @@ def run_gate(
                 candles,
                 best.result,
                 sweep if axes else None,
+                decide_from=decide_from,
                 work=work,
                 part=Part(part),
             )
@@ -232,7 +244,7 @@ def run_gate(
         overfitting=overfitting(sweep.returns),
         walk_forward=walked,
         edgeless=edgeless,
-        random_entries=among_random_entries(candles, best.result.trades, seed),
+        random_entries=among_random_entries(own, best.result.trades, seed),
         robustness=others,
         expectation=_expectation(best.config, best.result, seed),
     )

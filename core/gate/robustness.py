@@ -89,6 +89,7 @@ def robustness(
     result: RunResult,
     sweep: Sweep | None,
     *,
+    decide_from: int | None = None,
     work: LongWork | None = None,
     part: Part = WHOLE,
 ) -> Robustness:
@@ -99,6 +100,7 @@ def robustness(
         candles: what it was run on, by symbol.
         result: its backtest.
         sweep: that it was chosen by; None for none.
+        decide_from: as of its backtest.
         work: under way on the candles; None: of this thread.
         part: of the work.
 
@@ -108,8 +110,8 @@ def robustness(
     dear = replace(config, fees=min(config.fees * 2, 1.0), slippage_pct=config.slippage_pct * 2)
     starts = _starts(config, result)
     others = [
-        _Other(0, dear),
-        _Other(1, config, late=1),
+        _Other(0, dear, decide_from),
+        _Other(1, config, decide_from, late=1),
         *(_Other(place, config, start) for place, start in enumerate(starts, start=2)),
     ]
     work = work or LongWork.alone(candles)

@@ -440,7 +440,7 @@ class Engine:
         end = self.planned_end
         grace = min(_GRACE, self.config.timeframe.ms // 2)
         if end is not None and handler.stop_why is None and self.now() > end + grace:
-            handler.stop_why = "its planned end was reached"
+            handler.stop_why = SCHEDULED
 
     # ── What is shown ──
 

@@ -165,7 +165,7 @@ class FeedHandler:
         """Let every moment happen whose candles are all there."""
         for moment in self._alignment.ready():
             if self.end is not None and moment.time + self._step > self.end:
-                self.stop_why = self.stop_why or "its planned end was reached"
+                self.stop_why = self.stop_why or SCHEDULED
             if self.stop_why is not None:
                 return
             self._pass(moment)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,8 +25,7 @@ from tui.modals.ask import Ask
 from tui.modals.name import AskName
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
-from tui.requests.backtest import DEMO_MARKET, BacktestOrder
-from tui.requests.backtest_run import EARLIER
+from tui.requests.backtest import BacktestOrder
 from tui.requests.backtest_run import backtest as run_order
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_look import BacktestLook
@@ -262,19 +260,6 @@ async def test_a_perpetual_is_held_to_its_markets_limits_and_pays_funding(
     for trade in trades:
         assert trade["funding"] != 0
         assert round(trade["quantity"] * 1_000, 6).is_integer()  # whole steps of 0.001 BTC
-
-
-async def test_a_sweep_s_setting_says_that_it_trades_the_warm_up_too(workspace: Workspace) -> None:
-    config = read_strategy(workspace.strategies / "waves" / "STRATEGY.md").config
-    order = BacktestOrder("waves", Path("waves"), config, exchange=DEMO_MARKET, period="1d")
-    for settings, said in (({}, False), ({"rsi.period": 7}, True)):
-        outcome = await run_order(
-            replace(order, settings=settings),
-            workspace.root,
-            lambda: DemoMarket(SyntheticMarket(7), START, 100.0, "test"),
-            lambda _: None,
-        )
-        assert (EARLIER in str(outcome.report["warnings"])) is said
 
 
 async def test_the_file_of_a_lone_symbol_may_have_spaces_in_its_name(workspace: Workspace) -> None:

@@ -36,7 +36,7 @@ def test_a_gauge_shows_what_is_filled_and_where_its_marks_are() -> None:
 
 def test_labels_stand_near_their_marks_and_never_over_each_other() -> None:
     assert text(COSTS.labels(60)) == (
-        "┊ assumed 5  ◆ seen 6.5               ┃ break-even 30       "
+        "assumed 5 ┊  ◆ seen 6.5                      ┃ break-even 30"
     )
     for width in (1, 9, 20, 33, 80):
         labels = text(COSTS.labels(width))
@@ -44,6 +44,18 @@ def test_labels_stand_near_their_marks_and_never_over_each_other() -> None:
         shown = [label for label in ("seen 6.5", "break-even 30", "assumed 5") if label in labels]
         assert " ".join(labels.split()).count("◆") == labels.count("seen 6.5")
         assert len(shown) >= (width >= 20)
+
+
+def test_a_label_has_its_sign_beneath_its_mark() -> None:
+    values = {2.0: "┊", 20.0: "◆", 38.0: "┃"}
+    marks = tuple(Pointer(at, glyph, Tone.DIM, f"at {at:g}") for at, glyph in values.items())
+    gauge = Gauge(0.0, 40.0, (), marks)
+    bar, labels = text(gauge.bar(80)), text(gauge.labels(80))
+    assert [bar.index(glyph) for glyph in values.values()] == [4, 40, 76]
+    assert [labels.index(glyph) for glyph in values.values()] == [4, 40, 76]
+    assert labels.rstrip().endswith("at 38 ┃"), "at the end it reads to the left"
+    unsigned = Gauge(0.0, 40.0, (), (Pointer(20.0, "", Tone.DIM, "delay"),))
+    assert text(unsigned.labels(80)).index("delay") == 38
 
 
 def test_labels_stand_in_the_order_of_their_marks() -> None:

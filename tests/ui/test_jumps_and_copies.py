@@ -11,11 +11,13 @@ import pytest
 from textual.command import CommandPalette
 from textual.widgets import Input, OptionList
 
+from core.session.snapshot import SessionSnapshot
 from tests.ui.driving import WIDE, driven, make_app, until
-from tests.ui.scripted import busy, choices, jobs
+from tests.ui.scripted import ScriptedLink, busy, choices, jobs, session
 from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
+from tui.palette import Kind, Offer, ranked
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.session import SessionScreen
 from tui.screens.strategies import StrategiesScreen
@@ -81,6 +83,64 @@ async def test_the_palette_leads_to_a_strategy_and_to_a_job() -> None:
         await until(pilot, lambda: isinstance(app.screen, StrategiesScreen))
         listed = app.screen.query_one("#strategy-list", LineTable)
         await until(pilot, lambda: "ema_cross" in str(listed.cursor_key))
+
+
+def sessions_of(strategy: str, count: int) -> list[SessionSnapshot]:
+    return [session(f"s{number:07d}", strategy) for number in range(count)]
+
+
+async def typed(words: str, link: ScriptedLink) -> list[str]:
+    """What the palette shows for some words, the best first."""
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        app.screen.query_one(Input).value = words
+        found = app.screen.query_one(OptionList)
+        shown = ["?"]
+
+        def settled() -> bool:
+            shown[:], before = [str(one.prompt) for one in found.options], list(shown)
+            return shown == before
+
+        await pilot.pause(0.5)
+        await until(pilot, settled)
+        return shown
+
+
+async def test_a_strategy_is_found_before_many_sessions_of_its_name() -> None:
+    shown = await typed("ema_cross", ScriptedLink(sessions_of("ema_cross", 16)))
+    assert "strategy · workspace" in shown[0]
+    assert sum("session" in line for line in shown) == 16
+
+
+async def test_letters_scattered_over_a_help_text_find_nothing() -> None:
+    link = busy()
+    link.jobs = []
+    shown = await typed("sto", link)
+    assert [line.split()[0] for line in shown[:2]] == ["stop", "start/stop"]
+    assert not [line for line in shown if line.startswith("new")], "Start a session: … duration"
+    assert any(line.startswith("ema_cross") for line in await typed("emc", link))
+
+
+def test_names_come_before_what_is_said_of_them_and_kinds_take_turns() -> None:
+    def offer(kind: Kind, name: str, about: str = "", more: str = "") -> Offer:
+        return Offer(kind, name, about, lambda: None, more)
+
+    sessions = [offer(Kind.SESSION, "band", "", f"id{number}") for number in range(6)]
+    backtests = [offer(Kind.BACKTEST, "band", "", f"key{number}") for number in range(6)]
+    inside, begins = offer(Kind.STRATEGY, "broadband"), offer(Kind.STRATEGY, "band_fade")
+    word, told = offer(Kind.COMMAND, "wide band"), offer(Kind.COMMAND, "gate", "the band of luck")
+    strategy = offer(Kind.STRATEGY, "band")
+    given = [told, inside, word, begins, *backtests, *sessions, strategy]
+    expected = [
+        strategy, *sessions[:4], *backtests[:4], *sessions[4:], *backtests[4:],
+        begins, word, inside, told,
+    ]  # fmt: skip
+    assert ranked(given, "band") == expected
+    assert ranked(given, "session id5") == [sessions[5]], "every word must fit"
+    assert ranked(given, "bf")[0] == begins, "scattered, but in a name"
+    assert ranked(given, "  ") == []
 
 
 async def test_a_row_a_table_and_a_log_are_copied() -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from core.bootstrap import host_options
 from core.exchange.market.synthetic import SyntheticMarket
@@ -147,7 +147,7 @@ async def test_a_session_brings_its_check_and_can_be_given_an_end(tmp_path: Path
 async def the_form(zone: str = "UTC", old: ListedJob | None = None) -> AsyncIterator[Fill]:
     """The form on one session; what it is given fills in fields and says what comes of them."""
     app = make_app(busy())
-    form = JobForm([session("k3x9a1pq", "rsi_bounce")], ZoneInfo(zone), NOW, old)
+    form = JobForm([session("k3x9a1pq", "rsi_bounce")], ZoneInfo(zone), lambda: NOW, old)
     async with driven(app) as pilot:
         app.push_screen(form)
         await until(pilot, lambda: bool(form.query("#verdict")))
@@ -174,7 +174,10 @@ async def test_a_job_that_makes_no_sense_is_said_to_be() -> None:
             ({"time": "soon"}, "not a duration"),
             ({"time": "4h", "when": "cron"}, "such as 0 10 * * *"),
             ({"when": "cron", "time": "* *"}, "five fields"),
-            ({"when": "once", "time": "tomorrow"}, "such as 2026-12-24T18:00"),
+            ({"when": "once", "time": "tomorrow"}, "at what time? Write tomorrow 9:00"),
+            ({"when": "once", "time": "soon"}, "such as 18:30, tomorrow 9:00"),
+            ({"when": "once", "time": "in a while"}, "not a duration"),
+            ({"when": "once", "time": "today 9:00"}, "has passed"),
             ({"when": "once", "time": "2020-01-01"}, "has passed"),
             ({"do": "say"}, "expected what to say"),
             ({"runs": "1.5"}, "whole number"),
@@ -188,6 +191,23 @@ async def test_times_are_typed_in_the_zone_they_are_shown_in() -> None:
     async with the_form("Europe/Berlin") as fill:
         made, _ = await fill(when="once", time="2026-07-01T18:00")
     assert made == JobOrder(at="2026-07-01T16:00:00Z", message="", session_id="k3x9a1pq")
+
+
+async def test_a_moment_is_typed_as_people_write_it_and_told_in_words() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.press("5", "n")
+        await until(pilot, lambda: bool(app.screen.query("#verdict")))
+        app.screen.query_one("#when", Choice).chosen = "once"
+        verdict = app.screen.query_one("#verdict", Static)
+        await until(pilot, lambda: "18:30 · tomorrow 9:00 · fri 9:00" in str(verdict.content))
+        app.screen.query_one("#time", Input).value = "fri 9:00"
+        words = "once, Fri 2025-11-28 09:00 UTC, in 5d 18h"
+        await until(pilot, lambda: words in str(verdict.content))
+        assert isinstance(app.screen, JobForm)
+        made = app.screen.outcome()
+        assert made is not None
+        assert made.at == "2025-11-28T09:00:00Z"
 
 
 async def test_an_edit_says_nothing_of_when_unless_that_was_touched() -> None:

@@ -19,6 +19,7 @@ from core.host.feed_factories import DemoMarket
 from core.market.candles.timeframes import Timeframe
 from core.market.files.candle_files import read_candles
 from core.report.library import list_results
+from core.report.result import metrics_to_json
 from core.store.workspace import Workspace
 from core.strategy.document.document import read_strategy
 from core.trial.ledger import tries_of
@@ -30,6 +31,7 @@ from tui.app import PapertapeApp
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.vary import VaryForm
 from tui.requests.backtest import DEMO_MARKET, BacktestOrder, BacktestRefusedError
+from tui.requests.backtest_run import backtest as run_order
 from tui.requests.varying import Control, Variation, Varied
 from tui.requests.varying_run import checked, sweep
 from tui.screens.backtest import BacktestScreen
@@ -213,6 +215,25 @@ async def test_a_sweep_left_on_fetched_candles_goes_on_with_those(tmp_path: Path
     assert "on the candles that were fetched when it was left" in found.notes
     anew = await sweep(order, asked, tmp_path, demo, Control())
     assert not any("fetched" in note for note in anew.notes)
+
+
+async def test_each_setting_is_the_backtest_of_that_setting_over_the_same_period(
+    tmp_path: Path,
+) -> None:
+    def demo() -> DemoMarket:
+        return DemoMarket(SyntheticMarket(7), 1_767_571_200_000, 100.0, "test")
+
+    order = BacktestOrder("swept", tmp_path, RAW, exchange=DEMO_MARKET, period="20d")
+    varied = await sweep(order, Variation(("rsi.period=7,60",)), None, demo, Control())
+    assert isinstance(varied.found, Sweep)
+    for row in varied.found.rows:
+        one = replace(order, settings={"rsi.period": row.values[0]}, warmup=varied.warmup)
+        outcome = await run_order(one, None, demo, lambda _: None)
+        assert outcome.report["metrics"] == metrics_to_json(row.metrics)
+        period = outcome.report["period"]
+        assert period == {
+            "start": "2025-12-16T00:00:00Z", "end": "2026-01-04T23:00:00Z", "candles": 480
+        }  # fmt: skip
 
 
 async def test_what_runs_is_left_by_its_own_key_and_what_was_found_before_is_gone(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Awaitable, Callable
+from datetime import UTC
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tui import formats
@@ -71,7 +72,7 @@ def _add_what(parser: argparse.ArgumentParser, *, required: bool) -> None:
     when = parser.add_mutually_exclusive_group(required=required)
     when.add_argument("--every", metavar="4h")
     when.add_argument("--cron", metavar="'0 10 * * *'", help="minute hour day month weekday")
-    when.add_argument("--at", metavar="WHEN", help="once (ISO 8601)")
+    when.add_argument("--at", metavar="WHEN", help="once: 18:30, 'fri 9:00', 'in 2h', ISO 8601")
     parser.add_argument("--session", metavar="ID", help="bound to it, and gone with it")
     parser.add_argument(
         "--message", metavar="TEXT", help="what to say; without it, the session is checked"
@@ -134,13 +135,18 @@ def _order(arguments: OrderArguments) -> JobOrder:
     """What the options say of a job."""
     from core.host.job_values import JobOrder
     from core.market.candles.durations import SpanError, parse_duration
+    from core.schedule.moments import read_moment
+    from core.schedule.triggers import TriggerError
+    from core.time_format import iso_time, wall_clock
 
-    with refusing(SpanError):
+    once = arguments.at
+    with refusing(SpanError, TriggerError):
         seconds = None if arguments.every is None else parse_duration(arguments.every) // 1_000
+        once = None if once is None else iso_time(read_moment(once, wall_clock(), UTC))
     return JobOrder(
         every_seconds=seconds,
         cron_expr=arguments.cron,
-        at=arguments.at,
+        at=once,
         message=arguments.message,
         session_id=arguments.session,
         max_runs=arguments.max_runs,

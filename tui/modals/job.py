@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from core.host.job_values import JobAction, JobOrder, ListedJob
 from core.market.candles.durations import SpanError, parse_duration
+from core.schedule.moments import EXAMPLES, read_moment
 from core.schedule.triggers import (
     At,
     Trigger,
@@ -41,14 +42,14 @@ _COLUMNS = (
 )
 _NONE = "none"
 _EVERY, _CRON, _ONCE = "every", "cron", "once"
-_EXAMPLES = {_EVERY: "4h", _CRON: "0 10 * * *", _ONCE: "2026-12-24T18:00"}
+_EXAMPLES = {_EVERY: "4h", _CRON: "0 10 * * *", _ONCE: "tomorrow 9:00"}
 _DO = {"check it": JobAction.CHECK, "stop it, report": JobAction.FINISH, "say": JobAction.SAY}
 
 
 class JobForm(CheckedForm[JobOrder]):
     """The form for a new job, or for one there is (`job`).
 
-    Times are written in `zone`; `now` is the host's clock (UTC ms). An order for a job there is
+    Times are written in `zone`; `now` tells the host's clock (UTC ms). An order for a job there is
     says nothing about when where that was not touched.
     """
 
@@ -56,7 +57,7 @@ class JobForm(CheckedForm[JobOrder]):
         self,
         sessions: Sequence[SessionSnapshot],
         zone: tzinfo,
-        now: int,
+        now: Callable[[], int],
         job: ListedJob | None = None,
     ) -> None:
         super().__init__()
@@ -102,7 +103,7 @@ class JobForm(CheckedForm[JobOrder]):
         if job.cron_expr is not None:
             return _CRON, job.cron_expr
         moment = datetime.fromisoformat(job.at or "").astimezone(self._zone)
-        return _ONCE, moment.strftime("%Y-%m-%dT%H:%M")
+        return _ONCE, moment.strftime("%Y-%m-%d %H:%M")
 
     def on_mount(self) -> None:
         """List the sessions, the one of the job under the cursor."""
@@ -165,18 +166,13 @@ class JobForm(CheckedForm[JobOrder]):
         try:
             if kind == _EVERY:
                 seconds = parse_duration(text) // 1_000
-                return every(seconds, self._now), {"every_seconds": seconds}
+                return every(seconds, self._now()), {"every_seconds": seconds}
             if kind == _CRON:
                 return cron_trigger(text), {"cron_expr": text}
-            moment = datetime.fromisoformat(text)
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=self._zone)
-            due = int(moment.timestamp() * 1_000)
-            return at(due, self._now), {"at": iso_time(due)}
+            due = read_moment(text, self._now(), self._zone)
+            return at(due, self._now()), {"at": iso_time(due)}
         except (SpanError, TriggerError) as error:
             problems.append(str(error))
-        except (ValueError, OverflowError):
-            problems.append(f"when: expected a time such as {_EXAMPLES[_ONCE]}, found {text!r}")
         return None, {}
 
     @property
@@ -193,15 +189,24 @@ class JobForm(CheckedForm[JobOrder]):
         order, trigger, problems = self.order()
         lines = self.wrong(problems)
         if order is not None and trigger is not None:
-            due = trigger.time if isinstance(trigger, At) else next_due(trigger, self._now)
-            first = formats.date_time(due, self._zone)
-            zone = formats.zone_name(due, self._zone)
-            lines.append((f"{describe(trigger)}: first {first} {zone}", Tone.DIM))
+            lines.append((self._due(trigger), Tone.DIM))
         elif order is not None and self._job is not None:
             lines.append((f"{self._job.trigger}, as before", Tone.DIM))
         if kind == _CRON:
             lines.append(("minute hour day month weekday, in UTC", Tone.DIM))
+        elif kind == _ONCE:
+            lines.append((" · ".join(EXAMPLES), Tone.DIM))
         self.tell(lines)
+
+    def _due(self, trigger: Trigger) -> str:
+        """When it will be, in words."""
+        now, zone = self._now(), self._zone
+        due = trigger.time if isinstance(trigger, At) else next_due(trigger, now)
+        date = f"{formats.weekday(due, zone)} {formats.date_time(due, zone)}"
+        first = f"{date} {formats.zone_name(due, zone)}"
+        if isinstance(trigger, At):
+            return f"once, {first}, in {formats.span(trigger.time - now)}"
+        return f"{describe(trigger)}: first {first}"
 
     @on(Choice.Changed, "#when")
     def _another_kind(self, event: Choice.Changed) -> None:

@@ -32,8 +32,9 @@ class BacktestOrder:
 
     `raw`: the config as written, in the document at `path`. `data`: candle files, `FILE` or
     `SYMBOL=FILE`, parted by spaces; or, where `exchange` (its ccxt name, or `DEMO_MARKET`) is
-    given, `period` until now. `balance` None: the strategy's own. `settings`: what of the strategy
-    was varied in `raw`, by path.
+    given, `period` until now, after `warmup` candles (None: as many as the strategy wants).
+    `balance` None: the strategy's own. `settings`: what of the strategy was varied in `raw`, by
+    path.
     """
 
     name: str
@@ -42,6 +43,7 @@ class BacktestOrder:
     data: str = ""
     exchange: str = ""
     period: str = ""
+    warmup: int | None = None
     fill_on: str = "next_open"
     balance: float | None = None
     settings: Mapping[str, float | int | str] = field(default_factory=dict)

@@ -50,10 +50,6 @@ from tui.requests.backtest import (
 from tui.requests.curves import thinned
 
 SWEPT = "as in a sweep, run without the market's order limits and funding"
-EARLIER = (
-    "as in a sweep, the candles before the period are traded too, which only warm up a backtest of "
-    "its own: figures and number of candles differ from that"
-)
 _REFUSALS = (
     *(ConfigError, CandleFileError, SymbolFilesError, FeedError, SpanError),
     *(BacktestError, PreferencesError, VenueError, SweepError),
@@ -71,16 +67,9 @@ class Material:
     funding: Mapping[str, FundingRates] | None = None
 
     def as_swept(self) -> Material:
-        """The same as sweeps and gates run on it: all candles, without order limits and funding."""
-        notes = self.notes
-        if self.filters or self.funding:
-            notes = (*notes, SWEPT)
-        start = self.decide_from
-        if start is not None and any(
-            one.time[0] < start for one in self.candles.values() if len(one)
-        ):
-            notes = (*notes, EARLIER)
-        return Material(self.candles, notes)
+        """The same as sweeps and gates run on it: without order limits and funding."""
+        notes = (*self.notes, SWEPT) if self.filters or self.funding else self.notes
+        return Material(self.candles, notes, self.decide_from)
 
 
 async def backtest(
@@ -119,11 +108,12 @@ async def candles_for(
     changes = {} if order.balance is None else {"starting_balance": order.balance}
     try:
         parsed = await asyncio.to_thread(parse_config, {**order.raw, **changes})
+        warmup = warmup_candles(parsed.config) if order.warmup is None else order.warmup
         if order.exchange == DEMO_MARKET and demo is not None:
             progress("making the candles …")
-            material = await asyncio.to_thread(_from_demo, order, parsed.config, demo)
+            material = await asyncio.to_thread(_from_demo, order, parsed.config, warmup, demo)
         elif order.exchange:
-            material = await _fetched(order, parsed.config, workspace, progress)
+            material = await _fetched(order, parsed.config, warmup, workspace, progress)
         else:
             progress("reading the candles …")
             material = await asyncio.to_thread(_from_files, order, parsed.config)
@@ -143,7 +133,7 @@ def _from_files(order: BacktestOrder, config: StrategyConfig) -> Material:
 
 
 def _from_demo(
-    order: BacktestOrder, config: StrategyConfig, make: Callable[[], DemoMarket]
+    order: BacktestOrder, config: StrategyConfig, warmup: int, make: Callable[[], DemoMarket]
 ) -> Material:
     """The period before the demo began, with its warm-up."""
     demo = make()
@@ -151,7 +141,7 @@ def _from_demo(
     offered = {instrument.symbol: instrument for instrument in market.instruments}
     venue = MarketQuotes(market, ManualClock(demo.start))
     start = period_start(order.period, demo.start)
-    first = start - warmup_candles(config) * timeframe.ms
+    first = start - warmup * timeframe.ms
     candles: dict[str, Candles] = {}
     funding: dict[str, FundingRates] = {}
     for symbol in config.symbols:
@@ -176,6 +166,7 @@ def _from_demo(
 async def _fetched(
     order: BacktestOrder,
     config: StrategyConfig,
+    warmup: int,
     workspace: Path | None,
     progress: Callable[[str], None],
 ) -> Material:
@@ -186,7 +177,7 @@ async def _fetched(
         config.symbols,
         config.timeframe,
         period_start(order.period, wall_clock()),
-        warmup=warmup_candles(config),
+        warmup=warmup,
         cache=None if home is None else home.cache,
         said=lambda done: progress(f"{order.exchange}: {done.text}"),
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
-from core.host.job_values import JobOrder, Jobs, ListedJob
+from core.host.job_values import JobAction, JobOrder, Jobs, ListedJob
 from core.host.link import HostLink
 from tui.shell import Shell
 
@@ -71,3 +71,15 @@ class ScheduleCommands:
             done(await link.list_jobs())
 
         self._shell.command(name, work)
+
+
+def what(job: ListedJob, names: Mapping[str, str]) -> str:
+    """What a job does, in a few words."""
+    session = names.get(job.session_id or "", job.session_id or "")
+    match job.action:
+        case JobAction.CHECK:
+            return f"check {session}"
+        case JobAction.FINISH:
+            return f"stop {session}, report"
+        case JobAction.SAY:
+            return f"say: {job.message}"

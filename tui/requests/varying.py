@@ -43,10 +43,14 @@ class Variation:
 
 @dataclass(frozen=True, slots=True)
 class Varied:
-    """What came of it, and what is to be said of the candles and of counting it."""
+    """What came of it, and what is to be said of the candles and of counting it.
+
+    `warmup`: see `BacktestOrder`; a setting's own backtest is on the same candles with it.
+    """
 
     found: Sweep | Gate | UnfinishedGate
     notes: tuple[str, ...]
+    warmup: int | None = None
 
 
 @dataclass(slots=True)

@@ -6,12 +6,13 @@ import asyncio
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
+from dataclasses import replace
 from itertools import chain
 from itertools import count as count_from
 from multiprocessing import resource_tracker
 from pathlib import Path
 
-from core.backtest.axes import Axis, SweepError, combinations, configs, parse_axis
+from core.backtest.axes import Axis, SweepError, combinations, corners, parse_axis
 from core.backtest.kept import Keeping
 from core.backtest.progress import WorkCancelledError
 from core.backtest.run import BacktestError
@@ -29,6 +30,7 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.names import is_name
+from core.strategy.signals.sources import warmup_candles
 from core.time_format import short_date, wall_clock
 from core.trial.ledger import count, sweep_try
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
@@ -73,8 +75,7 @@ def checked(raw: Mapping[str, object], variation: Variation) -> int:
         axes = [parse_axis(text) for text in variation.axes]
         settings = combinations(axes)
         config = parse_config(raw).config
-        edges = [Axis(axis.path, (axis.values[0], axis.values[-1])) for axis in axes]
-        configs(config, edges)  # the ends of every axis stand for what lies between
+        corners(config, axes)
     except (SweepError, ConfigError) as error:
         raise BacktestRefusedError(str(error)) from error
     return settings
@@ -89,7 +90,8 @@ async def sweep(
 ) -> Varied:
     """See `VaryingCommands.sweep`."""
 
-    def work(config: StrategyConfig, candles: Mapping[str, Candles]) -> tuple[Sweep, str | None]:
+    def work(config: StrategyConfig, material: Material) -> tuple[Sweep, str | None]:
+        candles = material.candles
         axes = [parse_axis(text) for text in variation.axes]
         found = run_sweep(
             config,
@@ -97,6 +99,7 @@ async def sweep(
             candles,
             sort=variation.sort,
             split=variation.split,
+            decide_from=material.decide_from,
             workers=_workers(checked(order.raw, variation), candles),
             on_progress=control.show,
             cancel=control.cancel,
@@ -122,8 +125,9 @@ async def gate(
     """See `VaryingCommands.gate`."""
 
     def work(
-        config: StrategyConfig, candles: Mapping[str, Candles]
+        config: StrategyConfig, material: Material
     ) -> tuple[Gate | UnfinishedGate, str | None]:
+        candles = material.candles
         axes = [parse_axis(text) for text in variation.axes]
         backtests = checked(order.raw, variation) * (1 + variation.folds) + 100
 
@@ -135,6 +139,7 @@ async def gate(
                 other_tries=other_tries,
                 folds=variation.folds,
                 sort=variation.sort,
+                decide_from=material.decide_from,
                 workers=_workers(backtests, candles),
                 on_progress=control.show,
                 cancel=control.cancel,
@@ -160,9 +165,7 @@ async def _run(
     workspace: Path | None,
     demo: Demo,
     control: Control,
-    work: Callable[
-        [StrategyConfig, Mapping[str, Candles]], tuple[Sweep | Gate | UnfinishedGate, str | None]
-    ],
+    work: Callable[[StrategyConfig, Material], tuple[Sweep | Gate | UnfinishedGate, str | None]],
 ) -> Varied:
     global _left  # noqa: PLW0603 - of this process, as what is kept is of this machine
     before, _left = _left, None
@@ -171,11 +174,12 @@ async def _run(
         _, parsed, material = before
         again = _AS_BEFORE
     else:
-        parsed, material = await candles_for(order, workspace, demo, control.tell)
+        warmed = replace(order, warmup=await asyncio.to_thread(_warmup, order, variation))
+        parsed, material = await candles_for(warmed, workspace, demo, control.tell)
         material = material.as_swept()
     control.tell("beginning …")
     try:
-        found, warning = await asyncio.to_thread(work, parsed.config, material.candles)
+        found, warning = await asyncio.to_thread(work, parsed.config, material)
     except WorkCancelledError as error:
         raise BacktestRefusedError(str(error)) from error
     except _REFUSALS as error:
@@ -185,7 +189,19 @@ async def _run(
         _left = (order, variation), parsed, material
     filled = None if order.fill_on == "next_open" else _FILLED
     said = filter(None, (filled, again, control.resumed, unfinished, warning))
-    return Varied(found, (*parsed.warnings, *material.notes, *said))
+    warmup = _warmup(order, variation)
+    return Varied(found, (*parsed.warnings, *material.notes, *said), warmup)
+
+
+def _warmup(order: BacktestOrder, variation: Variation) -> int:
+    """Candles before the period that every setting is ready after, so that all trade the same."""
+    axes = {path: Axis(path, (value,)) for path, value in order.settings.items()}
+    axes |= {axis.path: axis for axis in map(parse_axis, variation.axes)}
+    try:
+        config = parse_config(order.raw).config
+        return max(map(warmup_candles, corners(config, list(axes.values()))))
+    except _REFUSALS as error:
+        raise BacktestRefusedError(str(error)) from error
 
 
 def _keep(workspace: Path | None) -> Keeping | None:

@@ -211,7 +211,7 @@ class BacktestScreen(BaseScreen):
     def run_order(self, order: BacktestOrder) -> None:
         """Run a backtest in a worker of the app; one that runs already is broken off."""
         self.action_cancel()
-        self._order = replace(order, settings={})  # for the form, which varies nothing
+        self._order = replace(order, settings={}, warmup=None)  # for the form: it varies nothing
         self._asked_from = self.app.screen
         self._tell(f"{order.name}: starting …")
         if not self.is_current:

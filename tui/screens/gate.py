@@ -64,6 +64,7 @@ class GateScreen(LongWorkScreen):
         super().__init__(order, variation, done)
         self._run_setting = run
         self._gate: Gate | None = None
+        self._warmup: int | None = None
 
     def results(self) -> tuple[Widget, ...]:
         """The verdict, its questions, and the sections beside them."""
@@ -103,7 +104,7 @@ class GateScreen(LongWorkScreen):
             self._gate = None
             write(verdict, Content.styled(unfinished_words(found), Tone.WARNING.css))
             return
-        self._gate = found
+        self._gate, self._warmup = found, varied.warmup
         sign, tone = _VERDICTS[found.verdict.value]
         words = [(f"{sign} {found.verdict.value}", f"bold {tone.css}")]
         words += [(f"\n{safe_lines(reason)}", Tone.PLAIN.css) for reason in verdict_reasons(found)]
@@ -146,7 +147,7 @@ class GateScreen(LongWorkScreen):
         if key == _UNSEEN:
             self._show(gate.walk_forward.joined)
         elif key == _TRIES and gate.sweep.axes:
-            done = Varied(gate.sweep, ())
+            done = Varied(gate.sweep, (), self._warmup)
             self.app.push_screen(SweepScreen(self._order, self._variation, self._run_setting, done))
         else:
             self._show(gate.best)

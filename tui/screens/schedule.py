@@ -14,8 +14,9 @@ from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
 from tui.commands import Place, bindings
 from tui.modals.job import JobForm
+from tui.requests.schedule import what
 from tui.screens.base import BaseScreen, entitle
-from tui.screens.schedule_rows import JOB_COLUMNS, due_text, history, job_row, what
+from tui.screens.schedule_rows import JOB_COLUMNS, due_text, history, job_row
 from tui.screens.sessions_table import HOST_CLOCK, has_own_clock
 from tui.shell import OfferedAnswer
 from tui.widgets.filter_box import FilterBox
@@ -198,9 +199,14 @@ class ScheduleScreen(BaseScreen):
         self, job: ListedJob | None, answered: Callable[[JobOrder | None], None]
     ) -> None:
         snapshot = self.papertape.snapshot
-        if snapshot is not None:
-            form = JobForm(snapshot.sessions, self.papertape.zone, snapshot.now, job)
-            self.app.push_screen(form, answered)
+        if snapshot is None:
+            return
+
+        def now() -> int:
+            return (self.papertape.snapshot or snapshot).now
+
+        form = JobForm(snapshot.sessions, self.papertape.zone, now, job)
+        self.app.push_screen(form, answered)
 
     def action_run(self) -> None:
         """Run the job now."""

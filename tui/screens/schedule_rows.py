@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from core.host.job_values import JobAction, ListedJob
+from core.host.job_values import ListedJob
 from core.session.snapshot import Level, LogLine
 from core.time_format import parse_time
 from tui import formats
+from tui.requests.schedule import what
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone
@@ -57,18 +58,6 @@ def job_row(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) ->
 def _ran(succeeded: bool, ago: int) -> Cell:
     mark = "✓" if succeeded else "✗"
     return Cell(f"{mark} {formats.age(ago)} ago", Tone.DIM if succeeded else Tone.ERROR, order=ago)
-
-
-def what(job: ListedJob, names: Mapping[str, str]) -> str:
-    """What a job does, in a few words."""
-    session = names.get(job.session_id or "", job.session_id or "")
-    match job.action:
-        case JobAction.CHECK:
-            return f"check {session}"
-        case JobAction.FINISH:
-            return f"stop {session}, report"
-        case JobAction.SAY:
-            return f"say: {job.message}"
 
 
 def due_text(job: ListedJob, zone: tzinfo) -> str:

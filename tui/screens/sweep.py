@@ -57,6 +57,7 @@ class SweepScreen(LongWorkScreen):
         self._sweep: Sweep | None = None
         self._map: SweepMap | None = None
         self._metric = variation.sort
+        self._warmup: int | None = None
 
     def results(self) -> tuple[Widget, ...]:
         """What is to be said, the map and the table."""
@@ -83,7 +84,7 @@ class SweepScreen(LongWorkScreen):
 
         found = varied.found
         assert isinstance(found, Sweep)
-        self._sweep, self._map = found, sweep_map(found)
+        self._sweep, self._map, self._warmup = found, sweep_map(found), varied.warmup
         self._metric = found.sort
         told = unfinished(found)
         lines = [] if told is None else [(f"! {told}", Tone.WARNING)]
@@ -241,7 +242,8 @@ class SweepScreen(LongWorkScreen):
             row = self._row_of_map(*self.query_one(HeatMap).at)
         if row is not None:
             settings = {**self._order.settings, **self._settings(row)}
-            self._run_setting(replace(self._order, settings=settings, fill_on="next_open"))
+            order = replace(self._order, settings=settings, fill_on="next_open")
+            self._run_setting(replace(order, warmup=self._warmup))
 
     @on(HeatMap.Chosen)
     @on(LineTable.Chosen, "#sweep-table")

@@ -6,8 +6,9 @@ mark has its own sign, so that nothing is told by colour alone.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
@@ -76,22 +77,20 @@ class Gauge:
     def labels(self, width: int) -> Parts:
         """What stands beneath the scale, in `width` cells: as many labels as find room near by.
 
-        They stand in the order of their marks, also where they have to move aside.
+        Each has its sign right beneath its mark, and reads from there to the right or, where that
+        has no room, to the left. They stand in the order of their marks, also where they have to
+        move aside.
         """
-        shown: list[tuple[int, _Label]] = []
+        shown: list[_Place] = []
         for pointer in self.pointers:
-            if not pointer.label:
-                continue
-            text = f"{pointer.glyph} {pointer.label}".lstrip()
-            wanted = self._cell(pointer.at, width) - cell_len(text) // 2
-            wanted = max(0, min(wanted, width - cell_len(text)))
-            label = _Label(pointer.at, text, pointer.tone, wanted)
-            shown = _beside([*(one for _, one in shown), label], width) or shown
+            if pointer.label:
+                label = _Label(pointer, self._cell(pointer.at, width))
+                shown = _beside([*(one.label for one in shown), label], width) or shown
         parts: Parts = []
         at = 0
-        for start, label in shown:
-            parts += [(" " * (start - at), Tone.DIM), (label.text, label.tone)]
-            at = start + cell_len(label.text)
+        for place in shown:
+            parts += [(" " * (place.start - at), Tone.DIM), (place.text, place.label.pointer.tone)]
+            at = place.start + cell_len(place.text)
         return [*parts, (" " * (width - at), Tone.DIM)]
 
     def _cell(self, value: float, width: int) -> int:
@@ -103,37 +102,74 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    """A label: the value of its mark, and the first cell it would have by itself."""
+    """What stands beneath a mark, and the mark's cell."""
 
-    at: float
+    pointer: Pointer
+    cell: int
+
+    def place(self, *, leftwards: bool) -> _Place:
+        """Where it would stand by itself. What has no sign stands with its middle at the mark."""
+        glyph, label = self.pointer.glyph.strip(), self.pointer.label
+        if not glyph:
+            return _Place(self, label, self.cell - cell_len(label) // 2)
+        if leftwards:
+            return _Place(self, f"{label} {glyph}", self.cell - cell_len(label) - 1)
+        return _Place(self, f"{glyph} {label}", self.cell)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A label's text, as it reads from its first cell."""
+
+    label: _Label
     text: str
-    tone: Tone
-    wanted: int
+    start: int
 
 
-def _beside(labels: Sequence[_Label], width: int) -> list[tuple[int, _Label]]:
-    """The labels in the order of their marks, each with its first cell, as near as they can be.
+def _beside(labels: Sequence[_Label], width: int) -> list[_Place]:
+    """The labels in the order of their marks, as near as can be; none where one would be too far.
 
-    Those that would meet move aside together. Empty where one would get too far.
+    Of the ways that are as near, the one in which most read to the right, which is tried first.
     """
-    ordered = sorted(labels, key=lambda one: one.at)
+    ordered = sorted(labels, key=lambda one: one.pointer.at)
+    best: tuple[int, list[_Place]] | None = None
+    for sides in sorted(itertools.product((False, True), repeat=len(ordered)), key=sum):
+        wanted = [one.place(leftwards=side) for one, side in zip(ordered, sides, strict=True)]
+        found = _apart(wanted, width)
+        moves = [abs(one.start - other.start) for one, other in zip(found, wanted, strict=False)]
+        far = any(
+            move >= cell_len(one.text) + _ASIDE for move, one in zip(moves, found, strict=True)
+        )
+        if found and not far and (best is None or sum(moves) < best[0]):
+            best = sum(moves), found
+            if best[0] == 0:
+                break
+    return [] if best is None else best[1]
+
+
+def _apart(wanted: Sequence[_Place], width: int) -> list[_Place]:
+    """The places moved so that none meets another or an end; none where there is no room.
+
+    Those that would meet move aside together.
+    """
     before = [0]
-    for one in ordered:
+    for one in wanted:
         before.append(before[-1] + cell_len(one.text) + _APART)
     spare = width - (before[-1] - _APART)
+    if spare < 0:
+        return []
     # Without their own lengths the places only have to ascend: neighbours that do not share a mean.
     runs: list[list[int]] = []
-    for one, taken in zip(ordered, before, strict=False):
-        runs.append([one.wanted - taken])
+    for one, taken in zip(wanted, before, strict=False):
+        runs.append([one.start - taken])
         while len(runs) > 1 and _mean(runs[-2]) > _mean(runs[-1]):
             last = runs.pop()
             runs[-1] += last
     places = [max(0, min(int(_mean(run)), spare)) for run in runs for _ in run]
-    found = [
-        (place + taken, one) for place, taken, one in zip(places, before, ordered, strict=False)
+    return [
+        replace(one, start=place + taken)
+        for one, place, taken in zip(wanted, places, before, strict=False)
     ]
-    near = all(abs(start - one.wanted) < cell_len(one.text) + _ASIDE for start, one in found)
-    return found if spare >= 0 and near else []
 
 
 def _mean(values: Sequence[int]) -> float:

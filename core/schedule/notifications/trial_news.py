@@ -1,4 +1,4 @@
-"""Says in messages how a trial stands: its verdict, its five answers, and which of them turned.
+"""Says in messages how a trial stands: its verdict, its answers, and which of them turned.
 
 Reads the report of a session (docs/formats.md §8), which is all that a job gets from its host.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.report.undefined import UNDEFINED, undefined_text
+from core.trial.cone import BandSide
+from core.trial.costs import CostFinding
 from core.trial.state import State
 
-_LAYERS = ("decisions", "costs", "account", "path", "edge")
+_LAYERS = ("decisions", "costs", "account", "path", "edge", "live")
 _IN_ORDER = ("decisions", "costs")
 _SEAL = "seal"
 _FIGURES = (
@@ -24,19 +26,29 @@ _UNKNOWN = "unknown"
 
 
 def layer_states(report: Mapping[str, object]) -> dict[str, str]:
-    """The state of each layer that is judged, and of the verdict under the name `verdict`.
+    """How each layer that is judged stands, and the verdict under the name `verdict`.
 
-    Under the name `seal` stands whether that of the trial holds.
+    Mostly its state; what turns nothing and is an answer all the same has its own words. Under the
+    name `seal` stands whether that of the trial holds.
     """
     comparison = _mapping_or_empty(report.get("comparison"))
     layers = _mapping_or_empty(comparison.get("layers"))
-    answers = {name: _mapping_or_empty(layers.get(name)).get("state") for name in _LAYERS}
-    answers["verdict"] = _mapping_or_empty(comparison.get("verdict")).get("state")
+    answers = {name: _standing(_mapping_or_empty(layers.get(name))) for name in _LAYERS}
+    answers["verdict"] = _standing(_mapping_or_empty(comparison.get("verdict")))
     if layers.get("seal_problem") is not None:
         answers[_SEAL] = State.BROKEN
     elif layers.get("sealed"):
         answers[_SEAL] = State.KEPT
-    return {name: state for name, state in answers.items() if isinstance(state, str)}
+    return {name: state for name, state in answers.items() if state is not None}
+
+
+def _standing(layer: Mapping[str, object]) -> str | None:
+    state = layer.get("state")
+    if not isinstance(state, str):
+        return None
+    if layer.get("finding") == CostFinding.DEARER:
+        return "dearer than assumed"
+    return "above its band" if layer.get("side") == BandSide.ABOVE else state
 
 
 def turned(before: Mapping[str, str], report: Mapping[str, object]) -> tuple[str, ...]:
@@ -98,8 +110,9 @@ def _answers(comparison: Mapping[str, object]) -> str:
     if not verdict:
         return ""
     layers = _mapping_or_empty(comparison.get("layers"))
+    by = ", by the live trades" if verdict.get("column") == "live" else ""
     sealed = "" if verdict.get("sealed") else ", not sealed"
-    said = [f"Verdict: {verdict.get('state')}{sealed}."]
+    said = [f"Verdict: {verdict.get('state')}{by}{sealed}."]
     if (problem := layers.get("seal_problem")) is not None:
         said = [f"No verdict: {problem}."]
     for name in _LAYERS:

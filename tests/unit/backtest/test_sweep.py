@@ -165,13 +165,15 @@ def test_a_path_that_leads_nowhere_is_refused(path: str, says: str) -> None:
     workers=st.integers(1, 4),
     periods=st.lists(st.integers(3, 30), min_size=1, max_size=3, unique=True),
     split=st.none() | st.floats(30, 80),
+    warmup=st.none() | st.integers(0, 200),
 )
 def test_every_result_is_that_of_a_single_run(
-    seed: int, workers: int, periods: list[int], split: float | None
+    seed: int, workers: int, periods: list[int], split: float | None, warmup: int | None
 ) -> None:
     history = candles(seed)
+    start = None if warmup is None else int(history["BTC/USDT"].time[warmup])
     axes = [Axis("rsi.period", tuple(periods)), Axis("entry_conditions[0].value", (30, 45))]
-    sweep = run_sweep(config(), axes, history, workers=workers, split=split)
+    sweep = run_sweep(config(), axes, history, workers=workers, split=split, decide_from=start)
     tried: dict[tuple[float | int | str, ...], StrategyConfig] = dict(
         zip(
             [(period, value) for period in periods for value in (30, 45)],
@@ -183,14 +185,30 @@ def test_every_result_is_that_of_a_single_run(
     for row in sweep.rows:
         one = tried[row.values]
         if sweep.split_time is None:
-            assert row.metrics == run_backtest(one, history).metrics
+            assert row.metrics == run_backtest(one, history, decide_from=start).metrics
             assert row.rest is None
         else:
             cut = int(np.searchsorted(history["BTC/USDT"].time, sweep.split_time))
             first = {"BTC/USDT": history["BTC/USDT"].slice(0, cut)}
-            assert row.metrics == run_backtest(one, first).metrics
+            assert row.metrics == run_backtest(one, first, decide_from=start).metrics
             rest = run_backtest(one, history, decide_from=sweep.split_time)
             assert row.rest == rest.metrics
+    ranked = history if sweep.split_time is None else first
+    best = run_backtest(tried[sweep.rows[0].values], ranked, decide_from=start)
+    assert sweep.best.result.times.tolist() == best.times.tolist()
+    assert sweep.best.result.equity.tolist() == best.equity.tolist()
+
+
+def test_candles_that_only_warm_up_are_neither_traded_nor_split() -> None:
+    history = candles()
+    time = history["BTC/USDT"].time
+    axes = [parse_axis("rsi.period=7,14")]
+    sweep = run_sweep(config(), axes, history, split=50, decide_from=int(time[400]))
+    assert sweep.best.result.times[0] == time[400]
+    half = (int(time[400]) + int(time[-1])) // 2
+    assert sweep.split_time == time[time.searchsorted(half)]
+    with pytest.raises(SweepError, match="no candles for BTC/USDT in the period"):
+        run_sweep(config(), axes, history, split=50, decide_from=int(time[-1]) + 1)
 
 
 def test_rows_come_best_first_and_the_undefined_last() -> None:

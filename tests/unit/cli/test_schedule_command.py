@@ -40,3 +40,11 @@ def test_times_are_written_for_a_reader(run: Run, host: Host) -> None:
     assert added.endswith(", at 2126-02-11 10:00 UTC, next 2126-02-11 10:00 UTC\n")
     assert "2126-02-11 10:00 UTC  2126-02-11 10:00 UTC" in run("schedule").out
     assert run("schedule", "--json").json["jobs"][0]["next_run"] == "2126-02-11T10:00:00Z"
+
+
+def test_a_job_is_set_for_a_moment_as_people_write_it(run: Run, host: Host) -> None:
+    added = run("schedule", "add", "--at", "24 dec 2125 18:00", "--message", "look")
+    assert "at 2125-12-24 18:00 UTC" in added.out
+    refused = run("schedule", "add", "--at", "soon", "--message", "look")
+    assert (refused.code, refused.out) == (2, "")
+    assert "expected such as 18:30" in refused.err

@@ -23,7 +23,8 @@ from core.compare.text import comparison_text
 from core.compare.to_json import comparison_to_json
 from core.compare.verdict import ANOTHER_CONFIG, KEPT_BY_ANOTHER
 from core.host.stored_sessions import stored_session
-from core.journal.manifest import read_manifest
+from core.journal.manifest import RECORD, read_manifest
+from core.journal.values import FeedKind
 from core.market.candles.timeframes import DAY, Timeframe
 from core.session.reports import JSON, read_report
 from core.store.workspace import Workspace
@@ -210,6 +211,34 @@ def test_the_same_candles_of_one_source_count_once(two_trials: Workspace) -> Non
     assert answers.copies == (SESSION,)
     others = [(one.session_id, one.state) for one in answers.others]
     assert others == [(SESSION, State.KEPT)], "it counts once, and is told all the same"
+
+
+def test_a_copied_file_and_another_way_to_the_same_exchange_are_no_other_candles(
+    two_trials: Workspace, tmp_path: Path
+) -> None:
+    for name, contents in (("one", "1,2"), ("copy", "1,2"), ("other", "1,3")):
+        (tmp_path / f"{name}.csv").write_text(contents)
+    (tmp_path / "link.csv").symlink_to(tmp_path / "gone.csv")
+
+    def files(name: str) -> dict[str, Any]:
+        feed = FeedKind.REPLAY
+        return {"feed": feed, "data": {"BTC/USDT": str(tmp_path / f"{name}.csv")}}
+
+    binance = {"feed": FeedKind.LIVE, "source": "live", "exchange": None, "data": None}
+    polled = {"feed": FeedKind.POLL, "source": "poll-binance", "exchange": "binance", "data": None}
+    kraken = {"feed": FeedKind.POLL, "source": "poll-kraken", "exchange": "kraken", "data": None}
+    for one, other, copies in (
+        (files("one"), files("copy"), (SESSION,)),
+        (files("one"), files("other"), ()),
+        (files("link"), files("gone"), (SESSION,)),
+        (binance, polled, (SESSION,)),
+        (kraken, polled, ()),
+    ):
+        for session_id, source in ((SESSION, one), ("bcde2345", other)):
+            folder = two_trials.session(session_id)
+            changed = msgspec.structs.replace(read_manifest(folder), **source)
+            (folder / RECORD).write_bytes(msgspec.json.encode(changed))
+        assert compared(two_trials).layers.copies == copies, (one, other)
 
 
 def test_sessions_that_began_with_other_balances_have_seen_the_same(two_trials: Workspace) -> None:

@@ -60,6 +60,21 @@ def test_what_the_market_earned_by_itself_stays() -> None:
     assert np.mean(drawn) == pytest.approx(moves(risen).mean(), abs=0.0004)
 
 
+def test_of_candles_that_only_warm_up_nothing_is_drawn() -> None:
+    real = market(2, CANDLES, drift=0.0)
+    slope = np.where(np.arange(CANDLES) < 1_000, 0.004, -0.002)  # another market than is traded
+    turned = scaled(real, np.exp(slope.cumsum()))
+    maker = EdgelessMarkets({"BTC": turned}, DAY, int(turned.time[1_000]))
+    rng = np.random.default_rng(1)
+    drawn = [maker.draw(rng)["BTC"] for _ in range(40)]
+    assert drawn[0].time.tolist() == turned.time.tolist()
+    earned = [moves(one)[999:].mean() for one in drawn]
+    assert np.mean(earned) == pytest.approx(moves(turned)[999:].mean(), abs=0.0004)
+    assert not EdgelessMarkets.possible({"BTC": turned}, int(turned.time[-20]))
+    with pytest.raises(ValueError, match="20 candles in common"):
+        EdgelessMarkets({"BTC": turned}, DAY, int(turned.time[-20]))
+
+
 def test_symbols_keep_what_they_have_in_common() -> None:
     one = market(3, CANDLES, drift=0.0)
     other = scaled(one, np.full(CANDLES, 2.0))

@@ -12,6 +12,8 @@ import pytest
 from core.backtest.axes import parse_axis
 from core.backtest.kept import Keeping
 from core.backtest.progress import Progress
+from core.backtest.run import run_backtest
+from core.gate.chance import among_random_entries
 from core.gate.gate import (
     Gate,
     UnfinishedGate,
@@ -53,6 +55,22 @@ def edge() -> Gate:
 def none() -> Gate:
     history = {SYMBOL: market(1, 3_000, 0.0)}
     return finished(run_gate(CONFIG, AXES, history, markets=20, folds=2))
+
+
+def test_candles_that_only_warm_up_are_judged_nowhere() -> None:
+    history = {SYMBOL: market(1, 1_500, 0.5)}
+    start = int(history[SYMBOL].time[500])
+    found = finished(run_gate(CONFIG, AXES, history, markets=20, folds=2, decide_from=start))
+    alone = run_backtest(found.sweep.best.config, history, decide_from=start)
+    assert found.best.equity.tolist() == alone.equity.tolist()
+    assert found.walk_forward.folds[0].seen_from == start
+    dear = replace(found.sweep.best.config, fees=found.sweep.best.config.fees * 2)
+    dearer = run_backtest(dear, history, decide_from=start)
+    made = (dearer.ending_balance / dearer.starting_balance - 1) * 100
+    assert found.robustness.costs_doubled == pytest.approx(made)
+    assert found.random_entries == among_random_entries(
+        {SYMBOL: history[SYMBOL].slice(500)}, alone.trades, 0
+    )
 
 
 def test_an_edge_passes_and_says_why(edge: Gate) -> None:

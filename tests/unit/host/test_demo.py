@@ -89,7 +89,7 @@ async def test_a_demo_session_makes_the_trades_of_the_backtest(
         assert (inputs.decide_from - first) // 60_000 >= 200
     backtest = backtest_of(inputs)
     expected: Any = result_to_json(backtest, equity=True)
-    assert report["reason"] == "its planned end was reached"
+    assert report["reason"] == "its scheduled end was reached"
     assert backtest.trades
     for name in ("trades", "open_trades", "equity", "metrics", "period"):
         assert report[name] == expected[name], name

@@ -25,7 +25,7 @@ from tests.unit.schedule.test_trial_news import TrialHost
 from tests.unit.store.disks import FullDisk
 from tests.waiting import until
 
-OVER = "its planned end was reached"
+OVER = "its scheduled end was reached"
 NOON = parse_time("2026-02-10T12:00:00Z")
 
 

@@ -90,6 +90,29 @@ def test_a_layer_that_turns_is_told_also_where_it_did_before_the_first_look() ->
     )
 
 
+def test_what_breaks_nothing_and_what_live_trades_say_is_told_as_it_turns() -> None:
+    before = layer_states(report())
+    grown = report()
+    grown["comparison"]["layers"] |= {
+        "costs": {"state": "kept", "finding": "dearer", "text": "seen 6.0 bp"},
+        "path": {"state": "open", "side": "above", "text": "left the band above"},
+        "live": {"state": "broken", "text": "live trade 20 of 60"},
+    }
+    assert turned(before, grown) == (
+        "costs: open → dearer than assumed (seen 6.0 bp)",
+        "path: open → above its band (left the band above)",
+        "live: open → broken (live trade 20 of 60)",
+    )
+    assert turned(layer_states(grown), grown) == ()
+    grown["comparison"]["layers"]["costs"]["finding"] = "within"
+    back = turned({**layer_states(grown), "costs": "dearer than assumed"}, grown)
+    assert back == ("costs: dearer than assumed → kept (seen 6.0 bp)",)
+    grown["comparison"]["verdict"] = {"state": "broken", "column": "live", "sealed": True}
+    said = comparison_in_words(grown)
+    assert "Verdict: broken, by the live trades." in said
+    assert said.endswith("live: broken: live trade 20 of 60.")
+
+
 async def test_a_check_is_news_once_when_an_answer_turns() -> None:
     host = TrialHost()
     first = await carry_out(check(), host)

@@ -56,7 +56,7 @@ async def test_a_replay_that_is_to_end_early_has_lasted_so_long_and_no_longer(
     engine = bench.new(bench.record(RSI, run_for=700 * SPAN), replay(market(2_000)))
     await engine.live()
     shown = snapshot_of(engine)
-    assert engine.reason == "its planned end was reached"
+    assert engine.reason == "its scheduled end was reached"
     assert shown.running_since == START
     assert shown.now == shown.ended == shown.planned_end == START + 700 * SPAN
 

@@ -258,7 +258,7 @@ async def test_the_planned_time_counts_from_running_and_includes_its_last_candle
         for place in (250, 251, 252):
             feed.candle(place)
         await task
-        assert engine.reason == "its planned end was reached"
+        assert engine.reason == "its scheduled end was reached"
         assert runner_of(engine).moment_time == feed.candles["BTC/USDT"].at(251).time
 
 
