@@ -55,6 +55,7 @@ from core.store.credentials import CredentialsError
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError, locate_workspace
+from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig
 from core.strategy.config.problems import ConfigError
@@ -449,7 +450,7 @@ async def _compare(
     request = ComparisonRequest(
         config.name,
         config.timeframe,
-        blocks=config.extras if "backtest" in config.extras else None,
+        blocks=config_to_dict(config),
         sessions=() if session_id is None else (session_id.strip().lower(),),
         balance=balance,
     )

@@ -92,11 +92,26 @@ class CostLayer:
     fills: tuple[FillCost, ...]
 
     @property
-    def state(self) -> State:
-        """Kept where the edge bears what fills cost, broken where that eats it, else open."""
+    def state(self) -> State | None:
+        """Kept where the edge bears what fills cost, broken where that eats it, else open.
+
+        None where no fill was measured: by the candles, each costs what is assumed.
+        """
+        if not self.fills:
+            return None
         if self.judged.finding is CostFinding.EATS_EDGE:
             return State.BROKEN
         return State.KEPT if self.judged.bearable else State.OPEN
+
+    @property
+    def word(self) -> str:
+        """What they amount to, in one word."""
+        return _WORDS[self.judged.finding] if self.fills else "unmeasured"
+
+    @property
+    def borne(self) -> bool:
+        """Whether the edge bears what fills cost; where none was measured, what is assumed."""
+        return self.state is not State.BROKEN and bool(self.judged.bearable)
 
     @property
     def half_spread(self) -> float | None:
@@ -129,7 +144,7 @@ class CostLayer:
         judged = self.judged
         parts = [f"assumed {judged.assumed:.1f} bp a fill"]
         if judged.seen is None:
-            parts.append("not measured: no fill by the market's prices")
+            parts.append("no fill by the market's prices was measured")
         else:
             seen = f"seen {_bp(judged.seen)}"
             if judged.low is not None and judged.high is not None:
@@ -146,6 +161,14 @@ class CostLayer:
             text += f": {_FOUND[judged.finding]}"
         return text.replace("-", "−").replace("break−even", "break-even")
 
+
+_WORDS = {
+    CostFinding.WITHIN: "within",
+    CostFinding.AS_ASSUMED: "as assumed",
+    CostFinding.DEARER: "dearer",
+    CostFinding.EATS_EDGE: "too dear",
+    CostFinding.OPEN: "open",
+}
 
 _FOUND = {
     CostFinding.WITHIN: "within what the edge bears",

@@ -68,12 +68,11 @@ def judge_layers(
     else:
         judged = replace(judged, counted=())  # a seal is of all candles, whoever else saw them
         asked, cut = (judged,), None
-    fresh = _fresh(asked, judged, stored)
-    own = tuple(one.id for one in asked if one not in fresh)
+    new = _fresh(sessions, judged, stored)
+    fresh = [one for one in asked if one.id in new]
+    own = bool(asked) and not fresh
     promised = [] if stored is None else trades_of(stored)
-    edge, path = _promise_kept(
-        fresh or asked, judged, stored, promised, cut, own=bool(own) and not fresh
-    )
+    edge, path = _promise_kept(fresh or asked, judged, stored, promised, cut, own=own)
     replayed = bool(asked) and all(one.replayed is not None for one in asked)
     margins = Margins() if seal is None else seal.margins
     return TrialAnswers(
@@ -82,8 +81,8 @@ def judge_layers(
         account=divergence,
         path=path,
         edge=edge,
-        own_candles=bool(own) and not fresh,
-        seen_before=own,
+        own_candles=own,
+        seen_before=tuple(one.id for one in sessions if one.id not in new),
         seal=seal,
         trial=None if judged is None else judged.id,
         ended=judged is not None and _has_ended(judged),
@@ -167,20 +166,20 @@ def _closed(session: ComparedSession, period: Period | None) -> ClosedTrades:
 
 def _fresh(
     sessions: Sequence[ComparedSession], judged: ComparedSession | None, stored: Report | None
-) -> Sequence[ComparedSession]:
-    """The sessions that ran over candles which the backtest had not seen."""
+) -> frozenset[str]:
+    """The IDs of the sessions that ran over candles which the backtest had not seen."""
     if judged is not None and judged.seal is not None:
         begin, end = judged.seal.backtest_start, judged.seal.backtest_end
     elif stored is not None and stored["period"]["candles"]:
         begin, end = (parse_time(stored["period"][name]) for name in ("start", "end"))
     else:
-        return sessions
-    fresh = []
+        return frozenset(one.id for one in sessions)
+    fresh = set()
     for one in sessions:
         first, last = one.span or (end, end)
         if min(last, end) - max(first, begin) <= _OWN_SHARE * (last - first):
-            fresh.append(one)
-    return fresh
+            fresh.add(one.id)
+    return frozenset(fresh)
 
 
 def _costs(

@@ -30,7 +30,7 @@ from core.trial.plan import (
     sealed_lines,
 )
 from core.trial.seal import Margins, Seal, closed_at, trade_returns
-from core.trial.state import State
+from core.trial.state import DESCRIBED, State
 
 NOT_SEALED = "not sealed: no error rate stands behind this"
 _NO_SHARE = "the trial's error rates have no share for live trades: none stands behind this"
@@ -159,6 +159,15 @@ class PathLayer:
     reason: str | None = None
     within: int = 0
     seal: Seal | None = None
+
+    @property
+    def word(self) -> str:
+        """Where it has been, in one word."""
+        if self.state is None:
+            return DESCRIBED
+        if self.course is None or not self.within:
+            return str(State.OPEN)
+        return str(self.course.side)
 
     @property
     def above(self) -> bool:

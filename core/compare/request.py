@@ -24,9 +24,10 @@ class ComparisonRequest:
     Attributes:
         strategy: its name, by which sessions and live trades are found.
         timeframe: its timeframe.
-        document: the file it stands in; None where it stands in none.
-        blocks: what is recorded of it (`backtest:`, `paper:`), as its document has them; None: look
-            for the document in the workspace.
+        document: the file it stands in; None where it stands in none: then what the workspace's
+            document of its name has recorded counts, where `blocks` tell nothing else.
+        blocks: its config with what is recorded of it (`backtest:`, `paper:`), as its document has
+            them; None: the workspace's.
         sessions: the IDs of those that count; empty: trials, and others that have ended, without
             replays.
         live: the file of live trades; None: the workspace's.

@@ -28,6 +28,7 @@ from core.market.feeds.feed import FeedError
 from core.market.history.candle_history import CandleHistory
 from core.market.venues.addresses import VenueError
 from core.market.venues.registry import public_api
+from core.report.stored_backtest import stored_backtest
 from core.session.reports import read_report
 from core.store.collector import without_collections
 from core.store.journal_file import JournalError
@@ -64,11 +65,28 @@ async def compare_strategy(
     if request.blocks is None:
         document, blocks = await asyncio.to_thread(document_of, workspace, request.strategy)
         request = replace(request, document=document, blocks=blocks)
+    elif request.document is None:
+        request = await asyncio.to_thread(_with_its_document, workspace, request)
     present = {}
     if request.fetch:
         for report in reports:
             present[str(report["session_id"])] = await fetch_present(workspace, report)
     return await asyncio.to_thread(_compared, workspace, request, reports, present)
+
+
+def _with_its_document(workspace: Workspace, request: ComparisonRequest) -> ComparisonRequest:
+    """The request of a config that came by itself, with what the workspace recorded of it.
+
+    Its own records go before. The whole backtest is the workspace's where both tell of the same.
+    """
+    document, recorded = document_of(workspace, request.strategy)
+    kept: dict[str, object] = {
+        name: recorded[name] for name in ("backtest", "paper") if name in recorded
+    }
+    blocks = {**kept, **(request.blocks or {})}
+    if document is None or stored_backtest(document, blocks.get("backtest")) is None:
+        document = None
+    return replace(request, document=document, blocks=blocks)
 
 
 def _compared(

@@ -157,10 +157,16 @@ def _scope(
         )
     if layers.seen_before and not layers.own_candles:
         told.append(
-            f"{_listed(layers.seen_before)} ran on the backtest's own candles: the edge is of the "
-            "others"
+            f"{_listed(layers.seen_before)} ran on the backtest's own candles, which prove "
+            "decisions only: the edge is of the others"
         )
-    replays = [one.id for one in sessions if seal is not None and one.report["mode"] == Mode.REPLAY]
+    replays = [
+        one.id
+        for one in sessions
+        if seal is not None
+        and one.report["mode"] == Mode.REPLAY
+        and one.id not in layers.seen_before
+    ]
     if replays:
         told.append(
             f"{_listed(replays)} replayed candles that were there before the seal: whether anybody "

@@ -9,12 +9,13 @@ from decimal import Decimal
 from core.compare.columns import ComparedColumn
 from core.compare.comparison import ComparedRow, ComparisonResult
 from core.compare.promise import NOT_SEALED
+from core.compare.verdict import judged_answer
 from core.compare.waterfall import in_cents
 from core.report.metric_labels import signed_money
 from core.report.undefined import UNDEFINED, undefined_text
 from core.text import safe_text
 from core.time_format import short_duration
-from core.trial.state import SEAL_IN_DOUBT
+from core.trial.state import DESCRIBED, SEAL_IN_DOUBT
 
 LABELS = {
     "win_rate_pct": "Win Rate",
@@ -58,14 +59,14 @@ def _answers(comparison: ComparisonResult) -> list[str]:
     doubted = SEAL_IN_DOUBT if comparison.layers.doubt is not None else NOT_SEALED
     sealed = "" if verdict.sealed else f", {doubted}"
     lines = ["", f"Verdict: {verdict.state} ({verdict.column.lower()}{sealed})"]
-    answers = [(str(layer), *answer) for layer, answer in comparison.layers.lines().items()]
+    answers = {str(layer): one for layer, one in comparison.layers.lines().items()}
     live = comparison.layers.live
     if live is not None:
-        answers.append(("live", live.state, live.text))
-    width = max((len(layer) for layer, _, _ in answers), default=0)
-    for layer, state, text in answers:
-        shown = "" if state is None else f"{state}: "
-        lines.append(f"  {layer:<{width}}  {shown}{safe_text(text)}")
+        answers["live"] = judged_answer(live.state, live.text)
+    width = max(map(len, answers), default=0)
+    for layer, one in answers.items():
+        shown = "" if one.word == DESCRIBED else f"{one.word}: "
+        lines.append(f"  {layer:<{width}}  {shown}{safe_text(one.text)}")
     judged = comparison.layers.judged_text
     return lines if judged is None else [*lines, f"  {safe_text(judged)}"]
 

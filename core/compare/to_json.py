@@ -158,7 +158,8 @@ def _decisions_to_json(layer: DecisionLayer) -> Json:
 def _costs_to_json(layer: CostLayer) -> Json:
     judged = layer.judged
     return {
-        "state": str(layer.state),
+        "state": _state(layer.state),
+        "answer": layer.word,
         "finding": str(judged.finding),
         "text": layer.text,
         "fills": judged.fills,
@@ -192,6 +193,7 @@ def _path_to_json(layer: PathLayer) -> Json:
     band = layer.band
     return {
         "state": _state(layer.state),
+        "answer": layer.word,
         "text": layer.text,
         "side": None if layer.course is None else str(layer.course.side),
         "at": None if layer.course is None else layer.course.at,

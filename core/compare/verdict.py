@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.compare.columns import ComparedColumn
 from core.compare.decisions import DecisionLayer
@@ -22,7 +23,7 @@ from core.report.metrics import wilson_interval
 from core.time_format import short_date, short_duration
 from core.trial.resampling import FEWEST_TRADES
 from core.trial.seal import Seal
-from core.trial.state import SEAL_IN_DOUBT, Layer, State
+from core.trial.state import DESCRIBED, SEAL_IN_DOUBT, Layer, State
 
 VALIDATED = "Strategy validated. Consider going live with small position."
 WORSE = (
@@ -66,6 +67,9 @@ NOT_BY_ITS_RULES = (
     "before anything else."
 )
 NO_VERDICT = "No verdict is given: {why}."
+COSTS_UNMEASURED = (
+    "What fills cost was not measured, for its prices were the candles': measure it on live prices."
+)
 COSTS_EAT = "Fills cost more than the edge bears: do not go live with it as it is."
 
 
@@ -85,6 +89,19 @@ class OtherTrial:
     def text(self) -> str:
         """In words: `ab12cd34, sealed 2026-03-01: broken`."""
         return f"{self.session_id}, sealed {short_date(self.sealed_at)}: {self.state}"
+
+
+class Answer(NamedTuple):
+    """What an answer says: its state (None: not judged), what it comes to in a word, and all."""
+
+    state: State | None
+    word: str
+    text: str
+
+
+def judged_answer(state: State | None, text: str) -> Answer:
+    """An answer whose word is its state."""
+    return Answer(state, DESCRIBED if state is None else str(state), text)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,19 +154,19 @@ class TrialAnswers:
         """Whether no band could be drawn from the backtest that was sealed."""
         return self.path is not None and self.path.course is None
 
-    def lines(self) -> dict[Layer, tuple[State | None, str]]:
-        """The state of each answer (None: described, not judged) and what it says."""
-        found: dict[Layer, tuple[State | None, str]] = {}
+    def lines(self) -> dict[Layer, Answer]:
+        """What each answer says; without those that could not be had."""
+        found: dict[Layer, Answer] = {}
         if self.decisions is not None:
-            found[Layer.DECISIONS] = (self.decisions.state, self.decisions.text)
+            found[Layer.DECISIONS] = judged_answer(self.decisions.state, self.decisions.text)
         if self.costs is not None:
-            found[Layer.COSTS] = (self.costs.state, self.costs.text)
+            found[Layer.COSTS] = Answer(self.costs.state, self.costs.word, self.costs.text)
         if self.account is not None:
-            found[Layer.ACCOUNT] = (None, self.account.summary)
+            found[Layer.ACCOUNT] = judged_answer(None, self.account.summary)
         if self.path is not None:
-            found[Layer.PATH] = (self.path.state, self.path.text)
+            found[Layer.PATH] = Answer(self.path.state, self.path.word, self.path.text)
         if self.edge is not None:
-            found[Layer.EDGE] = (self.edge.state, self.edge.text)
+            found[Layer.EDGE] = judged_answer(self.edge.state, self.edge.text)
         return found
 
 
@@ -188,7 +205,7 @@ def judge(answers: TrialAnswers, *, paper: bool, live: bool) -> TrialVerdict | N
         reason = f"live: {answers.live.text}"
         return TrialVerdict(State.BROKEN, "Live", (Layer.EDGE,), reason, sealed=sealed)
     lines = answers.lines()
-    broken = tuple(layer for layer, (state, _) in lines.items() if state is State.BROKEN)
+    broken = tuple(layer for layer, one in lines.items() if one.state is State.BROKEN)
     if answers.live is not None and answers.live.state is State.KEPT:
         broken = tuple(layer for layer in broken if layer not in (Layer.PATH, Layer.EDGE))
         if not broken:
@@ -196,10 +213,10 @@ def judge(answers: TrialAnswers, *, paper: bool, live: bool) -> TrialVerdict | N
             return TrialVerdict(State.KEPT, "Live", (), reason, sealed=sealed)
     column = "Paper" if paper else "Live"
     if broken:
-        reason = "; ".join(f"{layer}: {lines[layer][1]}" for layer in broken)
+        reason = "; ".join(f"{layer}: {lines[layer].text}" for layer in broken)
         return TrialVerdict(State.BROKEN, column, broken, reason, sealed=sealed)
     if _kept(answers):
-        reason = "; ".join(f"{layer}: {text}" for layer, (_, text) in lines.items())
+        reason = "; ".join(f"{layer}: {one.text}" for layer, one in lines.items())
         return TrialVerdict(State.KEPT, column, (), reason, sealed=sealed)
     closes = None if answers.edge is None else answers.edge.closes
     return TrialVerdict(State.OPEN, column, (), _why_open(answers, lines), closes, sealed)
@@ -207,20 +224,23 @@ def judge(answers: TrialAnswers, *, paper: bool, live: bool) -> TrialVerdict | N
 
 def _kept(answers: TrialAnswers) -> bool:
     """Whether the edge is, costs lie below break-even, and all decisions are explained."""
-    decisions, costs, edge = answers.decisions, answers.costs, answers.edge
-    judged = (None if layer is None else layer.state for layer in (decisions, costs, edge))
+    judged = (None if one is None else one.state for one in (answers.decisions, answers.edge))
     known = answers.path is not None and not answers.path_unknown
-    return answers.seal is not None and known and all(state is State.KEPT for state in judged)
+    borne = answers.costs is not None and answers.costs.borne
+    sealed = answers.seal is not None
+    return sealed and known and borne and all(state is State.KEPT for state in judged)
 
 
-def _why_open(answers: TrialAnswers, lines: Mapping[Layer, tuple[State | None, str]]) -> str:
+def _why_open(answers: TrialAnswers, lines: Mapping[Layer, Answer]) -> str:
     if answers.own_candles:
         return "the sessions ran on the backtest's own candles, which prove decisions only"
     waiting = [
-        f"{layer}: {text}"
-        for layer, (state, text) in lines.items()
-        if state is State.OPEN and (layer is not Layer.PATH or answers.path_unknown)
+        f"{layer}: {one.text}"
+        for layer, one in lines.items()
+        if one.state is State.OPEN and (layer is not Layer.PATH or answers.path_unknown)
     ]
+    if answers.costs is not None and answers.costs.state is None and not answers.costs.borne:
+        waiting.append(f"{Layer.COSTS}: {answers.costs.text}, and the edge is not known to bear it")
     if answers.seal is None and answers.edge is not None:
         waiting.append(f"edge: {answers.edge.text}")
     if answers.edge is not None:
@@ -269,14 +289,20 @@ def _by(verdict: TrialVerdict) -> str:
 
 
 def _course(columns: Sequence[ComparedColumn]) -> str:
-    """What the win rate does from one column to the next, in words.
+    """What performance does from one column to the next, in words.
 
-    It falls *slightly* as long as the 95 % intervals of the first and the last one meet.
+    It degrades where the win rate falls from one to the next, unless whatever else is known of
+    profit factor and Sharpe has risen from the first to the last; *slightly* as long as the 95 %
+    intervals of the first and the last win rate meet.
     """
     path = " → ".join(column.name.lower() for column in columns)
     known = [column for column in columns if column.metrics.get("win_rate_pct") is not None]
     rates = [column.metrics["win_rate_pct"] for column in known]
     if len(rates) < 2 or rates != sorted(rates, reverse=True) or rates[0] == rates[-1]:
+        return f"holds from {path}"
+    others = [_values(known, name) for name in ("profit_factor", "sharpe_ratio")]
+    risen = [values[-1] > values[0] for values in others if len(values) == len(known)]
+    if risen and all(risen):
         return f"holds from {path}"
     first, last = known[0].sample, known[-1].sample
     if first is not None and last is not None:
@@ -285,6 +311,11 @@ def _course(columns: Sequence[ComparedColumn]) -> str:
         if most < least:
             return f"degrades from {path}"
     return f"degrades slightly from {path} (normal)"
+
+
+def _values(columns: Sequence[ComparedColumn], name: str) -> list[float]:
+    known = (column.metrics.get(name) for column in columns)
+    return [value for value in known if value is not None]
 
 
 def recommend(
@@ -351,7 +382,8 @@ def _sentences(
     if answers.path is not None and answers.path.above:
         return [BETTER]
     if verdict.state is State.KEPT:
-        return [MATCHES if short else VALIDATED]
+        unmeasured = answers.costs is not None and answers.costs.state is None
+        return [MATCHES if short else VALIDATED, *([COSTS_UNMEASURED] if unmeasured else [])]
     if answers.decisions is not None and answers.decisions.judged.unexplained:
         return [SOME_UNEXPLAINED]
     if answers.ended or (answers.edge is not None and answers.edge.over):

@@ -16,6 +16,10 @@ class State(StrEnum):
     OPEN = "open"
 
 
+DESCRIBED = "described"
+"""The word of an answer that is not judged."""
+
+
 class Layer(StrEnum):
     """The five questions of a trial, in the order they are shown."""
 

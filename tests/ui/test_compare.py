@@ -27,7 +27,7 @@ from core.session.reports import write_report
 from core.store.durable import OsDisk
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
-from core.trial.cone import Cone
+from core.trial.cone import BandSide, Cone, Course
 from core.trial.costs import CostFinding
 from core.trial.state import State
 from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, until
@@ -193,6 +193,7 @@ async def test_an_unsealed_session_is_described_in_five_answers(workspace: Path)
             "account": "described",
             "path": "described",
             "edge": "described",
+            "live": "described",
         }
         assert "440 candles, 12 differ, 0 unexplained" in answers["decisions"].text
         assert answers["account"].text.startswith("24 of 34 trades differ, P&L ▲ +217")
@@ -202,10 +203,11 @@ async def test_an_unsealed_session_is_described_in_five_answers(workspace: Path)
 
 def test_a_path_without_a_trade_is_not_drawn_between_walls_that_meet() -> None:
     band = Cone(horizon=20, growth=-0.5, below=3.0, above=3.0, rate=0.015, trades=100, seed=0)
-    begun = path_answer(PathLayer(State.OPEN, band, np.empty(0)), sealed=True)
+    inside = Course(BandSide.INSIDE, None)
+    begun = path_answer(PathLayer(State.OPEN, band, np.empty(0), inside))
     assert (begun.word, begun.text, begun.gauge) == ("open", "trade 0 of 20", None)
     assert "no trade has closed yet" in begun.none
-    gone_on = path_answer(PathLayer(State.OPEN, band, np.array([0.4]), within=1), sealed=True)
+    gone_on = path_answer(PathLayer(State.OPEN, band, np.array([0.4]), inside, within=1))
     assert gone_on.word == "inside"
     assert gone_on.gauge is not None
 
@@ -425,6 +427,11 @@ async def test_the_comparison_is_exported_into_files(workspace: Path) -> None:
 def test_every_finding_on_costs_has_its_sign_and_word() -> None:
     # Without one the page of answers would stay empty.
     assert set(COST_FINDINGS) == {one.value for one in CostFinding}
+    for side in BandSide:
+        band = Cone(horizon=20, growth=-0.5, below=3.0, above=3.0, rate=0.015, trades=100, seed=0)
+        state = State.BROKEN if side is BandSide.BELOW else State.OPEN
+        path = PathLayer(state, band, np.array([0.4]), Course(side, None), within=1)
+        assert path_answer(path).word == str(side)
 
 
 async def test_what_can_be_compared_is_listed_with_its_sessions(workspace: Path) -> None:

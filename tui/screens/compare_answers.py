@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from core.text import safe_text
-from core.trial.state import SEAL_IN_DOUBT, State
+from core.trial.state import DESCRIBED, SEAL_IN_DOUBT, State
 from tui import formats
 from tui.widgets.answer_list import AnswerRow
 from tui.widgets.gauge import DOT, HERE, SHADED, WALL, Gauge, GaugeFill, Pointer
@@ -26,7 +26,7 @@ _SIGNS = {
     State.BROKEN: ("✗", Tone.LOSS),
     State.OPEN: ("?", Tone.WARNING),
 }
-_DESCRIBED = ("·", "described", Tone.PLAIN)
+_DESCRIBED = ("·", DESCRIBED, Tone.PLAIN)
 _AROUND = 0.35  # of what lies between two walls: shown beyond them
 _FARTHEST = 20.0  # times the other costs: a break-even farther away is an arrow at the scale's end
 _NO_SESSION = "no paper session to judge; S shows one by itself, a replay too"
@@ -65,15 +65,16 @@ def verdict_text(result: ComparisonResult) -> Content:
 
 
 def answers(result: ComparisonResult) -> list[AnswerRow]:
-    """The five answers, also those that could not be had."""
+    """The five answers, also those that could not be had, and that of live trades if there are."""
     layers = result.layers
-    return [
+    rows = [
         _decisions(layers.decisions),
         _costs(layers.costs),
         _account(layers.account),
-        path_answer(layers.path, sealed=layers.seal is not None),
-        _edge(layers.edge),
+        path_answer(layers.path),
+        _edge("edge", layers.edge),
     ]
+    return rows if layers.live is None else [*rows, _edge("live", layers.live)]
 
 
 def _unknown(layer: str, why: str) -> AnswerRow:
@@ -105,20 +106,22 @@ def _decisions(layer: DecisionLayer | None) -> AnswerRow:
 
 
 COST_FINDINGS = {
-    "within": ("✓", "within", Tone.GAIN),
-    "as_assumed": ("?", "as assumed", Tone.PLAIN),
-    "dearer": ("!", "dearer", Tone.WARNING),
-    "eats_edge": ("✗", "too dear", Tone.LOSS),
-    "open": ("?", "open", Tone.WARNING),
+    "within": ("✓", Tone.GAIN),
+    "as_assumed": ("?", Tone.PLAIN),
+    "dearer": ("!", Tone.WARNING),
+    "eats_edge": ("✗", Tone.LOSS),
+    "open": ("?", Tone.WARNING),
 }
-"""Sign, word and tone of each `CostFinding`, whose module would load numpy here."""
+"""Sign and tone of each `CostFinding`, whose module would load numpy here."""
+
+_SIDES = {"below": ("✗", Tone.LOSS), "above": ("▲", Tone.GAIN), "inside": ("✓", Tone.GAIN)}
 
 
 def _costs(layer: CostLayer | None) -> AnswerRow:
     if layer is None:
         return _unknown("costs", _NO_SESSION)
     judged = layer.judged
-    sign, word, tone = COST_FINDINGS[judged.finding]
+    sign, tone = COST_FINDINGS[judged.finding] if layer.fills else ("·", Tone.PLAIN)
     if judged.seen is None:
         text = "no fill by the market's prices: they cost what is assumed"
     else:
@@ -126,13 +129,13 @@ def _costs(layer: CostLayer | None) -> AnswerRow:
         if layer.half_spread is not None and layer.delay is not None:
             text += f": spread {layer.half_spread:z.1f}, delay {layer.delay:z.1f}"
         text = text.replace("-", "−")
-    return AnswerRow("costs", "Costs", sign, word, tone, text, cost_gauge(layer))
+    return AnswerRow("costs", "Costs", sign, layer.word, tone, text, cost_gauge(layer))
 
 
 def cost_gauge(layer: CostLayer) -> Gauge:
     """Assumed and seen cost of a fill, the interval of its mean, and where nothing is left."""
     judged = layer.judged
-    tone = COST_FINDINGS[judged.finding][2]
+    tone = COST_FINDINGS[judged.finding][1]
     known = [judged.assumed, *(value for value in (judged.seen, judged.low, judged.high) if value)]
     low, high = min(0.0, *known), max(1.0, *known)
     even = judged.break_even
@@ -190,24 +193,23 @@ def _size(effect: tuple[float, str]) -> float:
     return -abs(effect[0])
 
 
-def path_answer(layer: PathLayer | None, *, sealed: bool) -> AnswerRow:
+def path_answer(layer: PathLayer | None) -> AnswerRow:
     """Where the equity stands between the sides of its band, after the trades so far."""
     name = "path"
     if layer is None or layer.band is None:
         why = "no trial is judged by a band" if layer is None else layer.text
-        sign, word, tone = ("?", "open", Tone.WARNING) if sealed and layer else _DESCRIBED
-        return AnswerRow(name, "Path", sign, word, tone, why, none="not sealed: there is no band")
+        described = layer is None or layer.state is None
+        sign, tone = ("·", Tone.PLAIN) if described else _SIGNS[State.OPEN]
+        word = DESCRIBED if layer is None else layer.word
+        none = "not sealed: there is no band" if described else "there is no band"
+        return AnswerRow(name, "Path", sign, word, tone, why, none=none)
     band, course = layer.band, layer.course
     seen = layer.within
     if not seen:
         text = f"trade 0 of {band.horizon:,}"
         none = "no trade has closed yet, and each widens the band"
-        return AnswerRow(name, "Path", "?", "open", Tone.WARNING, text, none=none)
-    sign, word, tone = "✓", "inside", Tone.GAIN
-    if layer.state is State.BROKEN:
-        sign, word, tone = "✗", "below", Tone.LOSS
-    elif layer.above:
-        sign, word, tone = "▲", "above", Tone.GAIN
+        return AnswerRow(name, "Path", "?", layer.word, Tone.WARNING, text, none=none)
+    sign, tone = _SIDES[layer.word]
     at = seen if course is None or course.at is None else course.at
     low, high = float(band.lower()[at]), float(band.upper()[at])
     here = float(layer.path[at - 1])
@@ -216,7 +218,7 @@ def path_answer(layer: PathLayer | None, *, sealed: bool) -> AnswerRow:
         when = "" if layer.left is None else f" on {formats.date_time(layer.left)[:10]}"
         text = f"left the band {course.side} at trade {at:,}{when}"
     gauge = _between(low, high, here, float(band.middle()[at]), tone, "above ")
-    return AnswerRow(name, "Path", sign, word, tone, text, gauge)
+    return AnswerRow(name, "Path", sign, layer.word, tone, text, gauge)
 
 
 def _between(
@@ -244,8 +246,7 @@ def _between(
     return Gauge(first, last, tuple(fills), pointers)
 
 
-def _edge(layer: EdgeLayer | None) -> AnswerRow:
-    name = "edge"
+def _edge(name: str, layer: EdgeLayer | None) -> AnswerRow:
     if layer is None:
         return _unknown(name, _NO_SESSION)
     sign, word, tone = _DESCRIBED
@@ -255,7 +256,7 @@ def _edge(layer: EdgeLayer | None) -> AnswerRow:
     if layer.lines is None:
         none = layer.reason or "no lines"
         text = _means(layer)
-        return AnswerRow(name, "Edge", sign, word, tone, text, _means_gauge(layer), none)
+        return AnswerRow(name, name.capitalize(), sign, word, tone, text, _means_gauge(layer), none)
     lines = layer.lines
     seen = layer.within
     at = layer.at or seen
@@ -266,7 +267,7 @@ def _edge(layer: EdgeLayer | None) -> AnswerRow:
         when = "" if layer.decided is None else f" on {formats.date_time(layer.decided)[:10]}"
         text = f"{layer.state} at trade {layer.at:,}{when}, {_means(layer)}"
     gauge = _between(low, high, here, at * lines.promise, tone, "kept ")
-    return AnswerRow(name, "Edge", sign, word, tone, text, gauge)
+    return AnswerRow(name, name.capitalize(), sign, word, tone, text, gauge)
 
 
 def edge_walls(layer: EdgeLayer, at: int) -> tuple[float, float]:

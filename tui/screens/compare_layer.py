@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from core.compare.comparison import ComparisonResult
     from core.compare.promise import EdgeLayer
 
-LAYERS = ("decisions", "costs", "account", "path", "edge")
 _PARTS = {
     "decisions": ("layer-decisions",),
     "costs": ("layer-hours", "layer-sizes"),
     "account": ("layer-trades", "layer-fall"),
     "path": ("layer-path",),
     "edge": ("layer-edge",),
+    "live": ("layer-edge",),
 }  # the widgets of each answer; on low terminals `v` shows one after the other
 
 
@@ -103,11 +103,18 @@ class CompareLayerScreen(BaseScreen):
         answer = found[self._layer]
         self.query_one("#layer-answer", AnswerList).set_answers([answer])
         self._tell(self._text())
-        for layer, names in _PARTS.items():
-            for name in names:
-                self.query_one(f"#{name}").display = layer == self._layer
+        for name in {name for names in _PARTS.values() for name in names}:
+            self.query_one(f"#{name}").display = name in _PARTS[self._layer]
         self.set_class(self._layer == "account", "-account")
-        getattr(self, f"_draw_{self._layer}")()
+        draw: dict[str, Callable[[], None]] = {
+            "decisions": self._draw_decisions,
+            "costs": self._draw_costs,
+            "account": self._draw_account,
+            "path": self._draw_path,
+            "edge": lambda: self._draw_edge(result.layers.edge),
+            "live": lambda: self._draw_edge(result.layers.live),
+        }
+        draw[self._layer]()
         self._show_part()
         self.refresh_hints()
 
@@ -116,9 +123,12 @@ class CompareLayerScreen(BaseScreen):
 
     def _text(self) -> str:
         """All that the answer says, as text and JSON have it."""
-        said = self._result.layers.lines().get(self._layer)  # type: ignore[call-overload]
-        text = "" if said is None else str(said[1])
-        path = self._result.layers.path
+        layers = self._result.layers
+        said = {str(layer): one.text for layer, one in layers.lines().items()}
+        if layers.live is not None:
+            said["live"] = layers.live.text
+        text = said.get(self._layer, "")
+        path = layers.path
         if self._layer == "path" and path is not None and path.outlook:
             text = f"{text}; {path.outlook}"
         return text
@@ -171,8 +181,7 @@ class CompareLayerScreen(BaseScreen):
         chart.draw(curves, 0.0, band=band, dots=marks, whole=True)
         entitle(chart, title)
 
-    def _draw_edge(self) -> None:
-        layer = self._result.layers.edge
+    def _draw_edge(self, layer: EdgeLayer | None) -> None:
         chart = self.query_one("#layer-edge", CurveChart)
         if layer is None or not layer.trades:
             chart.draw([])
@@ -224,7 +233,8 @@ class CompareLayerScreen(BaseScreen):
 
     def action_other(self, step: int) -> None:
         """Go on to another answer."""
-        self._layer = LAYERS[(LAYERS.index(self._layer) + step) % len(LAYERS)]
+        names = [one.key for one in answers(self._result)]
+        self._layer = names[(names.index(self._layer) + step) % len(names)]
         self._part = 0
         self._draw()
 

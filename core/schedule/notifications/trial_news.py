@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.report.undefined import UNDEFINED, undefined_text
-from core.trial.cone import BandSide
-from core.trial.costs import CostFinding
-from core.trial.state import State
+from core.trial.state import DESCRIBED, State
 
 _LAYERS = ("decisions", "costs", "account", "path", "edge", "live")
+_NO_STATES = ("dearer", "above")  # answers that leave a trial's state as it is, and are news
 _IN_ORDER = ("decisions", "costs")
 _SEAL = "seal"
 _FIGURES = (
@@ -46,9 +45,8 @@ def _standing(layer: Mapping[str, object]) -> str | None:
     state = layer.get("state")
     if not isinstance(state, str):
         return None
-    if layer.get("finding") == CostFinding.DEARER:
-        return "dearer than assumed"
-    return "above its band" if layer.get("side") == BandSide.ABOVE else state
+    answer = layer.get("answer")
+    return str(answer) if answer in _NO_STATES else state
 
 
 def turned(before: Mapping[str, str], report: Mapping[str, object]) -> tuple[str, ...]:
@@ -118,8 +116,9 @@ def _answers(comparison: Mapping[str, object]) -> str:
     for name in _LAYERS:
         layer = _mapping_or_empty(layers.get(name))
         if layer:
-            state = layer.get("state")
-            said.append(f"{name}: {f'{state}: ' if state else ''}{layer.get('text')}.")
+            word = layer.get("answer") or layer.get("state")
+            shown = "" if word in (None, DESCRIBED) else f"{word}: "
+            said.append(f"{name}: {shown}{layer.get('text')}.")
     return " ".join(said)
 
 

@@ -44,10 +44,10 @@ def test_targets_hands_and_candles_fills_are_not_measured() -> None:
 
 def test_without_a_measured_fill_costs_are_what_was_assumed() -> None:
     layer = cost_layer([], [trade(fees=0.08)], PROMISED, Margins(), ErrorRates())
-    assert layer.state is State.KEPT
-    assert "not measured" in layer.text
+    assert (layer.state, layer.word, layer.borne) == (None, "unmeasured", True)
+    assert "no fill by the market's prices was measured" in layer.text
     dear = PromisedCosts(40.0, 4.0, 31.0)
-    assert cost_layer([], [], dear, Margins(), ErrorRates()).state is State.OPEN
+    assert not cost_layer([], [], dear, Margins(), ErrorRates()).borne
 
 
 def test_fees_are_told_apart_and_taken_off_what_slippage_may_come_to() -> None:

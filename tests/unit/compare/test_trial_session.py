@@ -194,6 +194,25 @@ def test_a_session_of_another_strategy_is_not_found(home: Workspace) -> None:
         asyncio.run(compare_strategy(home, request, no_host))
 
 
+def test_a_config_that_came_by_itself_is_compared_as_the_document_it_is_a_copy_of(
+    home: Workspace,
+) -> None:
+    def found(blocks: dict[str, object] | None) -> ComparisonResult:
+        request = ComparisonRequest("trend", Timeframe.M5, blocks=blocks, sessions=(SESSION,))
+        return asyncio.run(compare_strategy(home, request, no_host))
+
+    _, config = document_of(home, "trend")
+    known = comparison_to_json(found(None))
+    assert comparison_to_json(found(config)) == known
+    bare = {name: value for name, value in config.items() if name != "backtest"}
+    assert comparison_to_json(found(bare)) == known, "what the workspace recorded of it counts"
+    told: Any = config["backtest"]
+    other = found({**config, "backtest": {**told, "total_trades": 1}})
+    assert other.stored is None, "another run than the one that was kept"
+    changed = found({**config, "stop_loss_pct": 3})
+    assert changed.recommendation.endswith(ANOTHER_CONFIG.format(strategy="trend"))
+
+
 def test_the_same_candles_of_one_source_count_once(two_trials: Workspace) -> None:
     record = read_manifest(two_trials.session("bcde2345"))
     replays = {

@@ -25,6 +25,7 @@ from core.compare.to_json import comparison_to_json
 from core.compare.verdict import (
     BETTER,
     COSTS_EAT,
+    COSTS_UNMEASURED,
     LIVE_LOSES,
     LOSING,
     LOST_SINCE,
@@ -37,6 +38,8 @@ from core.compare.verdict import (
     VALIDATED,
     WORSE,
     TrialAnswers,
+    TrialVerdict,
+    assess,
 )
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.report.market_regime import Regime
@@ -185,6 +188,24 @@ def test_a_kept_promise_is_validated_in_the_documents_words() -> None:
     assert found.layers.edge.decided is not None
 
 
+def test_what_fills_cost_was_not_measured_is_said_whatever_is_validated() -> None:
+    unmeasured = cost_layer([], PROMISE[:10], COSTS, Margins(), ErrorRates())
+    found = judged(KEPT, sealed=seal(), costs=unmeasured)
+    assert state(found) == "kept"
+    assert found.recommendation == f"{VALIDATED} {COSTS_UNMEASURED}"
+    assert "unmeasured: assumed 5.0 bp a fill" in comparison_text(found)
+    written: Any = comparison_to_json(found)
+    assert written["layers"]["costs"]["state"] is None
+    assert written["layers"]["costs"]["answer"] == "unmeasured"
+    beyond = cost_layer(
+        [], PROMISE[:10], msgspec.structs.replace(COSTS, slippage_bp=40.0), Margins(), ErrorRates()
+    )
+    dear = judged(KEPT, sealed=seal(), costs=beyond)
+    assert state(dear) == "open"
+    assert dear.verdict is not None
+    assert "the edge is not known to bear it" in dear.verdict.reason
+
+
 def test_a_kept_promise_that_falls_a_little_is_viable_in_the_documents_words() -> None:
     better = [trade(60.0 if at % 4 else -60.0, candle=6 * at) for at in range(200)]
     live = live_column([60.0 if at % 2 else -20.0 for at in range(20)])
@@ -194,6 +215,23 @@ def test_a_kept_promise_that_falls_a_little_is_viable_in_the_documents_words() -
         "Performance degrades slightly from backtest → paper → live (normal). Within acceptable "
         "range. Strategy is viable."
     )
+
+
+def test_a_win_rate_that_falls_while_all_else_rises_is_no_decay() -> None:
+    def column(name: str, rate: float, factor: float, sharpe: float | None) -> ComparedColumn:
+        figures = {"win_rate_pct": rate, "profit_factor": factor, "sharpe_ratio": sharpe}
+        return ComparedColumn(name, "", None, figures, None, True, None)
+
+    backtest, kept = column("Backtest", 48.4, 1.74, 1.79), TrialVerdict(State.KEPT, "Paper", (), "")
+    for paper, course in (
+        (column("Paper", 48.2, 1.78, 1.85), "holds"),
+        (column("Paper", 48.2, 1.78, None), "holds"),
+        (column("Paper", 48.2, 1.78, 1.70), "degrades slightly"),
+        (column("Paper", 48.2, 1.70, 1.85), "degrades slightly"),
+        (column("Paper", 48.4, 1.70, 1.70), "holds"),
+    ):
+        told = assess(kept, TrialAnswers(), [backtest, paper])
+        assert told.startswith(f"Performance {course} from backtest → paper"), paper
 
 
 def test_a_win_rate_that_falls_far_does_not_degrade_slightly() -> None:
@@ -423,6 +461,9 @@ def test_one_session_on_the_backtests_candles_does_not_silence_the_others() -> N
     after = ComparedSession(report(KEPT, session_id="new"), KEPT)
     found = judge_layers([before, after], STORED, None)
     assert (found.own_candles, found.seen_before) == (False, ("old",))
+    trial = ComparedSession(report(KEPT, session_id="new"), KEPT, seal())
+    beside = judge_layers([before, trial], STORED, None, judged=trial)
+    assert (beside.own_candles, beside.seen_before) == (False, ("old",)), "also beside a trial"
     assert found.edge is not None
     assert found.edge.trades == len(KEPT)
     assert judge_layers([before], STORED, None).own_candles

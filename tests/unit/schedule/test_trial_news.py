@@ -94,19 +94,19 @@ def test_what_breaks_nothing_and_what_live_trades_say_is_told_as_it_turns() -> N
     before = layer_states(report())
     grown = report()
     grown["comparison"]["layers"] |= {
-        "costs": {"state": "kept", "finding": "dearer", "text": "seen 6.0 bp"},
-        "path": {"state": "open", "side": "above", "text": "left the band above"},
+        "costs": {"state": "kept", "answer": "dearer", "text": "seen 6.0 bp"},
+        "path": {"state": "open", "answer": "above", "text": "left the band above"},
         "live": {"state": "broken", "text": "live trade 20 of 60"},
     }
     assert turned(before, grown) == (
-        "costs: open → dearer than assumed (seen 6.0 bp)",
-        "path: open → above its band (left the band above)",
+        "costs: open → dearer (seen 6.0 bp)",
+        "path: open → above (left the band above)",
         "live: open → broken (live trade 20 of 60)",
     )
     assert turned(layer_states(grown), grown) == ()
-    grown["comparison"]["layers"]["costs"]["finding"] = "within"
-    back = turned({**layer_states(grown), "costs": "dearer than assumed"}, grown)
-    assert back == ("costs: dearer than assumed → kept (seen 6.0 bp)",)
+    grown["comparison"]["layers"]["costs"]["answer"] = "within"
+    back = turned({**layer_states(grown), "costs": "dearer"}, grown)
+    assert back == ("costs: dearer → kept (seen 6.0 bp)",)
     grown["comparison"]["verdict"] = {"state": "broken", "column": "live", "sealed": True}
     said = comparison_in_words(grown)
     assert "Verdict: broken, by the live trades." in said
