@@ -600,7 +600,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "logs.session", Place.LOGS, "S", "S", "session",
-        "Show the lines of all sessions, or of one after the other", "session", 3,
+        "Choose the session whose lines to show, or all", "session", 3,
     ),
     Command(
         "logs.follow", Place.LOGS, "space", "Space", "follow/freeze",

@@ -14,7 +14,7 @@ from core.text import number
 from core.time_format import short_duration
 from core.trading.values import Trade
 
-_MOST_TRADES = 20  # that one message tells of in full: services cut long ones off
+_MOST_TRADES = 3  # that one message tells of in full: of more, what they made together
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,12 @@ def _trades_in_words(trades: Sequence[Trade]) -> str:
         f"{', entered by hand' * trade.by_hand}), {trade.pnl:+z,.2f} ({trade.pnl_pct:+z.2f} %)"
         for trade in trades[-_MOST_TRADES:]
     )
-    latest = f", of which the last {_MOST_TRADES}" if len(trades) > _MOST_TRADES else ""
-    return f"{_count(len(trades), 'new trade')}{latest}: {told}"
+    words = _count(len(trades), "new trade")
+    if len(trades) > 1:
+        words += f", {sum(trade.pnl for trade in trades):+z,.2f} in all"
+    if len(trades) > _MOST_TRADES:
+        words += f", the last {_MOST_TRADES}"
+    return f"{words}: {told}"
 
 
 def report_in_words(report: Mapping[str, object]) -> str:

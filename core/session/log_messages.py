@@ -39,7 +39,7 @@ from core.trading.values import (
 )
 
 _WORDS = {
-    ExitReason.SIGNAL: "exit signal",
+    ExitReason.SIGNAL: "signal",
     ExitReason.STOP_LOSS: "stop loss",
     ExitReason.TAKE_PROFIT: "take profit",
     ExitReason.TRAILING_STOP: "trailing stop",
@@ -70,14 +70,12 @@ def tell(event: Event) -> tuple[Level, str]:
         case Decided(time, symbol, side, None, price, adds):
             verb = "add to" if adds else "enter"
             at = "" if price is None else f" at {number(price)}"
-            return Level.INFO, (
-                f"{symbol}: {verb} {side}{at}, decided at the {clock_text(time)} candle"
-            )
+            return Level.INFO, (f"{symbol}: {verb} {side}{at}, candle {clock_text(time)}")
         case Decided(time, symbol, side, reason) if reason is not None:
             why = _WORDS[reason]
             return (
                 Level.INFO,
-                f"{symbol}: leave {side}, {why}, decided at the {clock_text(time)} candle",
+                f"{symbol}: leave {side}, {why}, candle {clock_text(time)}",
             )
         case Entered():
             return Level.INFO, (

@@ -427,9 +427,10 @@ def jobs() -> list[ListedJob]:
         )
         for ago, trades, equity, news in (
             (12, 11, 10_207.4, "no new trade"),
-            (8, 13, 10_288.1, "2 new trades: long BTC/USDT 64210.5 → 65494.7 (take_profit), "
-             "+186.22 (+1.87 %); long BTC/USDT 64880 → 64231.2 (stop_loss), -105.37 (-1.06 %)"),
-            (4, 14, 10_346.2, "1 new trade: long BTC/USDT 64010 → 64470.9 (signal), "
+            (8, 13, 10_288.1, "2 new trades, +80.85 in all: #12 long BTC/USDT 64210.5 → 65494.7 "
+             "(take_profit), +186.22 (+1.87 %); #13 long BTC/USDT 64880 → 64231.2 "
+             "(stop_loss), -105.37 (-1.06 %)"),
+            (4, 14, 10_346.2, "1 new trade: #14 long BTC/USDT 64010 → 64470.9 (signal), "
              "+58.10 (+0.58 %)"),
         )
     )  # fmt: skip

@@ -10,10 +10,12 @@ from textual.binding import Binding, BindingType
 
 from core.session.snapshot import HostSnapshot, Level
 from tui.commands import Place, bindings
+from tui.modals.pick import Pick
 from tui.screens.base import BaseScreen, entitle
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.log_pane import LogPane
 
+_ALL = "all sessions"
 _NONE_PASSES = "No line passes the filter: L shows other levels, S other sessions."
 
 
@@ -64,7 +66,7 @@ class LogsScreen(BaseScreen):
 
     def _entitle(self) -> None:
         log = self.query_one(LogPane)
-        whose = "all sessions"
+        whose = _ALL
         if self._session is not None:
             whose = f"{self._names.get(self._session, '')} {self._session}".strip()
         parts = ["Log", whose, f"from {self._level.value} on"]
@@ -85,12 +87,17 @@ class LogsScreen(BaseScreen):
         self._entitle()
 
     def action_session(self) -> None:
-        """Show the lines of the next session, and after the last those of all."""
-        known = [None, *self._names]
-        position = known.index(self._session) if self._session in known else 0
-        self._session = known[(position + 1) % len(known)]
-        self.query_one(LogPane).filter(session=self._session)
-        self._entitle()
+        """Ask of which session to show the lines, or of all."""
+        known = {f"{name}  {session_id}": session_id for session_id, name in self._names.items()}
+        shown = next((name for name, one in known.items() if one == self._session), _ALL)
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                self._session = known.get(name)
+                self.query_one(LogPane).filter(session=self._session)
+                self._entitle()
+
+        self.app.push_screen(Pick("Whose lines?", [_ALL, *known], shown), answered)
 
     def action_follow(self) -> None:
         """Follow, or stand still."""

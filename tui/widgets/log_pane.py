@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import UTC, tzinfo
@@ -36,7 +37,9 @@ _TONES = {
 _MARKS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
 _CLOCK, _DATED = 8, 12  # cells of `14:02:11`, and of `22 Nov 14:02`
 _SHORTEST_NAME, _LONGEST_NAME, _AIR = 8, 16, 2  # cells of a session's name (or ID), and after it
+_AIRY = 100  # the width from which there is as much
 _WITH_ID, _ID = 140, 10  # the width from which its ID stands behind its name, and cells of that
+_PARTS = re.compile(r"(?<=;) |(?<=:) (?=#\d)|(?<=[^.]\.) (?=[A-Z])")
 _AROUND_TIME = 6  # two cells of air before a time, and two, a mark and another after it
 
 
@@ -187,16 +190,22 @@ class LogPane(LineView, can_focus=True):
     @property
     def _indent(self) -> int:
         shown = self._names and self.size.width >= 70
-        return self._time_width + (self._origin_width + _AIR if shown else 0)
+        return self._time_width + (self._origin_width + self._air if shown else 0)
+
+    @property
+    def _air(self) -> int:
+        return _AIR if self.size.width >= _AIRY else 1
 
     @property
     def _origin_width(self) -> int:
         return self._name_width + (_ID if self.size.width >= _WITH_ID else 0)
 
     def _wrapped(self, line: LogLine) -> list[tuple[LogLine, int, str]]:
-        width = max(20, self.size.width - self._indent - 1)
+        # The scrollbar's cell is always left free: no line is wrapped anew where it comes.
+        width = max(20, self.outer_size.width - self._indent - 1)
         return [
-            (line, number, part) for number, part in enumerate(wrapped(safe_text(line.text), width))
+            (line, number, part)
+            for number, part in enumerate(_laid_out(safe_text(line.text), width))
         ]
 
     def _measure(self, first_new: int) -> None:
@@ -236,7 +245,7 @@ class LogPane(LineView, can_focus=True):
             segments.append(Segment(f"  {_MARKS[line.level]} ", tone))
             if self._indent > self._time_width:
                 name = fitted(safe_text(self._origin(line)), self._name_width, "left")
-                segments.append(Segment(name + " " * _AIR, self.tone(Tone.INFO)))
+                segments.append(Segment(name + " " * self._air, self.tone(Tone.INFO)))
                 if self._origin_width > self._name_width:
                     known = line.session_id if line.session_id in self._by_id else None
                     segments.append(Segment((known or "").ljust(_ID), dim))
@@ -311,3 +320,12 @@ class LogPane(LineView, can_focus=True):
         """Follow again at the end."""
         if self.scroll_offset.y >= self.max_scroll_y - 1:
             self.following = True
+
+
+def _laid_out(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` cells.
+
+    What takes more than two lines begins one with each thing, sentence and trade that it tells of.
+    """
+    parts = _PARTS.split(text) if cell_len(text) > 2 * width else [text]
+    return [line for part in parts for line in wrapped(part, width)]

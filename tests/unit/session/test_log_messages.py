@@ -12,7 +12,7 @@ from core.store.workspace import Workspace
 from core.trading.orders import Execution, OrderSide, VenueOrder
 from tests.unit.host.hosts import hosting, replay_request
 
-TRADING = ("enter", "left", "decided", "asked for")
+TRADING = ("enter", "left", "leave", "asked for")
 
 
 def test_a_state_and_why_are_told_once() -> None:

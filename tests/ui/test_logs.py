@@ -1,0 +1,61 @@
+"""The log: how long entries are laid out, and whose lines are shown."""
+
+from __future__ import annotations
+
+from tests.ui.driving import NARROW, WIDE, driven, make_app, until
+from tests.ui.scripted import ScriptedLink, busy, session
+from tests.ui.test_sessions import drawn
+from tui.modals.pick import Pick
+from tui.widgets.log_pane import LogPane
+
+CHECK = (
+    "band (k3x9a1pq) is running, 2d 10h in: 10 trades, 1 open position, equity 10,075.09 (+0.75 %);"
+    " 2 new trades, +51.30 in all: #9 long BTC/USDT 72,400.62 → 72,276.07 (signal), -29.63 "
+    "(-0.29 %); #10 long BTC/USDT 72,349.3 → 72,500.9 (signal), +9.05 (+0.09 %). The trial goes on."
+)
+
+
+async def test_a_long_entry_begins_a_line_with_each_thing_that_it_tells_of() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "band")])
+    link.log("BTC/USDT: reconnected after 3 s. It is told of once; nothing was missed", "k3x9a1pq")
+    link.log(CHECK, "k3x9a1pq")
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("6")
+        log = app.screen.query_one(LogPane)
+        await until(pilot, lambda: len(log.shown) > 2)
+        assert " ".join(log.shown[1:]) == CHECK
+        begun = ["band (k3x9a1pq) is", "2 new trades, +51", "#9 long", "#10 long", "The trial"]
+        assert [line for line in log.shown[1:] if not line.startswith(tuple(begun))] == []
+        assert len(log.shown[1:]) == len(begun)
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: "It is told" in log.shown[0])  # two lines: as they fit
+
+
+async def test_what_a_fill_says_has_one_line_on_a_narrow_terminal() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "heikin_ashi")])
+    link.log("BTC/USDT: leave long, signal, candle 2026-01-08 06:30", "k3x9a1pq")
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("6")
+        log = app.screen.query_one(LogPane)
+        await until(pilot, lambda: log.shown)
+        assert len(log.shown) == 1
+        assert "heikin_ashi BTC/USDT: leave long, signal, candle 2026-01-08 06:30" in drawn(
+            app, "#all-log"
+        )
+
+
+async def test_the_session_whose_lines_are_shown_is_picked_by_its_name() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.press("6", "S")
+        await until(pilot, lambda: isinstance(app.screen, Pick))
+        await pilot.press(*"m81c", "enter")
+        log = app.screen.query_one(LogPane)
+        await until(pilot, lambda: len(log.shown) == 2)
+        assert "· ema_cross m81c0zzt ·" in str(log.border_title)
+        await pilot.press("S", *"all", "enter")
+        await until(pilot, lambda: len(log.shown) > 2)
+        await pilot.press("S", "escape")
+        assert "· all sessions ·" in str(log.border_title)
