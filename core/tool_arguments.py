@@ -53,6 +53,12 @@ _EXPECTED = {
     "workspace": "a path",
     "duration": "text such as 7d",
     "period": "text such as 6m",
+    "vary": "text such as rsi.period=7:21, or a list of such",
+    "split": "a number",
+    "top": "a whole number",
+    "folds": "a whole number",
+    "anchored": "true or false",
+    "seed": "a whole number",
 }
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any, ParamSpec, get_type_hints
+from typing import Any, Literal, ParamSpec, get_type_hints
 
 import msgspec
 
@@ -30,6 +30,7 @@ from core.bootstrap import attach, attach_or_start, looked_at, report_source
 from core.compare.request import ComparisonError, ComparisonRequest
 from core.compare.service import compare_strategy
 from core.compare.to_json import comparison_to_json
+from core.gate import FOLDS
 from core.host.job_values import JobOrder, confirmed
 from core.host.link import CommandError
 from core.host.offline import offline_sessions
@@ -76,7 +77,7 @@ from core.tool_arguments import (
     unknown_action,
     with_balance,
 )
-from core.tool_gate import GateOrder, gate_apart
+from core.tool_varying import VaryingOrder, varied_apart
 from core.trading.values import FillOn
 from core.trial.ledger import noted
 
@@ -86,6 +87,7 @@ _logger = logging.getLogger(__name__)
 
 _ACTIONS = (
     "run",
+    "sweep",
     "gate",
     "start_paper",
     "paper_status",
@@ -159,6 +161,12 @@ def backtest(
     period: str = "6m",
     fill_on: str = "next_open",
     vary: str | list[str] | None = None,
+    sort: str = "sharpe_ratio",
+    split: float | None = None,
+    top: int = 20,
+    folds: int = FOLDS,
+    anchored: bool = False,
+    seed: int = 0,
     feed: str = "live",
     fallback: str = "poll",
     broker: str | None = None,
@@ -172,21 +180,29 @@ def backtest(
     """Run a strategy over the past, or as a paper-trading session.
 
     Args:
-        action: run, gate, start_paper, paper_status, stop_paper, list_indicators or compare (also
-            run_backtest and list).
+        action: run, sweep, gate, start_paper, paper_status, stop_paper, list_indicators or compare
+            (also run_backtest and list).
         strategy_config: the strategy, as JSON text or as an object.
         session_id: which session; paper_status without it tells of all.
         api_key: of Binance Testnet, for start_paper: its fills are ordered there as well. It is
             used for this session alone, and neither kept nor shown.
         api_secret: the same.
-        data: run, gate: a candle file, or one for each symbol; start_paper: with feed "replay".
+        data: run, sweep, gate: a candle file, or one for each symbol; start_paper: with feed
+            "replay".
         columns: the names of the columns of `data` in their order, such as
             "time,open,close,high,low,volume", where the files do not say them.
         exchange: run: where past candles come from (binance unless `data` is given).
         period: run: how far back, such as 6m.
         fill_on: run: next_open or close.
-        vary: gate: what to vary, as in "rsi.period=7:21" or a list of such, so that the best of the
-            settings is judged (docs/gate.md).
+        vary: sweep, gate: what to vary, as in "rsi.period=7:21" or a list of such; a gate judges
+            the best of the settings (docs/gate.md), or without it the strategy as it is.
+        sort: sweep, gate: the metric that ranks the settings, such as profit_factor.
+        split: sweep: rank on the first so many per cent of the time, such as 70; the rest is told
+            beside it.
+        top: sweep: how many rows to tell.
+        folds: gate: how often to choose on what was and trade what follows.
+        anchored: gate: choose on all that was, not on the last part of it.
+        seed: gate: of what is drawn.
         feed: start_paper: live, poll, replay or demo.
         fallback: start_paper: poll or none: what a live feed does while its streams do not answer
             though the REST API does. It is marked, and goes back to the streams.
@@ -213,9 +229,16 @@ def backtest(
             case "run":
                 config = parsed_config(with_balance(strategy_config, balance))
                 return await _run(config, home, data, exchange, period, fill_on, columns)
-            case "gate":
+            case "sweep" | "gate":
                 given = with_balance(strategy_config, balance)
-                return await _gate(home, given, data, columns, vary)
+                if top < 1:
+                    raise ToolError(f"top {top}: expected 1 or more")
+                how: Json = {"sort": sort}
+                if asked == "sweep":
+                    how |= {"split": split, "top": top}
+                else:
+                    how |= {"folds": folds, "anchored": anchored, "seed": seed}
+                return await _varied(asked, home, given, data, columns, vary, how)
             case "start_paper":
                 request = StartRequest(
                     config=raw_config(strategy_config),
@@ -320,7 +343,7 @@ async def cron_async(*given: Any, **named: Any) -> Json:
 
 
 async def in_thread(tool: Callable[..., Json], *given: Any, **named: Any) -> Json:
-    """A tool call in a thread of its own; cancelling it ends a gate that is under way."""
+    """A tool call in a thread of its own; cancelling it ends a sweep or gate under way."""
     with _waited_for():
         return await asyncio.to_thread(tool, *given, **named)
 
@@ -393,29 +416,35 @@ async def _run(
     return result_to_json(noted(home.tries, result, config, candles, wall_clock()))
 
 
-async def _gate(
+async def _varied(
+    what: Literal["sweep", "gate"],
     home: Workspace,
     strategy_config: dict[str, object],
     data: str | Mapping[str, str] | None,
     columns: str | None,
     vary: str | list[str] | None,
+    how: Json,
 ) -> Json:
     parsed = parsed_config(strategy_config)
     if data is None:
         raise ToolError("data is missing")
+    if what == "sweep" and not vary:
+        raise ToolError('vary is missing: what to vary, as in "rsi.period=7:21"')
     axes = [vary] if isinstance(vary, str) else list(vary or ())
     for text in axes:
         parse_axis(text)
-    order = GateOrder(
+    order = VaryingOrder(
+        what=what,
         workspace=str(home.root.absolute()),
         strategy_config=strategy_config,
         files=candle_files(data, parsed),
         columns=columns,
         vary=tuple(axes),
+        **how,
     )
     cancel = _nobody_waits.get() or threading.Event()
     try:
-        return await asyncio.to_thread(gate_apart, order, cancel)
+        return await asyncio.to_thread(varied_apart, order, cancel)
     finally:
         cancel.set()
 

@@ -1,4 +1,4 @@
-"""Runs the gate with the ledger of tries: earlier ones count, and so does this one from now on."""
+"""Counts sweeps and gates among the tries of their strategy; a gate counts with earlier ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from core.backtest.axes import Axis
+from core.backtest.sweep import Sweep
 from core.gate.gate import Gate, UnfinishedGate
 from core.market.candles.candles import Candles
 from core.strategy.config.config import StrategyConfig
@@ -43,5 +44,27 @@ def counted_gate(
     found = run(tries_of(ledger, config.name, beside=this).effective)
     if found.sweep is None:
         return found, None
-    tried, effective = len(found.sweep.rows), found.sweep.effective_tries
-    return found, count(ledger, sweep_try(config, varied, candles, effective, now, tried=tried))
+    return found, count_sweep(ledger, config, candles, found.sweep, now)
+
+
+def count_sweep(
+    ledger: Path,
+    config: StrategyConfig,
+    candles: Mapping[str, Candles],
+    sweep: Sweep,
+    now: int,
+) -> str | None:
+    """Count a sweep among the tries of its strategy; a warning where it could not be counted.
+
+    Of one that was cancelled, what it has tried counts.
+
+    Args:
+        ledger: of the workspace.
+        config: the strategy that was varied.
+        candles: by symbol.
+        sweep: what was found.
+        now: UTC ms.
+    """
+    varied = {axis.path: axis.values for axis in sweep.axes}
+    tried, effective = len(sweep.rows), sweep.effective_tries
+    return count(ledger, sweep_try(config, varied, candles, effective, now, tried=tried))

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.backtest.axes import Axis, configs
+from core.backtest.axes import Axis, SweepError, configs
 from core.backtest.kept import Keeping, keeping
 from core.backtest.long_work import LongWork, Part
 from core.backtest.progress import Meter, OnProgress, WorkCancelledError
@@ -162,12 +162,14 @@ def run_gate(
         keep: where what is finished is kept until all is, and taken up from; None: nowhere.
 
     Raises:
-        SweepError: an axis or the metric is not as it must be, or the candles are too few for the
-            folds.
+        SweepError: an axis, the metric or the seed is not as it must be, or the candles are too few
+            for the folds.
         BacktestError: a symbol has no candles.
     """
     tried = configs(config, axes)
     check_sort(sort)
+    if seed < 0:
+        raise SweepError(f"seed {seed}: expected 0 or more")
     period = Period(decide_from=decide_from)
     own = traded(candles, decide_from)
     seen = [

@@ -114,8 +114,8 @@ def _luck(gate: Gate) -> Iterator[str]:
         )
     if gate.deflated is not None:
         yield (
-            f"deflated Sharpe ratio {gate.deflated.probability:.1%}: as many tries without merit "
-            f"would bring a yearly Sharpe ratio of {gate.deflated.expected_best:.2f}"
+            f"deflated Sharpe ratio {gate.deflated.probability:.1%}: in as many tries luck alone "
+            f"comes to {gate.deflated.expected_best:.2f} a year"
         )
     if gate.superiority is not None:
         yield (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.backtest.axes import parse_axis
-from core.gate.gate import Gate, run_gate
+from core.gate.gate import Gate, UnfinishedGate, run_gate
 from core.gate.text import MARKS
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
@@ -28,6 +29,7 @@ from tui.screens.gate import GateScreen, answer_rows
 from tui.screens.report import ReportScreen
 from tui.screens.sweep import SweepScreen
 from tui.widgets.answer_list import AnswerList
+from tui.widgets.choice import Choice
 
 __all__ = ["workspace"]  # a fixture of the backtest's tests
 
@@ -99,6 +101,49 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         await until(pilot, lambda: isinstance(app.screen, GateScreen))
         assert str(app.screen.query_one("#gate-verdict").render()).startswith("? too little data")
         assert tries_of(workspace.tries, "waves").tried == 1 + 2, "nothing was tried again"
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_the_form_asks_for_all_that_the_command_does(
+    workspace: Workspace, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make(workspace)
+    asked: dict[str, object] = {}
+
+    def run(*given: Any, **named: Any) -> Gate | UnfinishedGate:
+        asked.update(named)
+        return run_gate(*given, **named)
+
+    monkeypatch.setattr("tui.requests.varying_run.run_gate", run)
+    async with driven(app, size) as pilot:
+        await pick(pilot, app, "waves")
+        await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+        await pilot.press("J")
+        await until(pilot, lambda: isinstance(app.screen, VaryForm))
+        await until(pilot, lambda: verdict(app).startswith("1 setting"))
+        form = app.screen
+        assert all(form.region.contains_region(one.region) for one in form.query("Input, Choice"))
+        for field, wrong, right in (("folds", "2.5", "2"), ("seed", "-1", "7")):
+            form.query_one(f"#{field}", Input).value = wrong
+            await until(pilot, lambda: "expected" in verdict(app))
+            assert f"{field}: expected" in verdict(app)
+            form.query_one(f"#{field}", Input).value = right
+            await until(pilot, lambda: verdict(app).startswith("1 setting"))
+        form.query_one("#sort", Choice).chosen = "PF"
+        form.query_one("#seen", Choice).focus()
+        await pilot.press("right")
+        await until(pilot, lambda: verdict(app).startswith("1 setting"))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, GateScreen))
+        screen = app.screen
+        assert isinstance(screen, GateScreen)
+        await until(pilot, lambda: not screen.is_busy)
+        wanted = {"folds": 2, "anchored": True, "sort": "profit_factor", "seed": 7}
+        assert {name: asked[name] for name in wanted} == wanted
+        await pilot.press("R")  # the form of another one offers the same again
+        await until(pilot, lambda: isinstance(app.screen, VaryForm))
+        assert app.screen.query_one("#seen", Choice).chosen == "all that was"
+        assert app.screen.query_one("#seed", Input).value == "7"
 
 
 async def test_a_cancelled_gate_has_no_verdict(

@@ -411,6 +411,7 @@ def test_ended_works_are_told_apart_by_all_that_was_asked() -> None:
         ("sweep", replace(order, data="b.csv"), Variation(axes, sort="win_rate_pct")),
         ("gate", replace(order, settings={"rsi.period": 3}, balance=5e3), Variation(folds=3)),
         ("gate", replace(order, exchange="demo", period="30d"), Variation()),
+        ("gate", order, Variation(anchored=True, seed=7)),
     ]
     varied = Varied(cast(Sweep, None), ())
     assert ended_names([Ended(*work, varied) for work in works]) == [
@@ -418,6 +419,7 @@ def test_ended_works_are_told_apart_by_all_that_was_asked() -> None:
         "2  waves · sweep · b.csv · rsi.period=2:6 · by win rate",
         "3  waves rsi.period=3 · gate · a.csv · by Sharpe · 3 folds · balance 5,000",
         "4  waves · gate · demo 30d · by Sharpe · 6 folds",
+        "5  waves · gate · a.csv · by Sharpe · 6 folds, anchored · seed 7",
     ]
 
 

@@ -67,9 +67,9 @@ def sweep(arguments: SweepArguments) -> int:
     from core.backtest.progress import WorkCancelledError
     from core.backtest.run import BacktestError
     from core.backtest.sweep import run_sweep, sweep_to_csv, sweep_to_json
+    from core.gate.counted import count_sweep
     from core.store.durable import OsDisk, write_export
     from core.time_format import wall_clock
-    from core.trial.ledger import count, sweep_try
 
     with (
         refusing(WorkCancelledError, code=Exit.CANCELLED),
@@ -85,16 +85,8 @@ def sweep(arguments: SweepArguments) -> int:
             split=arguments.split,
             **how,
         )
-    varied = {axis.path: axis.values for axis in axes}
-    tries = sweep_try(
-        parsed.config,
-        varied,
-        candles,
-        found.effective_tries,
-        wall_clock(),
-        tried=len(found.rows),
-    )
-    warning = count(workspace_of(arguments).tries, tries)
+    ledger = workspace_of(arguments).tries
+    warning = count_sweep(ledger, parsed.config, candles, found, wall_clock())
     if warning is not None:
         complain(f"papertape: {warning}")
     if arguments.csv and not found.complete:

@@ -26,6 +26,7 @@ RANKS = {
     "win rate": "win_rate_pct",
 }
 _AXES = ("Vary", "and", "and")
+_ROLLING, _ANCHORED = "the last part", "all that was"  # of the time, by each fold
 _MANY = 5_000  # settings: from here on it is said that they take their time
 
 
@@ -68,7 +69,13 @@ class VaryForm(CheckedForm[Variation]):
             ranked = list(RANKS.values()).index(last.sort) if last.sort in RANKS.values() else 0
             yield _field("Rank by", Choice(ranks, ranks[ranked], id="sort"))
             if self._gate:
-                yield _field("Folds", Input(str(last.folds), id="folds", compact=True))
+                with Horizontal(classes="field"):
+                    yield Static("Folds", classes="field-label")
+                    yield Input(str(last.folds), id="folds", compact=True)
+                    yield Static("Seed", classes="field-label second")
+                    yield Input(str(last.seed), id="seed", compact=True)
+                seen = _ANCHORED if last.anchored else _ROLLING
+                yield _field("Choose on", Choice((_ROLLING, _ANCHORED), seen, id="seen"))
             else:
                 split = "" if last.split is None else f"{last.split:g}"
                 about = "70: rank on the first 70 % of the time, the rest beside it"
@@ -131,18 +138,26 @@ class VaryForm(CheckedForm[Variation]):
         if not axes and not self._gate:
             expected = "vary: expected PATH=FIRST:LAST:STEP or PATH=VALUE,VALUE,…"
             problems.append(Missing(expected))
-        split, folds = None, FOLDS
-        if self._gate:
-            found = number_in(self.query_one("#folds", Input), "folds", problems)
-            folds = FOLDS if found is None else int(found)
-            if not 1 <= folds <= 100:
-                problems.append(f"folds: expected 1 to 100, found {folds}")
-        else:
-            split = number_in(self.query_one("#split", Input), "split", problems)
-            if split is not None and split >= 100:
-                problems.append("split: expected a number below 100")
         sort = RANKS[self.query_one("#sort", Choice).chosen]
-        return Variation(axes, sort, split, folds), problems
+        if self._gate:
+            folds = self._whole("folds", FOLDS, range(1, 101), problems)
+            seed = self._whole("seed", 0, range(1_000_000_000), problems)
+            anchored = self.query_one("#seen", Choice).chosen == _ANCHORED
+            return Variation(axes, sort, None, folds, anchored, seed), problems
+        split = number_in(self.query_one("#split", Input), "split", problems)
+        if split is not None and split >= 100:
+            problems.append("split: expected a number below 100")
+        return Variation(axes, sort, split), problems
+
+    def _whole(self, name: str, usual: int, allowed: range, problems: list[str]) -> int:
+        text = self.query_one(f"#{name}", Input).value.strip().replace(",", "")
+        if not text:
+            return usual
+        if not (text.isdecimal() and len(text) < 16 and int(text) in allowed):
+            least, most = allowed[0], allowed[-1]
+            problems.append(f"{name}: expected {least} to {most:,}, found {text[:20]!r}")
+            return usual
+        return int(text)
 
     def outcome(self) -> Variation | None:
         """What to run; None while it is not known whether it can be."""

@@ -32,13 +32,17 @@ class Variation:
     """How a strategy is varied.
 
     `axes`: as `papertape sweep --set` takes them. `sort`: the metric that ranks. `split`: per cent
-    of the time that the ranking of a sweep sees; None: all. `folds`: of a gate's walk-forward.
+    of the time that the ranking of a sweep sees; None: all. Of a gate, `folds`: of its
+    walk-forward, each of which chooses on all that was before where `anchored`; `seed`: of what is
+    drawn.
     """
 
     axes: tuple[str, ...] = ()
     sort: str = "sharpe_ratio"
     split: float | None = None
     folds: int = FOLDS
+    anchored: bool = False
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

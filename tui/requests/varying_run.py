@@ -18,7 +18,7 @@ from core.backtest.progress import WorkCancelledError
 from core.backtest.run import BacktestError
 from core.backtest.sweep import Sweep, check_sort, run_sweep, sweep_to_csv
 from core.backtest.workers import all_cores
-from core.gate.counted import counted_gate
+from core.gate.counted import count_sweep, counted_gate
 from core.gate.gate import Gate, UnfinishedGate, run_gate
 from core.host.feed_factories import DemoMarket
 from core.market.candles.candles import Candles
@@ -32,7 +32,6 @@ from core.strategy.config.problems import ConfigError
 from core.strategy.names import is_name
 from core.strategy.signals.sources import warmup_candles
 from core.time_format import short_date, wall_clock
-from core.trial.ledger import count, sweep_try
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
 from tui.requests.backtest_run import Material, candles_for
 from tui.requests.varying import Control, Variation, Varied
@@ -107,10 +106,8 @@ async def sweep(
         )
         if workspace is None:
             return found, None
-        varied = {axis.path: axis.values for axis in axes}
-        tried, effective = len(found.rows), found.effective_tries
-        one = sweep_try(config, varied, candles, effective, wall_clock(), tried=tried)
-        return found, count(Workspace(workspace).tries, one)
+        ledger = Workspace(workspace).tries
+        return found, count_sweep(ledger, config, candles, found, wall_clock())
 
     return await _run(order, variation, workspace, demo, control, work)
 
@@ -138,7 +135,9 @@ async def gate(
                 candles,
                 other_tries=other_tries,
                 folds=variation.folds,
+                anchored=variation.anchored,
                 sort=variation.sort,
+                seed=variation.seed,
                 decide_from=material.decide_from,
                 workers=_workers(backtests, candles),
                 on_progress=control.show,

@@ -209,7 +209,9 @@ def _ended_name(one: Ended) -> str:
     parts = [_worked_on(order), one.what, candles, *variation.axes]
     parts.append(f"by {ranks.get(variation.sort, variation.sort)}")
     if one.what == "gate":
-        parts.append(f"{variation.folds} folds")
+        parts.append(f"{variation.folds} folds{', anchored' if variation.anchored else ''}")
+        if variation.seed:
+            parts.append(f"seed {variation.seed}")
     elif variation.split is not None:
         parts.append(f"ranked on {variation.split:g} %")
     if order.balance is not None:

@@ -52,7 +52,7 @@ def test_earlier_tries_deflate_a_strategy_as_it_is(
     assert later["independent_tries"] == pytest.approx(1 + effective)
     assert later["expected_best_sharpe"] > first["expected_best_sharpe"] == 0
     assert later["deflated_sharpe"] < first["deflated_sharpe"]
-    assert f"deflated Sharpe ratio {later['deflated_sharpe']:.1%}: as many" in run(*gated).out
+    assert f"deflated Sharpe ratio {later['deflated_sharpe']:.1%}: in as many" in run(*gated).out
 
 
 def test_the_text_begins_with_the_verdict(run: Run, gated: tuple[str, ...]) -> None:
@@ -69,6 +69,7 @@ def test_the_text_begins_with_the_verdict(run: Run, gated: tuple[str, ...]) -> N
         (("--folds", "900"), "too few for 900 folds"),
         (("--set", "macd.signal=1:2"), "no indicator 'macd'"),
         (("--sort", "luck"), "no metric 'luck'"),
+        (("--seed", "-1"), "seed -1: expected 0 or more"),
     ],
 )
 def test_what_cannot_be_is_refused(

@@ -37,6 +37,7 @@ async def test_a_client_finds_both_tools_and_calls_them(tmp_path: Path) -> None:
         assert {"action", "strategy_config", "session_id", "api_key", "api_secret"} <= set(
             properties
         )
+        assert {"vary", "sort", "split", "top", "folds", "anchored", "seed"} <= set(properties)
         assert "workspace" not in properties
         null = {"strategy_config": None, "feed": None, "flatten": None}
         listed = await session.call_tool("backtest", {"action": "list_indicators", **null})

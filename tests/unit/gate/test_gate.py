@@ -101,7 +101,7 @@ def test_earlier_tries_count(edge: Gate) -> None:
     page = gate_to_json(crowded)
     assert page["deflated_sharpe"] == crowded.deflated.probability
     assert page["expected_best_sharpe"] == crowded.deflated.expected_best
-    said = f"deflated Sharpe ratio {crowded.deflated.probability:.1%}: as many tries"
+    said = f"deflated Sharpe ratio {crowded.deflated.probability:.1%}: in as many tries"
     assert any(line.startswith(said) for one in gate_sections(crowded) for line in one.sentences)
 
 

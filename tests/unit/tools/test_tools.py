@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from core.backtest.axes import parse_axis
+from core.backtest.sweep import run_sweep, sweep_to_json
 from core.gate.gate import run_gate
 from core.gate.to_json import gate_to_json
 from core.market.candles.timeframes import Timeframe
@@ -23,6 +24,7 @@ from core.store.durable import try_lock
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from core.tools import backtest, backtest_async, cron, cron_async
+from core.trial.ledger import tries_of
 from tests.unit.cli.hosted import hosted
 from tests.unit.cli.test_compare_command import live_trade
 from tests.unit.cli.test_strategy_commands import waves
@@ -99,6 +101,50 @@ def test_the_gate_judges_what_is_varied(tool: Any, candle_file: str) -> None:
     json.dumps(found, allow_nan=False)
     assert "PATH=" in tool(**asked, vary="stop_loss_pct")["error"]
     assert tool(action="gate", strategy_config=DOCUMENT)["error"] == "data is missing"
+
+
+def test_the_gate_takes_what_the_command_does(tool: Any, candle_file: str) -> None:
+    how: dict[str, Any] = {
+        "folds": 3,
+        "anchored": True,
+        "sort": "total_return_pct",
+        "seed": 7,
+    }
+    asked = {"action": "gate", "strategy_config": DOCUMENT, "data": candle_file}
+    found = tool(**asked, vary="stop_loss_pct=3,5", **how)
+    config = parse_config(json.loads(DOCUMENT)).config
+    history = {"BTC/USDT": waves(Timeframe.H4, 400, hours=240)}
+    here = run_gate(config, [parse_axis("stop_loss_pct=3,5")], history, **how)
+    del found["warnings"]
+    assert found == json.loads(json.dumps(gate_to_json(here)))
+    folds = found["walk_forward"]["folds"]
+    assert len(folds) == 3
+    assert len({fold["seen_from"] for fold in folds}) == 1  # anchored
+    assert "no metric 'luck'" in tool(**asked, sort="luck")["error"]
+    assert tool(**asked, folds=0)["error"] == "folds 0: expected 1 or more"
+    assert tool(**asked, seed=-1)["error"] == "seed -1: expected 0 or more"
+    assert tool(**asked, anchored="yes")["error"] == "anchored: expected true or false, found text"
+
+
+def test_a_sweep_is_the_command_s_and_is_counted(tool: Any, candle_file: str, root: Path) -> None:
+    root.mkdir()
+    asked = {"action": "sweep", "strategy_config": DOCUMENT, "data": candle_file}
+    how: dict[str, Any] = {"sort": "total_return_pct", "split": 70}
+    found = tool(**asked, vary=["rsi.period=9:16", "stop_loss_pct=2,5"], top=3, **how)
+    config = parse_config(json.loads(DOCUMENT)).config
+    axes = [parse_axis(text) for text in ("rsi.period=9:16", "stop_loss_pct=2,5")]
+    here = run_sweep(config, axes, {"BTC/USDT": waves(Timeframe.H4, 400, hours=240)}, **how)
+    assert found.pop("warnings") == []
+    assert found == json.loads(json.dumps(sweep_to_json(here, 3)))
+    assert (found["tried"], len(found["rows"])) == (16, 3)
+    counted = tries_of(Workspace(root).tries, "rsi_bounce_paper")
+    assert counted.tried == 16
+    assert counted.effective == pytest.approx(here.effective_tries)
+    gate = tool(action="gate", strategy_config=DOCUMENT, data=candle_file)
+    assert gate["independent_tries"] == pytest.approx(1 + here.effective_tries)
+    assert tool(**asked)["error"].startswith("vary is missing")
+    assert tool(**asked, vary="rsi.period=9:16", top=0)["error"] == "top 0: expected 1 or more"
+    assert "leaves a part without" in tool(**asked, vary="rsi.period=9:16", split=0)["error"]
 
 
 async def test_a_gate_that_nobody_waits_for_ends_and_the_next_goes_on_from_there(

@@ -1,10 +1,10 @@
-"""The tool call's gate, in a process of its own, with as many workers as the command line's.
+"""The tool calls' sweep and gate, in a process of their own, by as many workers as the commands'.
 
 The process that asks may be anybody's program. Workers begun there would import its main module and
 run it once more, or be forked from its threads; what collects their results would hold its
 interpreter. Here it only waits: the order goes to standard input as one line of JSON, the answer
 comes from standard output. Closing standard input says that nobody waits any more, and so does the
-end of the program that asked: the gate then ends as by Ctrl-C, and what is finished is kept.
+end of the program that asked: the work then ends as by Ctrl-C, and what is finished is kept.
 """
 
 from __future__ import annotations
@@ -17,22 +17,27 @@ import select
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from core.backtest.axes import SweepError, parse_axis
+from core.backtest.axes import Axis, SweepError, parse_axis
 from core.backtest.candle_data import strategy_candles
 from core.backtest.kept import Keeping
-from core.backtest.progress import Progress, resumed_text
+from core.backtest.progress import Progress, WorkCancelledError, resumed_text
 from core.backtest.run import BacktestError
+from core.backtest.sweep import run_sweep, sweep_to_json
 from core.backtest.workers import all_cores
-from core.gate.counted import counted_gate
-from core.gate.gate import run_gate
+from core.gate import FOLDS
+from core.gate.counted import count_sweep, counted_gate
+from core.gate.gate import Gate, UnfinishedGate, run_gate
 from core.gate.to_json import gate_to_json
+from core.market.candles.candles import Candles
 from core.market.files.errors import CandleFileError
 from core.store.workspace import Workspace
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.problems import ConfigError
 from core.time_format import wall_clock
 from core.tool_arguments import ToolError, in_words, parsed_config
@@ -40,35 +45,54 @@ from core.typed import prepare
 
 Json = dict[str, Any]
 
-_MODULE = "core.tool_gate"
-_MISTAKES = (BacktestError, CandleFileError, ConfigError, SweepError, ToolError)
+_MODULE = "core.tool_varying"
+_MISTAKES = (
+    BacktestError,
+    CandleFileError,
+    ConfigError,
+    SweepError,
+    ToolError,
+    WorkCancelledError,
+)
 _LOOK_SECONDS = 0.1
 _logger = logging.getLogger(__name__)
 
 
-class GateOrder(msgspec.Struct, frozen=True):
-    """What a gate is asked.
+class VaryingOrder(msgspec.Struct, frozen=True):
+    """What a sweep or a gate is asked.
 
     Attributes:
+        what: which of the two.
         workspace: its root.
         strategy_config: the strategy's config.
         files: a candle file for each symbol; `columns` as `backtest` takes them.
         vary: the axes.
+        sort: the metric that ranks.
+        folds, anchored, seed: of a gate, see `run_gate`.
+        split: of a sweep, see `run_sweep`.
+        top: how many rows of a sweep to tell.
     """
 
+    what: Literal["gate", "sweep"]
     workspace: str
     strategy_config: dict[str, object]
     files: dict[str, str]
     columns: str | None
     vary: tuple[str, ...]
+    sort: str
+    folds: int = FOLDS
+    anchored: bool = False
+    seed: int = 0
+    split: float | None = None
+    top: int = 20
 
 
-def gate_apart(order: GateOrder, cancel: threading.Event) -> Json:
-    """Have a gate judged in a process of its own; what it found, or `{"error": message}`.
+def varied_apart(order: VaryingOrder, cancel: threading.Event) -> Json:
+    """Have a sweep or gate made in a process of its own; its result, or `{"error": message}`.
 
     Args:
         order: what is asked.
-        cancel: once set, the gate ends without a verdict.
+        cancel: once set, it ends with what is finished.
 
     Raises:
         ToolError: the process was ended by something else.
@@ -96,8 +120,8 @@ def gate_apart(order: GateOrder, cancel: threading.Event) -> Json:
             answer = process.communicate()[0]
     if process.returncode != 0:
         raise ToolError(
-            f"the gate's process was ended by something else (code {process.returncode}, often for "
-            "lack of memory); what was finished is kept: the same call goes on from there"
+            f"the {order.what}'s process was ended by something else (code {process.returncode}, "
+            "often for lack of memory); what was finished is kept: the same call goes on from there"
         )
     found: Json = json.loads(answer)
     return found
@@ -110,8 +134,8 @@ class _HungUp(threading.Event):
         return super().is_set() or bool(select.select([0], [], [], 0)[0])
 
 
-def judged(order: GateOrder, cancel: threading.Event) -> Json:
-    """Run a gate by all cores, as `papertape gate` does; what it found, with what is to be said."""
+def varied(order: VaryingOrder, cancel: threading.Event) -> Json:
+    """Do what is asked by all cores, as the command line does; what it found, and is to be said."""
     parsed = parsed_config(order.strategy_config)
     config, home = parsed.config, Workspace(Path(order.workspace))
     candles, notes = strategy_candles(config, order.files, order.columns)
@@ -122,44 +146,73 @@ def judged(order: GateOrder, cancel: threading.Event) -> Json:
         if progress.taken_up:
             resumed[:] = [resumed_text(progress)]
 
-    found, warning = counted_gate(
-        home.tries,
-        config,
-        axes,
-        candles,
-        lambda tries: run_gate(
+    how: dict[str, Any] = {
+        "sort": order.sort,
+        "workers": all_cores(),
+        "on_progress": told,
+        "cancel": cancel,
+        "keep": Keeping(home.unfinished),
+    }
+    work = _swept if order.what == "sweep" else _judged
+    found, warning = work(order, home.tries, config, axes, candles, how)
+    warnings = [*parsed.warnings, *notes, *resumed, *([] if warning is None else [warning])]
+    return found | {"warnings": warnings}
+
+
+def _swept(
+    order: VaryingOrder,
+    ledger: Path,
+    config: StrategyConfig,
+    axes: list[Axis],
+    candles: Mapping[str, Candles],
+    how: dict[str, Any],
+) -> tuple[Json, str | None]:
+    found = run_sweep(config, axes, candles, split=order.split, **how)
+    warning = count_sweep(ledger, config, candles, found, wall_clock())
+    return sweep_to_json(found, order.top), warning
+
+
+def _judged(
+    order: VaryingOrder,
+    ledger: Path,
+    config: StrategyConfig,
+    axes: list[Axis],
+    candles: Mapping[str, Candles],
+    how: dict[str, Any],
+) -> tuple[Json, str | None]:
+    def judge(other_tries: float) -> Gate | UnfinishedGate:
+        return run_gate(
             config,
             axes,
             candles,
-            other_tries=tries,
-            workers=all_cores(),
-            on_progress=told,
-            cancel=cancel,
-            keep=Keeping(home.unfinished),
-        ),
-        wall_clock(),
-    )
-    warnings = [*parsed.warnings, *notes, *resumed, *([] if warning is None else [warning])]
-    return gate_to_json(found) | {"warnings": warnings}
+            other_tries=other_tries,
+            folds=order.folds,
+            anchored=order.anchored,
+            seed=order.seed,
+            **how,
+        )
+
+    found, warning = counted_gate(ledger, config, axes, candles, judge, wall_clock())
+    return gate_to_json(found), warning
 
 
 def main() -> None:
-    """Judge what standard input asks for."""
+    """Do what standard input asks for."""
     answers, sys.stdout = sys.stdout.buffer, sys.stderr  # an indicator of others may print
-    order = msgspec.convert(json.loads(sys.stdin.buffer.readline()), GateOrder)
+    order = msgspec.convert(json.loads(sys.stdin.buffer.readline()), VaryingOrder)
     try:
-        answer = judged(order, _HungUp())
+        answer = varied(order, _HungUp())
     except _MISTAKES as error:
         answer = {"error": in_words(error)}
     except Exception as error:
-        _logger.exception("gate")
-        answer = {"error": f"the gate failed unexpectedly: {type(error).__name__}"}
+        _logger.exception("%s", order.what)
+        answer = {"error": f"the {order.what} failed unexpectedly: {type(error).__name__}"}
     with contextlib.suppress(BrokenPipeError):  # nobody waits any more
         answers.write(json.dumps(msgspec.to_builtins(answer)).encode())
         answers.flush()
 
 
-prepare(GateOrder)
+prepare(VaryingOrder)
 
 if __name__ == "__main__":
     main()
