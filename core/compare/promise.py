@@ -100,6 +100,13 @@ class EdgeLayer:
     reason: str | None = None
 
     @property
+    def word(self) -> str:
+        """Its state, in one word; *undecided* once no answer can come any more."""
+        if self.state is None:
+            return DESCRIBED
+        return "undecided" if self.over and self.at is None else str(self.state)
+
+    @property
     def surely_less(self) -> bool:
         """Whether what is not decided lies certainly below the promise and its margin.
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from core.compare.columns import ComparedColumn
 from core.compare.comparison import ComparedRow, ComparisonResult
 from core.compare.promise import NOT_SEALED
-from core.compare.verdict import judged_answer
+from core.compare.verdict import Answer
 from core.compare.waterfall import in_cents
 from core.report.metric_labels import signed_money
 from core.report.undefined import UNDEFINED, undefined_text
@@ -62,7 +62,7 @@ def _answers(comparison: ComparisonResult) -> list[str]:
     answers = {str(layer): one for layer, one in comparison.layers.lines().items()}
     live = comparison.layers.live
     if live is not None:
-        answers["live"] = judged_answer(live.state, live.text)
+        answers["live"] = Answer(live.state, live.word, live.text)
     width = max(map(len, answers), default=0)
     for layer, one in answers.items():
         shown = "" if one.word == DESCRIBED else f"{one.word}: "

@@ -224,6 +224,7 @@ def _edge_to_json(layer: EdgeLayer) -> Json:
     lines, chances = layer.lines, layer.chances
     return {
         "state": _state(layer.state),
+        "answer": layer.word,
         "text": layer.text,
         "trades": layer.trades,
         "trades_within": layer.within,

@@ -99,11 +99,6 @@ class Answer(NamedTuple):
     text: str
 
 
-def judged_answer(state: State | None, text: str) -> Answer:
-    """An answer whose word is its state."""
-    return Answer(state, DESCRIBED if state is None else str(state), text)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class TrialAnswers:
     """The five answers about the sessions compared; None where one could not be had.
@@ -158,15 +153,16 @@ class TrialAnswers:
         """What each answer says; without those that could not be had."""
         found: dict[Layer, Answer] = {}
         if self.decisions is not None:
-            found[Layer.DECISIONS] = judged_answer(self.decisions.state, self.decisions.text)
+            state = self.decisions.state
+            found[Layer.DECISIONS] = Answer(state, str(state), self.decisions.text)
         if self.costs is not None:
             found[Layer.COSTS] = Answer(self.costs.state, self.costs.word, self.costs.text)
         if self.account is not None:
-            found[Layer.ACCOUNT] = judged_answer(None, self.account.summary)
+            found[Layer.ACCOUNT] = Answer(None, DESCRIBED, self.account.summary)
         if self.path is not None:
             found[Layer.PATH] = Answer(self.path.state, self.path.word, self.path.text)
         if self.edge is not None:
-            found[Layer.EDGE] = judged_answer(self.edge.state, self.edge.text)
+            found[Layer.EDGE] = Answer(self.edge.state, self.edge.word, self.edge.text)
         return found
 
 

@@ -252,7 +252,7 @@ def _edge(name: str, layer: EdgeLayer | None) -> AnswerRow:
     sign, word, tone = _DESCRIBED
     if layer.state is not None:
         sign, tone = _SIGNS[layer.state]
-        word = str(layer.state)
+        word = layer.word
     if layer.lines is None:
         none = layer.reason or "no lines"
         text = _means(layer)

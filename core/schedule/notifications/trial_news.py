@@ -11,7 +11,11 @@ from core.report.undefined import UNDEFINED, undefined_text
 from core.trial.state import DESCRIBED, State
 
 _LAYERS = ("decisions", "costs", "account", "path", "edge", "live")
-_NO_STATES = ("dearer", "above")  # answers that leave a trial's state as it is, and are news
+_NO_STATES = (
+    "dearer",
+    "above",
+    "undecided",
+)  # answers that leave a trial's state as it is, and are news
 _IN_ORDER = ("decisions", "costs")
 _SEAL = "seal"
 _FIGURES = (

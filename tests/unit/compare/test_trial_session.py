@@ -171,6 +171,7 @@ async def test_a_trial_that_goes_on_is_not_over_by_its_files(tmp_path: Path) -> 
         assert found.layers.edge is not None
         assert found.layers.edge.state is State.OPEN
         assert found.layers.edge.over is over
+        assert (found.layers.edge.word == "undecided") is over
 
 
 def test_a_trial_has_its_promise_in_its_seal_also_where_no_backtest_is_saved_now(

@@ -131,6 +131,25 @@ async def test_a_check_is_news_once_when_an_answer_turns() -> None:
     assert not (await carry_out(told, host)).news
 
 
+async def test_a_check_of_a_session_without_a_seal_carries_figures_and_no_turn() -> None:
+    host = TrialHost()
+    host.change(ID, trial=None)
+    host.edge = "broken"
+    outcome = await carry_out(check(), host)
+    assert "Backtest / paper: win rate 62.0 % / 58.3 %" in outcome.text
+    assert "turned" not in outcome.text
+    assert (outcome.news, outcome.alert) == (False, False)
+
+
+def test_a_horizon_that_is_over_without_an_answer_is_news_once() -> None:
+    before = layer_states(report())
+    over = report()
+    edge = {"state": "open", "answer": "undecided", "text": "trade 60 of 60"}
+    over["comparison"]["layers"]["edge"] = edge
+    assert turned(before, over) == ("edge: open → undecided (trade 60 of 60)",)
+    assert turned(layer_states(over), over) == ()
+
+
 async def test_a_check_of_a_session_that_is_not_read_yet_has_seen_nothing() -> None:
     host = TrialHost()
     host.trade()
