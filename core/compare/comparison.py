@@ -284,7 +284,10 @@ def _missing(
     if backtest is None:
         lines.append(f"no backtest: papertape backtest {strategy} --period 6m --save")
     if paper is None:
-        lines.append(f"no paper session with a result: papertape start {strategy}")
+        lines.append(
+            f"no paper session with a result: papertape start {strategy}; "
+            "a replay counts where it is named (--session ID)"
+        )
     if live is None:
         lines.append(
             f'no closed live trades: trades.jsonl has none of source "strategy:{strategy}"'

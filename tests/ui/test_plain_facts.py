@@ -78,6 +78,7 @@ def test_positions_are_counted_as_money_is_and_what_is_paused_does_not_run() -> 
     ]
     shown = values(ScriptedLink(sessions))
     assert (shown["POSITIONS"], shown["RUNNING, ALL"]) == ("1", "2 + 1 paused")
+    assert (shown["STALE, ALL"], shown["ERRORS, ALL"]) == ("0", "0")
     shown = values(ScriptedLink(sessions[:1]))
     assert (shown["POSITIONS"], shown["RUNNING"]) == ("1", "1")
 

@@ -16,11 +16,12 @@ from core.bootstrap import host_options
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
 from core.host.job_values import JobOrder, ListedJob
-from core.journal.values import FeedKind
+from core.journal.values import FeedKind, Mode
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
-from tests.ui.driving import WIDE, WatchedApp, driven, make_app, shown, until
+from tests.ui.driving import VAST, WIDE, WatchedApp, driven, make_app, shown, until
 from tests.ui.scripted import NOW, busy, job, session
+from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.host.hosting import LateHosting
 from tui.host.workspace import WorkspaceHosting
@@ -85,7 +86,8 @@ async def test_a_message_is_added_run_edited_paused_and_removed(tmp_path: Path) 
         await pilot.press("R")
         history = screen.query_one(LogPane)
         await until(pilot, lambda: history.shown == ("Look at the [b]rates",))
-        await until(pilot, lambda: rows(app)[0][5:] == ["1", "✓ 0s ago"])
+        await until(pilot, lambda: rows(app)[0][5:] == ["1", "✓ 0s ago", "Look at the [b]rates"])
+        assert app.notes[-1:] == [], "it stands in the history beneath"
 
         await pilot.press("e")
         await until(pilot, lambda: bool(app.screen.query("#verdict")))
@@ -141,6 +143,24 @@ async def test_a_session_brings_its_check_and_can_be_given_an_end(tmp_path: Path
         assert shown(app).sessions[0].state.ended
         why = shown(app).sessions[0].state_reason or ""
         assert why.startswith("stopped by hand")  # and not at its end, whose time had not come
+
+
+async def test_a_wide_screen_shows_what_each_job_said_last_and_whose_clock_it_goes_by() -> None:
+    link = busy()
+    link.jobs = [one for one in link.jobs if one.session_id in (None, "k3x9a1pq")]
+    app = make_app(link)
+    async with driven(app, VAST) as pilot:
+        await pilot.press("5")
+        said = "running, 44h in: 14 trades, 1 open position, equity 10,346.20"
+        await until(pilot, lambda: said in drawn(app, "#jobs"))
+        title = app.screen.query_one("#jobs").border_title
+        assert "by this machine's clock, a demo's market has its own" in str(title)
+        link.change("k3x9a1pq", mode=Mode.REPLAY)
+        app.poll()
+        title = app.screen.query_one("#jobs").border_title
+        assert "by this machine's clock, a replay has its own" in str(title)
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: said not in drawn(app, "#jobs"))
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRow, SessionState
-from core.session.snapshot import Level
+from core.session.snapshot import Level, StartRequest
 from core.trading.values import Fills, Side
 from tests.ui.driving import NARROW, WIDE, driven, host_of, make_app, until
 from tests.ui.scripted import DAY, MINUTE, NOW, ScriptedLink, busy, position, session
@@ -545,7 +545,7 @@ async def test_figures_that_do_not_fit_go_with_their_labels() -> None:
         shown = app.screen.query_one("#figures", Figures).render_line(1).text
         values = re.split(r"\s{2,}", shown.strip())
         assert len(labels) == len(values) >= 3
-        assert "STALE" in labels
+        assert "STALE, ALL" in labels
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
@@ -669,3 +669,15 @@ async def test_a_pair_is_blocked_entered_and_closed_by_hand_from_its_session() -
 
 def text_of(app: PapertapeApp, selector: str) -> str:
     return str(app.screen.query_one(selector, Static).render())
+
+
+async def test_a_start_is_told_where_its_log_is_not_seen() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        request = StartRequest({"name": "one", "symbols": ["BTC/USDT"], "timeframe": "5m"})
+        app.sessions.start(request)
+        await until(pilot, lambda: "Log · one" in str(app.screen.query_one("#log").border_title))
+        assert app.notes == [], "it would lie over that log"
+        await pilot.press("6")
+        app.sessions.start(request)
+        await until(pilot, lambda: [note.title for note in app.notes] == ["SIMULATED"])

@@ -51,11 +51,12 @@ class ScheduleCommands:
         self._change("remove", lambda link: link.remove_job(job.job_id), done)
 
     def run(self, job: ListedJob, done: Callable[[Jobs], None]) -> None:
-        """Run a job now, and say what came of it."""
+        """Run a job now. What came of it stands in its history; a failure is said as well."""
 
         async def work(link: HostLink) -> None:
             run = await link.run_job(job.job_id)
-            self._shell.say(run.text, "information" if run.succeeded else "error")
+            if not run.succeeded:
+                self._shell.say(run.text, "error")
             done(await link.list_jobs())
 
         self._shell.command("run", work)

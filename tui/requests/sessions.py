@@ -31,6 +31,7 @@ class SessionCommands:
         self._shell = shell
         self._show_report = show_report
         self._begun: str | None = None  # the session that was started last, until it is shown
+        self._logged = False  # whether it is shown with its log, which tells all of its start
 
     def start(self, request: StartRequest) -> None:
         """Start a session."""
@@ -40,12 +41,15 @@ class SessionCommands:
 
         self._shell.command("start", work)
 
-    def take_begun(self, shown: Container[str]) -> str | None:
-        """The session that was started last, once: as soon as it is among those shown."""
+    def take_begun(self, shown: Container[str], *, logged: bool) -> str | None:
+        """The session that was started last, once: as soon as it is among those shown.
+
+        `logged`: whether its log will be seen beneath them.
+        """
         begun = self._begun
         if begun is None or begun not in shown:
             return None
-        self._begun = None
+        self._begun, self._logged = None, logged
         return begun
 
     def quick_start(self) -> None:
@@ -74,7 +78,11 @@ class SessionCommands:
         self._shell.command("restart", work)
 
     def _started(self, reply: StartReply) -> None:
-        self._begun = reply.session_id
+        """Say what was started, unless it is seen: a note would lie over the log that tells it."""
+        self._begun, self._logged = reply.session_id, False
+        self._shell.poll()
+        if self._logged:
+            return
         text = "\n".join((reply.message or f"Session {reply.session_id} starts.", *reply.notices))
         self._shell.say(text, "warning" if reply.notices else "information", reply.mode.value)
 

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from core.host.job_values import JobOrder, Jobs, ListedJob
+from core.journal.values import Mode
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
 from tui.commands import Place, bindings
@@ -23,6 +24,12 @@ from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 
+_OTHER_CLOCKS = {
+    frozenset({Mode.DEMO}): "a demo's market has its own",
+    frozenset({Mode.REPLAY}): "a replay has its own",
+    frozenset({Mode.DEMO, Mode.REPLAY}): "demos and replays have their own",
+}
+_FEW = 8  # jobs of which the list needs no more room than a history
 _NOTHING = (
     "No job yet.\n\n"
     "A session on a live, polled or demo feed is given a check every four hours,\n"
@@ -122,8 +129,10 @@ class ScheduleScreen(BaseScreen):
         count = str(listed) if shown == listed else f"{shown} of {listed}"
         parts = ["Jobs", *([count] if listed else []), *([f"{paused} paused"] if paused else [])]
         of = {job.session_id for job in self._jobs.values()}
-        if any(session.id in of and has_own_clock(session) for session in snapshot.sessions):
-            parts.append(f"by {HOST_CLOCK}, a demo's market has its own")
+        others = {one.mode for one in snapshot.sessions if one.id in of and has_own_clock(one)}
+        if others:
+            parts.append(f"by {HOST_CLOCK}, {_OTHER_CLOCKS[frozenset(others)]}")
+        self.set_class(listed > _FEW, "-many")
         entitle(table, " · ".join(parts))
         self._tell()
 

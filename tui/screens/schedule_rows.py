@@ -23,6 +23,7 @@ JOB_COLUMNS = (
     Column("IN", 8, "right"),
     Column("RUNS", 7, "right", priority=5),
     Column("LAST", 9, priority=1),
+    Column("RESULT", 66, priority=7, fill=70, optional=True, wide=175),
 )
 
 
@@ -51,8 +52,15 @@ def job_row(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) ->
                 order=job.runs,
             ),
             ran,
+            Cell("" if last is None else _result(last.text, job, names), Tone.DIM),
         ),
     )
+
+
+def _result(text: str, job: ListedJob, names: Mapping[str, str]) -> str:
+    """What a run said, without the session that other columns name."""
+    session = f"{names.get(job.session_id or '', '')} ({job.session_id}) is "
+    return text.removeprefix(session)
 
 
 def _ran(succeeded: bool, ago: int) -> Cell:

@@ -262,6 +262,7 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
         running += f" + {paused} paused"
     failed = sum(s.state is SessionState.ERROR for s in snapshot.sessions)
     unit = sums.unit + (f", {modes[0].value}" if several else "")
+    of_all = ", ALL" if several else ""
     return (
         Figure(f"EQUITY{unit}", formats.money(sums.equity), width=12),
         Figure("TODAY", formats.change(sums.today), tone_of(sums.today), width=12),
@@ -271,9 +272,9 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
         ),
         Figure("POSITIONS", sums.positions, priority=2),
         *(_beside(snapshot, modes[1]) if several else ()),
-        Figure("RUNNING, ALL" if several else "RUNNING", running, priority=1),
-        Figure("STALE", str(stale), Tone.STALE if stale else Tone.DIM),
-        Figure("ERRORS", str(failed), Tone.ERROR if failed else Tone.DIM, priority=1),
+        Figure(f"RUNNING{of_all}", running, priority=1),
+        Figure(f"STALE{of_all}", str(stale), Tone.STALE if stale else Tone.DIM),
+        Figure(f"ERRORS{of_all}", str(failed), Tone.ERROR if failed else Tone.DIM, priority=1),
     )
 
 

@@ -13,7 +13,7 @@ from core.text import safe_text
 from tui.widgets.text_lines import TextLines
 from tui.widgets.tones import Tone
 
-_GAP = 3
+_GAP, _SHORT_GAP = 3, 2  # cells between columns; the short one where otherwise one would go
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,15 @@ class Figures(TextLines):
         """The columns that fit."""
         columns = list(zip_longest(*self._rows))
         widths = {i: max(f.cells for f in column if f) for i, column in enumerate(columns)}
-        while len(widths) > 1 and _total(widths) > self.size.width:
+        while len(widths) > 1 and _total(widths, _SHORT_GAP) > self.size.width:
             del widths[max(widths, key=lambda i: (_priority(columns[i]), i))]
+        gap = _GAP if _total(widths, _GAP) <= self.size.width else _SHORT_GAP
         lines: list[Content] = []
         air = self.size.height >= 3 * len(self._rows) - 1
         for row in range(len(self._rows)):
             if row and air:
                 lines.append(Content(""))
-            shown = [(columns[i][row], widths[i] + _GAP) for i in widths]
+            shown = [(columns[i][row], widths[i] + gap) for i in widths]
             lines.append(_line([(f.label if f else "", Tone.DIM, w) for f, w in shown]))
             lines.append(
                 _line([(f.value if f else "", f.tone if f else Tone.DIM, w) for f, w in shown])
@@ -81,8 +82,8 @@ class Figures(TextLines):
         return lines
 
 
-def _total(widths: dict[int, int]) -> int:
-    return sum(widths.values()) + _GAP * (len(widths) - 1)
+def _total(widths: dict[int, int], gap: int) -> int:
+    return sum(widths.values()) + gap * (len(widths) - 1)
 
 
 def _priority(column: Sequence[Figure | None]) -> int:
