@@ -11,17 +11,20 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from core.store.durable import OsDisk, new_folder, write_durably
+from core.store.durable import OsDisk, new_folder, remove_folder, write_durably
 from core.strategy.names import EXPECTED_NAME, is_name
 from tui.shipped import shipped
 
 if TYPE_CHECKING:
+    from core.report.library import ListedResult
     from core.store.workspace import Workspace
     from core.strategy.config.problems import ConfigError
     from tui.strategy_cache import ReadStrategy, StrategyCache
@@ -32,6 +35,7 @@ _AT_ONCE = 50  # documents: so many are read before any of them is shown
 _NAME_LINE = re.compile(r"^(name[ \t]*:[ \t]*).*?(\r?)$", re.MULTILINE)
 
 READING = "Reading the strategies …"
+NOT_SAVED = "Its last backtest is not saved in its document, which a comparison needs."
 NO_STRATEGY = "No strategy was found. papertape init makes a workspace with samples."
 
 
@@ -41,7 +45,9 @@ class StrategyChoice:
 
     `raw` is the config as written; `problems` say why it cannot run (empty: it can), `warnings`
     what its owner should know. `origin`: "workspace" or "sample". One that `is_read` has not been
-    has the name of its folder, and that it is still being read for a problem.
+    has the name of its folder, and that it is still being read for a problem. `backtested`: whether
+    its document tells of a backtest; `kept`: else the last one in the library, where there is one,
+    and `edited` whether the config is another by now.
     """
 
     name: str
@@ -57,6 +63,16 @@ class StrategyChoice:
     meaning: str = ""
     starting_balance: float | None = None
     is_read: bool = True
+    digest: str = ""
+    kept: ListedResult | None = None
+    edited: bool = False
+
+    def figure(self, name: str) -> float | None:
+        """A figure of its last backtest, saved or kept; None where that has none, or no number."""
+        if self.kept is None:
+            return self.saved(name)
+        kept: float | None = getattr(self.kept.result.metrics, name)
+        return kept
 
     def saved(self, name: str) -> float | None:
         """A figure of the backtest in its document; None where that has none, or no number."""
@@ -124,7 +140,39 @@ def _ever_more_read(
         except ConfigError as error:
             choices[number] = replace(one, problems=_sentences(error), is_read=True)
     cache.save()
-    yield tuple(sorted(choices, key=_place))
+    yield tuple(sorted(_with_backtests(workspace, choices), key=_place))
+
+
+def _with_backtests(
+    workspace: Workspace, choices: Sequence[StrategyChoice]
+) -> Iterator[StrategyChoice]:
+    """The strategies, those whose documents tell of no backtest with the last one in the library.
+
+    One of the config as it stands goes before a later one of another.
+    """
+    from core.compare.before_start import NOT_BACKTESTED  # noqa: PLC0415
+    from core.report.library import list_results  # noqa: PLC0415
+    from core.store.workspace import WorkspaceError  # noqa: PLC0415
+
+    by_name: dict[str, list[ListedResult]] = {}
+    with suppress(WorkspaceError):  # the list of backtests says why
+        for listed in list_results(workspace).results:
+            if not listed.result.settings:
+                by_name.setdefault(listed.result.strategy, []).append(listed)
+    for choice in choices:
+        its = [] if choice.backtested else by_name.get(choice.name, [])
+        if not its or choice.problems:
+            yield choice
+            continue
+        same = (one for one in its if one.result.config_hash == choice.digest)
+        kept = next(same, its[0])
+        # With another balance its hash is another too, and does not tell whether it was edited.
+        edited = (
+            kept.result.config_hash != choice.digest
+            and kept.result.starting_balance == choice.starting_balance
+        )
+        warnings = (NOT_SAVED if one == NOT_BACKTESTED else one for one in choice.warnings)
+        yield replace(choice, kept=kept, edited=edited, warnings=tuple(warnings))
 
 
 def _choice(origin: str, path: Path, cache: StrategyCache) -> StrategyChoice:
@@ -164,6 +212,7 @@ def _choice(origin: str, path: Path, cache: StrategyCache) -> StrategyChoice:
         choice,
         warnings=(*choice.warnings, *of_backtest),
         backtested=NOT_BACKTESTED not in of_backtest,
+        digest=read.digest,
     )
 
 
@@ -202,7 +251,7 @@ def _read(path: Path, data: bytes) -> ReadStrategy:
         warnings=parsed.warnings,
         meaning=paragraph(config),
         starting_balance=config.starting_balance,
-        digest=signal_source(config).digest if "backtest" in raw else "",
+        digest=signal_source(config).digest,
     )
 
 
@@ -239,6 +288,17 @@ def copy_strategy(document: Path, folder: Path, name: str) -> Path:
     return target
 
 
+def drop_unchanged(document: Path, before: bytes) -> bool:
+    """Remove a copied strategy that still says what it said `before`; whether it was removed."""
+    try:
+        if document.read_bytes() != before or list(document.parent.iterdir()) != [document]:
+            return False
+        remove_folder(document.parent)
+    except OSError:
+        return False
+    return True
+
+
 def editor_command(environ: Mapping[str, str]) -> list[str]:
     """The user's editor ($VISUAL, $EDITOR, else the first of nano and vi that is there).
 
@@ -255,14 +315,16 @@ def editor_command(environ: Mapping[str, str]) -> list[str]:
     raise StrategyFileError("no editor was found: set EDITOR to the one you use")
 
 
-def edit(path: Path) -> None:
-    """Open a file in the user's editor, and wait until it is closed.
+def edit(path: Path) -> float:
+    """Open a file in the user's editor, and wait until it is closed; for how many seconds.
 
     Raises:
         StrategyFileError: there is no editor, or it cannot be run.
     """
     command = editor_command(os.environ)
+    begun = monotonic()
     try:
         subprocess.run([*command, str(path)], check=False)  # noqa: S603  the user's own editor
     except OSError as error:
         raise StrategyFileError(f"the editor {command[0]} cannot be run: {error}") from error
+    return monotonic() - begun

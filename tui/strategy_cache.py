@@ -30,8 +30,7 @@ _LIBRARIES = ("numpy", "papertape", "pyyaml", "ta-lib")
 class ReadStrategy(msgspec.Struct, frozen=True):
     """What a document says: `raw` is the config as written, with its `problems` alone or the rest.
 
-    `digest` is that of what decides (`SignalSource.digest`), where there is a backtest to hold it
-    against.
+    `digest` is that of what decides (`SignalSource.digest`), to hold backtests against.
     """
 
     raw: dict[Any, Any]

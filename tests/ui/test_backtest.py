@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,13 @@ from tui.screens.backtest_look import BacktestLook
 from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.strategies import StrategiesScreen
 from tui.screens.trade import TradeScreen
-from tui.strategies import StrategyFileError, copy_strategy, editor_command, list_strategies
+from tui.strategies import (
+    NOT_SAVED,
+    StrategyFileError,
+    copy_strategy,
+    editor_command,
+    list_strategies,
+)
 from tui.widgets.choice import Choice
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
@@ -216,6 +223,83 @@ async def test_the_result_of_a_sample_is_saved_in_a_copy_of_it(
     assert "backtest:" not in (samples / "waves" / "STRATEGY.md").read_text()
 
 
+async def test_a_strategy_whose_backtest_is_only_kept_is_listed_with_it(
+    workspace: Workspace,
+) -> None:
+    app = make(workspace)
+    async with driven(app, VAST) as pilot:
+        await pick(pilot, app, "waves")
+        table = app.screen.query_one("#strategy-list", LineTable)
+
+        def row() -> list[str]:
+            return next(
+                [cell.text for cell in row.cells]
+                for row in table.rows
+                if row.cells[0].text == "waves"
+            )
+
+        assert row()[5:] == ["", "", "", "", "no backtest"]
+        result = await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+        trades = len(result.query_one("#result-trades", LineTable).rows)
+        await pilot.press("2")
+        await until(pilot, lambda: row()[6] == str(trades))
+        assert row()[5].startswith("▲")
+        assert row()[-1] == "not saved"
+        assert NOT_SAVED in str(app.screen.query_one("#strategy-text").render())
+        look = app.screen.query_one(BacktestLook)
+        await until(pilot, lambda: look.display and BRAILLE.search(drawn(app, "#backtest-equity")))
+        assert "Last backtest" in str(look.border_title)
+        await pilot.press("b")  # where one is picked it is not said to be without either
+        await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+        picked = app.screen.query_one("#strategies", LineTable)
+        await until(pilot, lambda: bool(picked.rows))
+        states = {row.cells[0].text: row.cells[-1].text for row in picked.rows}
+        assert (states["waves"], states["never"]) == ("", "no backtest")
+        await pilot.press("escape")
+        path = workspace.strategies / "waves" / "STRATEGY.md"
+        path.write_text(path.read_text().replace("value: 35", "value: 34"))
+        await pilot.press("2", "R")
+        await until(pilot, lambda: row()[-1] == "edited since")
+        assert row()[6] == str(trades)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "types", "stays"), [(9.0, False, False), (9.0, True, True), (0.1, False, True)]
+)
+async def test_of_an_edited_sample_a_copy_stays_only_if_it_was_changed(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    types: bool,
+    stays: bool,
+) -> None:
+    samples = workspace.root.parent / "samples"
+    samples.mkdir()
+    (workspace.strategies / "waves").rename(samples / "waves")
+    monkeypatch.setattr("tui.strategies.shipped", lambda _: samples)
+    edited = threading.Event()
+
+    def edit(path: Path) -> float:
+        if types:
+            path.write_text(path.read_text() + "More prose.")
+        edited.set()
+        return seconds
+
+    monkeypatch.setattr("tui.screens.strategies.edit", edit)
+    monkeypatch.setattr(WatchedApp, "suspend", lambda _: nullcontext())
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await pilot.press("e")
+        await until(pilot, edited.is_set)
+        table = app.screen.query_one("#strategy-list", LineTable)
+        origin = "workspace" if stays else "sample"
+        await until(pilot, lambda: str(table.cursor_key).startswith(origin))
+        await until(pilot, lambda: "waves" in str(table.cursor_key))
+    assert (workspace.strategies / "waves").exists() is stays
+    assert any("Copied to" in note.message for note in app.notes) is stays
+
+
 async def test_a_demo_offers_the_market_of_its_own_exchange(workspace: Workspace) -> None:
     app = make(workspace)
     app.demo = lambda: DemoMarket(SyntheticMarket(7), START, 100.0, "test")
@@ -315,8 +399,17 @@ async def test_problems_stand_at_their_lines(workspace: Workspace) -> None:
         form = app.screen
         assert isinstance(form, NewBacktest)
         form.query_one("#source", Choice).chosen = "exchange"
-        form.query_one("#exchange", Input).value = ""
-        said = form.query_one("#verdict")
+        field, said = form.query_one("#exchange", Input), form.query_one("#verdict")
+        field.value = "binanc"
+        unknown = "exchange binanc is not known: did you mean binance?"
+        await until(pilot, lambda: f"· {unknown}" in str(said.render()))
+        await pilot.press("enter")
+        await until(pilot, lambda: f"✗ {unknown}" in str(said.render()))
+        assert app.screen is form
+        assert app.focused is field
+        field.value = "kraken"
+        await until(pilot, lambda: "exchange" not in str(said.render()))
+        field.value = ""
         await until(pilot, lambda: "ccxt" in str(said.render()))
         await until(pilot, lambda: "lessthan" in str(said.render()))
         await pilot.press("enter")

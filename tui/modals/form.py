@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from core.market.history.exchange_names import exchange_problem
 from tui import formats
 from tui.widgets.choice import Choice
 from tui.widgets.filter_box import FilterBox
@@ -56,7 +57,7 @@ class Missing(str):
     __slots__ = ()
 
 
-NO_EXCHANGE = Missing("exchange: expected a name that ccxt knows, such as binance")
+_NO_EXCHANGE = Missing("exchange: expected a name that ccxt knows, such as binance")
 
 
 class CheckedForm(Form[T]):
@@ -115,6 +116,16 @@ def not_there(files: Iterable[Path]) -> list[str]:
         for file in files
         if not os.path.exists(file)  # noqa: PTH110  (what may not be looked at is no error here)
     ]
+
+
+def exchange_in(field: Input, problems: list[str]) -> str:
+    """The exchange in a field; what ccxt does not know is a problem, told once it is typed."""
+    name = field.value.strip()
+    if not name:
+        problems.append(_NO_EXCHANGE)
+    elif (problem := exchange_problem(name)) is not None:
+        problems.append(Missing(problem))
+    return name
 
 
 def number_in(field: Input, name: str, problems: list[str]) -> float | None:

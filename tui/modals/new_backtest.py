@@ -9,9 +9,10 @@ from textual.widgets import Input, Static
 
 from core.market.candles.durations import SpanError, period_in_words
 from core.market.files.symbol_files import SymbolFilesError, files_in_line
+from core.market.history.exchange_names import exchange_problem
 from core.trading.values import FillOn
 from tui.modals import strategy_picker
-from tui.modals.form import NO_EXCHANGE, Missing, hints, not_there, number_in
+from tui.modals.form import Missing, exchange_in, hints, not_there, number_in
 from tui.requests.backtest import DEMO_MARKET, BacktestOrder
 from tui.widgets.choice import Choice
 from tui.widgets.tones import Tone
@@ -84,12 +85,12 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
             problems = list(strategy.problems)
         balance = number_in(self.query_one("#balance", Input), "balance", problems)
         source = self.query_one("#source", Choice).chosen
-        data, exchange, period = (
-            self.query_one(f"#{name}", Input).value.strip()
-            for name in ("data", "exchange", "period")
+        data, period = (
+            self.query_one(f"#{name}", Input).value.strip() for name in ("data", "period")
         )
-        if source == _EXCHANGE and not exchange:
-            problems.append(NO_EXCHANGE)
+        exchange = ""
+        if source == _EXCHANGE:
+            exchange = exchange_in(self.query_one("#exchange", Input), problems)
         if source != _FILE:
             try:
                 period_in_words(period)
@@ -134,8 +135,11 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
 
     def lacking(self) -> Input | None:
         """See `CheckedForm.lacking`."""
-        field, source = self.query_one("#data", Input), self.query_one("#source", Choice).chosen
-        return field if source == _FILE and not field.value.strip() else None
+        data, exchange = self.query_one("#data", Input), self.query_one("#exchange", Input)
+        source = self.query_one("#source", Choice).chosen
+        if source == _EXCHANGE and exchange_problem(exchange.value.strip()) is not None:
+            return exchange
+        return data if source == _FILE and not data.value.strip() else None
 
     def outcome(self) -> BacktestOrder | None:
         """What to run."""

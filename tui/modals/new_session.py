@@ -14,11 +14,12 @@ from textual.widgets import Input, Static
 from core.journal.values import BrokerKind, FeedKind
 from core.market.candles.durations import SpanError, in_words, parse_duration
 from core.market.files.symbol_files import SymbolFilesError, files_in_line
+from core.market.history.exchange_names import exchange_problem
 from core.session.snapshot import StartRequest, TrialTerms
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
-from tui.modals.form import NO_EXCHANGE, Missing, hints, not_there, number_in
+from tui.modals.form import Missing, exchange_in, hints, not_there, number_in
 from tui.requests.trial import AskOutlook, TrialOutlook
 from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
@@ -143,9 +144,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
                 problems.append(str(error) if text and symbols else Missing(error))
         exchange = None
         if self.feed is FeedKind.POLL:
-            exchange = self.query_one("#exchange", Input).value.strip()
-            if not exchange:
-                problems.append(NO_EXCHANGE)
+            exchange = exchange_in(self.query_one("#exchange", Input), problems)
         fills = self.query_one("#fills", Choice).chosen
         if self.broker is not BrokerKind.SIMULATED and fills == Fills.CANDLE:
             problems.append("fills: orders on the testnet follow prices as they come, not candles")
@@ -277,8 +276,10 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
 
     def lacking(self) -> Input | None:
         """See `CheckedForm.lacking`."""
-        field = self.query_one("#data", Input)
-        return field if self.feed is FeedKind.REPLAY and not field.value.strip() else None
+        data, exchange = self.query_one("#data", Input), self.query_one("#exchange", Input)
+        if self.feed is FeedKind.POLL and exchange_problem(exchange.value.strip()) is not None:
+            return exchange
+        return data if self.feed is FeedKind.REPLAY and not data.value.strip() else None
 
     def outcome(self) -> StartRequest | None:
         """What to start; no trial of what is known to promise nothing."""

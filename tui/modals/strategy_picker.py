@@ -132,7 +132,7 @@ def _row(key: str, choice: StrategyChoice) -> Row:
     elif choice.problems:
         count = len(choice.problems)
         state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR)
-    elif not choice.backtested:
+    elif not choice.backtested and choice.kept is None:
         state = Cell("no backtest", Tone.DIM)
     symbols = choice.symbols[0] if choice.symbols else formats.UNKNOWN
     if len(choice.symbols) > 1:

@@ -30,6 +30,7 @@ from tui.strategies import (
     StrategyChoice,
     StrategyFileError,
     copy_strategy,
+    drop_unchanged,
     edit,
     name_problem,
 )
@@ -50,6 +51,7 @@ _COLUMNS = (
     Column("DRAWDOWN", 8, "right", priority=7),
     Column("", 14),
 )
+_GOES_ON_SECONDS = 1.0
 
 
 class StrategiesScreen(BaseScreen):
@@ -76,7 +78,7 @@ class StrategiesScreen(BaseScreen):
         with Horizontal(id="strategy-lower"):
             with VerticalScroll(id="strategy-about", classes="pane"):
                 yield Static("", id="strategy-text")
-            yield self.pane(BacktestLook(id="strategy-look"), "Saved backtest")
+            yield self.pane(BacktestLook(id="strategy-look"), "Last backtest")
 
     def on_screen_resume(self) -> None:
         """Read the files anew: they may have been edited meanwhile."""
@@ -168,13 +170,14 @@ class StrategiesScreen(BaseScreen):
     def _look(self) -> None:
         """Show the saved backtest of the strategy under the cursor, where there is room for it."""
         choice = self.selected
-        block = None if choice is None else choice.raw.get("backtest")
-        seen = None if choice is None else (choice.path, repr(block))
+        seen = None
+        if choice is not None:
+            seen = (choice.path, repr(choice.raw.get("backtest")), choice.kept)
         if self.has_class("-wide") and seen != self._seen:
             self._seen = seen
             self.query_one(BacktestLook).set_class(False, "-known")
             self.app.workers.cancel_group(self.app, "strategy-look")  # of another strategy
-            if choice is not None and block is not None:
+            if choice is not None and (choice.backtested or choice.kept is not None):
                 self.app.run_worker(
                     self._draw_look(choice),
                     name="look",
@@ -183,12 +186,15 @@ class StrategiesScreen(BaseScreen):
                 )
 
     async def _draw_look(self, choice: StrategyChoice) -> None:
-        listed = await self.papertape.library.saved(choice.path, choice.raw.get("backtest"))
+        listed = choice.kept or await self.papertape.library.saved(
+            choice.path, choice.raw.get("backtest")
+        )
         if self.is_attached:
             look = self.query_one(BacktestLook)
             look.set_class(listed is not None, "-known")
             if listed is not None:
-                entitle(look, f"Saved backtest · {backtest_rows.period(listed)}")
+                which = "Saved backtest" if choice.kept is None else "Last backtest"
+                entitle(look, f"{which} · {backtest_rows.period(listed)}")
                 look.show(listed)
                 await look.draw(self.papertape.library, listed)
 
@@ -253,8 +259,8 @@ class StrategiesScreen(BaseScreen):
             return
 
         def named(name: str | None) -> None:
-            if name is not None:
-                self._copy(choice, name)
+            if name is not None and (made := self._copy(choice, name)) is not None:
+                self._copied(made)
 
         proposed = choice.path.parent.name + ("_2" if choice.origin == "workspace" else "")
         self.app.push_screen(
@@ -276,38 +282,43 @@ class StrategiesScreen(BaseScreen):
             return None
         return f"{name} is a sample, which the copy would hide: expected another name"
 
-    def _copy(self, choice: StrategyChoice, name: str) -> bool:
+    def _copy(self, choice: StrategyChoice, name: str) -> Path | None:
         workspace = self.papertape.workspace
         if workspace is None:
-            return False
+            return None
         try:
-            made = copy_strategy(choice.path, workspace / "strategies", name)
+            return copy_strategy(choice.path, workspace / "strategies", name)
         except StrategyFileError as error:
             self.papertape.say(str(error), "error", "Not copied")
-            return False
+            return None
+
+    def _copied(self, made: Path) -> None:
         self.papertape.say(f"Copied to {formats.path(made)}.")
         self._wanted = made
         self.action_reload()
-        return True
 
     def action_edit(self) -> None:
-        """Open it in the user's editor; a sample is copied into the workspace first."""
+        """Open it in the user's editor: of a sample a copy, which stays if it is changed."""
         choice, workspace = self.selected, self.papertape.workspace
         if choice is None or workspace is None:
             return
-        path = choice.path
+        path, sample = choice.path, None
         if not path.is_relative_to(workspace):
-            name = path.parent.name
-            if not self._copy(choice, name):
+            copy = self._copy(choice, path.parent.name)
+            if copy is None:
                 return
-            path = workspace / "strategies" / name / path.name
-        self.app.run_worker(self._edit(path), name="edit", exit_on_error=False)
+            path, sample = copy, path
+        self.app.run_worker(self._edit(path, sample), name="edit", exit_on_error=False)
 
-    async def _edit(self, path: Path) -> None:
+    async def _edit(self, path: Path, sample: Path | None) -> None:
+        """Edit a document, which is a new copy of a `sample` or none."""
+        before, unchanged = path.read_bytes() if sample else b"", False
         try:
             # A repaint while the terminal is lent would wait for it for ever.
             with self.app.batch_update(), self.app.suspend():
-                await asyncio.to_thread(edit, path)
+                seconds = await asyncio.to_thread(edit, path)
+            # An editor that goes on in a window of its own has not changed anything yet.
+            unchanged = seconds > _GOES_ON_SECONDS and drop_unchanged(path, before)
         except StrategyFileError as error:
             self.papertape.say(str(error), "error", "Not edited")
         except SuspendNotSupported:
@@ -318,17 +329,23 @@ class StrategiesScreen(BaseScreen):
         self.app.refresh(layout=True)
         # What stood in it is not what it says now, and nothing may be begun with it.
         self._choices = {key: one for key, one in self._choices.items() if one.path != path}
-        self._wanted = path
+        if sample is not None and not unchanged:
+            self._copied(path)
+            return
+        self._wanted = sample if unchanged else path
         self.action_reload()
 
 
 def _row(key: str, choice: StrategyChoice) -> Row:
-    gain, trades = choice.saved("total_return_pct"), choice.saved("total_trades")
-    wins, fall = choice.saved("win_rate_pct"), choice.saved("max_drawdown_pct")
+    gain, trades = choice.figure("total_return_pct"), choice.figure("total_trades")
+    wins, fall = choice.figure("win_rate_pct"), choice.figure("max_drawdown_pct")
+    tried = choice.backtested or choice.kept is not None  # else one word says that nothing is known
     count = len(choice.problems) if choice.is_read else 0
     state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR) if count else Cell("")
     if not count and choice.is_read and not choice.backtested:
         state = Cell("no backtest", Tone.DIM)
+        if choice.kept is not None:
+            state = Cell("edited since" if choice.edited else "not saved", Tone.DIM)
     # One of the warnings says that no backtest stands behind it.
     others = len(choice.warnings) - (not choice.backtested)
     if not count and others > 0:
@@ -345,10 +362,10 @@ def _row(key: str, choice: StrategyChoice) -> Row:
             Cell(symbols),
             Cell(choice.timeframe, Tone.DIM, order=formats.length_of(choice.timeframe)),
             Cell(choice.origin, Tone.DIM),
-            Cell(formats.change(gain, "%"), tone_of(gain), order=gain or 0.0),
-            Cell(formats.number(trades, 0), order=trades or 0.0),
-            Cell(formats.percent(wins, 0), order=wins or 0.0),
-            Cell(formats.percent(fall), order=fall or 0.0),
+            Cell(formats.change(gain, "%") if tried else "", tone_of(gain), order=gain),
+            Cell(formats.number(trades, 0) if tried else "", order=trades),
+            Cell(formats.percent(wins, 0) if tried else "", order=wins),
+            Cell(formats.percent(fall) if tried else "", order=fall),
             state,
         ),
     )

@@ -12,7 +12,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from difflib import get_close_matches
 from typing import Any, Protocol, TypeVar
 
 from aiohttp import ClientError
@@ -21,6 +20,7 @@ from core.market.candles.candle import LEAST, MOST, Candle
 from core.market.candles.timeframes import DAY, MINUTE, Timeframe
 from core.market.feeds.feed import FeedError, UnavailableError
 from core.market.filters import MarketFilters
+from core.market.history.exchange_names import exchange_problem
 from core.market.public_session import RefusedAnswerError, public_session, verified
 from core.market.retry import asked_wait
 from core.market.symbols import is_perpetual
@@ -432,10 +432,8 @@ def exchange_api(name: str, clock: ServerClock) -> ExchangeApi:
     """Public data of any exchange, by its ccxt name. An unknown name fails at the first call."""
 
     def make(ccxt: Any) -> Any:
-        if name not in ccxt.exchanges:
-            near = get_close_matches(name.lower(), ccxt.exchanges, n=1)
-            hint = f"did you mean {near[0]}?" if near else "use a name that ccxt lists"
-            raise UnknownExchangeError(f"exchange {brief(name)} is not known: {hint}")
+        if (problem := exchange_problem(name)) is not None:
+            raise UnknownExchangeError(problem)
         client = getattr(ccxt, name)({"enableRateLimit": True})
         client.session = public_session(proxies=True, certificates=client.cafile)
         client.ssl_context = verified(client.cafile)

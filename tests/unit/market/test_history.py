@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import ccxt.async_support as ccxt
 import pytest
 
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.market.feeds.feed import FeedError
 from core.market.history.candle_history import CandleHistory, FetchPatience
 from core.market.history.exchange_api import ExchangeApi
+from core.market.history.exchange_names import exchange_names, exchange_problem
 from core.market.venues.clock import ServerClock
 
 NOW = 20_000 * DAY
@@ -128,3 +130,10 @@ async def test_a_warmup_that_failed_is_asked_for_again() -> None:
     with pytest.raises(FeedError):
         await shared.latest(BTC, Timeframe.M3, 10)
     assert len(await shared.latest(BTC, Timeframe.H1, 10)) == 10
+
+
+def test_the_exchanges_there_are_are_those_of_ccxt() -> None:
+    assert exchange_names() == set(ccxt.exchanges)
+    assert exchange_problem("kraken") is None
+    assert exchange_problem("Krakn") == "exchange Krakn is not known: did you mean kraken?"
+    assert exchange_problem("?") == "exchange ? is not known: use a name that ccxt lists"
