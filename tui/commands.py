@@ -371,7 +371,7 @@ COMMANDS: tuple[Command, ...] = (
         unless="No backtest is under the cursor: n runs one.",
     ),
     Command(
-        "backtest.ended", Place.BACKTEST, "U", "U", "ended work",
+        "backtest.ended", Place.BACKTEST, "U", "U", "past sweeps",
         "A sweep or gate that has ended, as it was left: the last ones until the program ends",
         "ended", 0,
         unless="No sweep and no gate has ended yet: H begins the one, J the other.",

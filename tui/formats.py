@@ -41,6 +41,29 @@ def several(names: Sequence[str]) -> str:
     return f"{text} and {more} more" if more > 0 else text
 
 
+def setting_names(paths: Sequence[str]) -> list[str]:
+    """What was varied, each by as short a name as tells it from the others.
+
+    `ichimoku.tenkan_period` is `tenkan`, `rsi.period` itself, `entry_conditions[0].value`
+    `entry[0].value`.
+    """
+    ways = [_shorter(path) for path in paths]
+    found = []
+    for place, own in enumerate(ways):
+        others = {name for number, way in enumerate(ways) if number != place for name in way}
+        found.append(next((name for name in own if name not in others), own[-1]))
+    return found
+
+
+def _shorter(path: str) -> tuple[str, ...]:
+    """A path as it may be written, the shortest first: a period is what one expects."""
+    whole = path.replace("_conditions[", "[")
+    key, _, parameter = path.partition(".")
+    if "[" in key or "_" not in parameter:
+        return (whole,)
+    return parameter.removesuffix("_period"), parameter, whole
+
+
 def path(place: Path) -> str:
     """A file or folder as a person writes it: what is in one's home begins with ~."""
     with suppress(ValueError, RuntimeError):

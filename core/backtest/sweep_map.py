@@ -137,9 +137,10 @@ def unfinished(sweep: Sweep) -> str | None:
 
 def luck(sweep: Sweep) -> Iterator[str]:
     """How many were tried, and how much of the best one luck would have found; sentences."""
+    ones = f"one{'s'[: round(sweep.effective_tries) != 1]}"
     yield (
-        f"{len(sweep.rows):,} combinations tried, worth {sweep.effective_tries:,.0f} independent "
-        f"one{'s'[: round(sweep.effective_tries) != 1]}, counted among the strategy's tries."
+        f"{len(sweep.rows):,} settings tried ({sweep.effective_tries:,.0f} independent {ones}), "
+        "counted among the strategy's tries."
     )
     if sweep.split_time is not None:
         yield (
@@ -151,7 +152,7 @@ def luck(sweep: Sweep) -> Iterator[str]:
         probability = sweep.deflated_sharpe
         said = UNDEFINED if probability is None else f"{probability * 100:.0f} %"
         yield (
-            f"The best of as many tries without merit would have a Sharpe of about "
-            f"{sweep.expected_best_sharpe:.2f}; the first row has {best:.2f}."
+            f"By luck alone the best would have a Sharpe of about "
+            f"{sweep.expected_best_sharpe:.2f}; it has {best:.2f}."
         )
         yield f"Probability that its merit is more than luck (deflated Sharpe): {said}."

@@ -170,14 +170,16 @@ async def test_a_strategy_is_backtested_and_the_result_saved(
             ),
         )
         look = app.screen.query_one(BacktestLook)
-        assert not look.display
-        await pilot.resize_terminal(*VAST)  # where there is room, its curve stands beside it
         await until(pilot, lambda: look.display and BRAILLE.search(drawn(app, "#backtest-equity")))
         assert str(len(trades.rows)) in str(look.query_one(Figures).rows)
         waves, never = (
             next(row.key for row in table.rows if row.cells[0].text == name)
             for name in ("waves", "never")
         )
+        await pilot.resize_terminal(*NARROW)  # where there is room, its curve stands beside it
+        await until(pilot, lambda: not look.display)
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: look.display)
         table.move_to(never)
         await until(pilot, lambda: not look.display)
         reads, may = threading.Event(), threading.Event()

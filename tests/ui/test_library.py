@@ -19,7 +19,7 @@ from core.strategy.config.parsing import parse_config
 from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.test_backtest import make
 from tests.ui.test_jumps_and_copies import jump
-from tests.ui.test_sessions import drawn
+from tests.ui.test_sessions import BRAILLE, drawn
 from tests.unit.session.sessions import RSI, START, market
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
@@ -103,6 +103,30 @@ async def test_results_are_filtered_sorted_noted_opened_and_removed(
         assert [f"stop_loss_pct={stop}" in asked for stop in (1.0, 2.0, 4.0)] == [True, False, True]
         await pilot.press("y")
         await until(pilot, lambda: len(list_results(workspace).results) == 1)
+
+
+async def test_rows_of_one_sweep_are_told_apart_where_there_is_little_room(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = iter(("1f00bab1", "1f00bab2"))
+    monkeypatch.setattr("core.report.library.new_id", lambda: next(ids))
+    paths = ("macd.fast_period", "macd.slow_period", "macd.signal_period")
+    for number, signal in enumerate((9, 12)):
+        settings = dict(zip(paths, (12, 26, signal), strict=True))
+        result = run(stop_loss_pct=6.0 + number)
+        whole = library_result(result, HISTORY, START, CandleSource(), settings)
+        keep_result(workspace, whole, OsDisk())
+    app = make(workspace)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("3", "slash", *"macd.signal_period=12", "enter")
+        await until(pilot, lambda: "fast=12 slow=26 signal=12" in drawn(app, "#backtests"))
+        assert "signal=9" not in drawn(app, "#backtests")
+        await pilot.press("escape")
+        await until(pilot, lambda: "fast=12 slow=26 signal=9 " in drawn(app, "#backtests"))
+        assert "TRADES" in drawn(app, "#backtests")
+        await until(pilot, lambda: bool(BRAILLE.search(drawn(app, "#backtest-equity"))))
+        await pilot.resize_terminal(NARROW[0], 19)
+        await until(pilot, lambda: not app.screen.query_one("#backtest-look").display)
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])

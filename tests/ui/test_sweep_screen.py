@@ -28,6 +28,7 @@ from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
 from tests.unit.backtest.test_sweep import RAW
 from tui.app import PapertapeApp
+from tui.formats import setting_names
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.vary import VaryForm
 from tui.requests.backtest import DEMO_MARKET, BacktestOrder, BacktestRefusedError
@@ -102,7 +103,9 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
         screen = await swept(pilot, app)
         await until(pilot, lambda: not screen.is_busy)
         heat = screen.query_one(HeatMap)
-        assert "orders fill at the next open" in str(screen.query_one("#work-progress").render())
+        assert str(screen.query_one("#work-progress").render()) == (
+            "Market orders fill at the next open."
+        )
         await until(pilot, lambda: "★" in drawn(app, "#sweep-map"))
         path = workspace.strategies / "waves" / "STRATEGY.md"
         config = read_strategy(path).parse().config
@@ -334,6 +337,24 @@ async def test_a_strategy_is_swept_as_it_is_written_now(workspace: Workspace) ->
 
 def test_what_is_varied_is_named_whole_beside_figures() -> None:
     paths = ("entry_conditions[0].value", "exit_conditions[0].value", "stop_loss_pct")
-    columns = [*map(setting_column, paths), *(Column("RETURN", 9, priority=n) for n in (0, 1))]
+    named = [setting_column(name, (30, 35)) for name in setting_names(paths)]
+    columns = [*named, *(Column("RETURN", 9, priority=n) for n in (0, 1))]
     shown = [columns[one.column].label for one in places(columns, 0, 60) if one.width >= 13]
     assert shown == ["entry[0].value", "exit[0].value", "stop_loss_pct"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["ichimoku.tenkan_period", "ichimoku.kijun_period"], ["tenkan", "kijun"]),
+        (["macd.fast_period", "ppo.fast_period"], ["macd.fast_period", "ppo.fast_period"]),
+        (["rsi.period", "adx.period"], ["rsi.period", "adx.period"]),
+        (["ichimoku.span_b_period", "stop.atr.multiplier"], ["span_b", "stop.atr.multiplier"]),
+        (["macd.fast_period", "fast"], ["fast_period", "fast"]),
+        (["", "rsi.period"], ["", "rsi.period"]),
+    ],
+)
+def test_what_is_varied_has_a_short_name_that_tells_it_from_the_others(
+    paths: list[str], names: list[str]
+) -> None:
+    assert setting_names(paths) == names

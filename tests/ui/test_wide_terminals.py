@@ -87,6 +87,20 @@ async def test_a_small_heat_map_fills_a_high_pane_and_is_clicked_where_it_is() -
         assert shown.at == (2, 1)
 
 
+async def test_a_heat_map_gives_up_its_air_before_a_column() -> None:
+    app = make_app(busy())
+    async with driven(app, (62, 24)) as pilot:
+        app.push_screen(_Map())
+        await until(pilot, lambda: bool(app.screen.query(HeatMap)))
+        shown = app.screen.query_one(HeatMap)
+        cells = tuple(tuple(HeatCell(f"-1{r}.4{c}", 0.5) for c in range(7)) for r in range(2))
+        shown.draw(HeatGrid("down", "across", ("5", "6"), tuple("1234567"), cells))
+        await pilot.pause()
+        text = "\n".join(shown.render_line(y).text for y in range(shown.size.height))
+        assert " of 7" not in text
+        assert " ".join(f"-10.4{c}" for c in range(7)) in text
+
+
 @pytest.mark.parametrize("keys", [("enter",), ("r",)])
 async def test_a_session_is_compared_from_its_own_screen_and_from_its_report(
     keys: tuple[str, ...],

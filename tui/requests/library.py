@@ -182,8 +182,9 @@ def named(listed: ListedResult) -> str:
 def settled(listed: ListedResult) -> str:
     """The strategy, and what was varied of it."""
     result = listed.result
-    varied = (f"{path}={value}" for path, value in result.settings.items())
-    return " ".join([result.strategy, *varied])
+    names = formats.setting_names([*result.settings])
+    varied = zip(names, result.settings.values(), strict=True)
+    return " ".join([result.strategy, *(f"{name}={value}" for name, value in varied)])
 
 
 def _saved(document: Path, block: object) -> ListedResult | None:

@@ -49,11 +49,13 @@ class Variation:
 class Varied:
     """What came of it, and what is to be said of the candles and of counting it.
 
-    `warmup`: see `BacktestOrder`; a setting's own backtest is on the same candles with it.
+    `aside`: how it was run, which is no fault of it. `warmup`: see `BacktestOrder`; with it a
+    setting's own backtest is on the same candles.
     """
 
     found: Sweep | Gate | UnfinishedGate
     notes: tuple[str, ...]
+    aside: tuple[str, ...] = ()
     warmup: int | None = None
 
 

@@ -33,7 +33,7 @@ from core.strategy.names import is_name
 from core.strategy.signals.sources import warmup_candles
 from core.time_format import short_date, wall_clock
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
-from tui.requests.backtest_run import Material, candles_for
+from tui.requests.backtest_run import SWEPT, Material, candles_for
 from tui.requests.varying import Control, Variation, Varied
 
 _IN_THIS_THREAD = 2_000_000  # candles of all settings: done before processes have begun
@@ -42,7 +42,8 @@ _VARIED = (
     *("entry_conditions", "exit_conditions", "stop", "target", "take_profit", "trailing"),
     *("max_hold", "cooldown"),
 )
-_FILLED = "as in a sweep, market orders fill at the next open"
+_MARKETLESS = "Run without the market's order limits and funding."
+_FILLED = "Market orders fill at the next open."
 _AGAIN = "the same on the same candles goes on from there"
 _AS_BEFORE = "on the candles that were fetched when it was left"
 _NOT_KEPT = "nothing of it could be kept: the same begins anew"
@@ -186,10 +187,11 @@ async def _run(
     unfinished = _unfinished(found)
     if unfinished is not None and order.exchange:
         _left = (order, variation), parsed, material
-    filled = None if order.fill_on == "next_open" else _FILLED
-    said = filter(None, (filled, again, control.resumed, unfinished, warning))
-    warmup = _warmup(order, variation)
-    return Varied(found, (*parsed.warnings, *material.notes, *said), warmup)
+    said = filter(None, (again, control.resumed, unfinished, warning))
+    notes = (*parsed.warnings, *(note for note in material.notes if note != SWEPT), *said)
+    aside = [_MARKETLESS] if SWEPT in material.notes else []
+    aside += [] if order.fill_on == "next_open" else [_FILLED]
+    return Varied(found, notes, tuple(aside), _warmup(order, variation))
 
 
 def _warmup(order: BacktestOrder, variation: Variation) -> int:

@@ -71,7 +71,7 @@ class BacktestScreen(BaseScreen):
         """What runs, the list, and a look at one of it."""
         yield Static("", id="backtest-progress", markup=False)
         yield self.pane(
-            LineTable(backtest_rows.COLUMNS, id="backtests", marks=True, empty=_READING),
+            LineTable(backtest_rows.columns(), id="backtests", marks=True, empty=_READING),
             "Backtests",
         )
         yield FilterBox("#backtests", "filter by strategy, setting, symbol, ID, #tag or note")
@@ -153,6 +153,7 @@ class BacktestScreen(BaseScreen):
         empty = f"No backtest matches “{safe_text(text)}”. Esc shows all."
         if self._is_read:
             table.set_empty(empty if self._results else _EMPTY)
+        table.take_columns(backtest_rows.columns(self._results.values()))
         table.set_rows(map(row, shown), map(row, left_out))
         if self._wanted is not None:
             wanted, self._wanted = self._wanted, None
@@ -169,7 +170,7 @@ class BacktestScreen(BaseScreen):
             parts.append(str(count) if shown == count else f"{shown} of {count}")
         if told := table.marks_told:
             parts.append(told)
-        if self.has_class("-short") and self.selected is not None:
+        if self.has_class("-tiny") and self.selected is not None:
             parts.append(backtest_rows.identity(self.selected))  # nothing beneath says it
         elif not told and count > 1:
             parts.append("Space marks two, c compares them")
@@ -188,7 +189,7 @@ class BacktestScreen(BaseScreen):
             return
         entitle(look, backtest_rows.identity(listed))
         look.show(listed)
-        if listed.path != self._seen and not self.has_class("-short"):
+        if listed.path != self._seen and not self.has_class("-tiny"):
             self._seen = listed.path
             self.app.run_worker(
                 look.draw(self.papertape.library, listed),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import tzinfo
+
+from rich.cells import cell_len
 
 from core.market.candles.timeframes import DAY
 from core.report.library import ListedResult
@@ -15,19 +18,25 @@ from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
-COLUMNS = (
-    Column("STRATEGY", 28, grow=26),  # what was varied of it tells one from the other
-    Column("SYMBOLS", 8, priority=2, grow=6),
-    Column("TF", 3, priority=5),
-    Column("PERIOD", 24, priority=7),
-    Column("RETURN", 12, "right"),
-    Column("MAX DD", 6, "right"),
-    Column("SHARPE", 6, "right"),
-    Column("PF", 5, "right", priority=4),
-    Column("TRADES", 6, "right", priority=3),
-    Column("TAGS", 6, priority=1, grow=8, optional=True),
-    Column("MADE", 12, priority=6),
-)
+_NAME, _LONGEST_NAME = 16, 52
+
+
+def columns(results: Iterable[ListedResult] = ()) -> tuple[Column, ...]:
+    """The columns of a list of these: what was varied of a strategy tells one from the other."""
+    longest = max((cell_len(settled(one)) for one in results), default=0)
+    return (
+        Column("STRATEGY", min(max(longest, _NAME), _LONGEST_NAME), grow=_NAME),
+        Column("SYMBOLS", 8, priority=4, grow=6),
+        Column("TF", 3, priority=5),
+        Column("PERIOD", 24, priority=7),
+        Column("RETURN", 12, "right"),
+        Column("MAX DD", 6, "right"),
+        Column("SHARPE", 6, "right"),
+        Column("PF", 5, "right", priority=3),
+        Column("TRADES", 6, "right", priority=2),
+        Column("TAGS", 6, priority=1, grow=8, optional=True),
+        Column("MADE", 12, priority=6),
+    )
 
 
 def backtest_row(listed: ListedResult, zone: tzinfo) -> Row:
@@ -128,6 +137,7 @@ def matches(listed: ListedResult, text: str) -> bool:
     result = listed.result
     words = (
         settled(listed),
+        *(f"{path}={value}" for path, value in result.settings.items()),
         listed.key,
         *result.symbols,
         result.timeframe,

@@ -147,7 +147,7 @@ class GateScreen(LongWorkScreen):
         if key == _UNSEEN:
             self._show(gate.walk_forward.joined)
         elif key == _TRIES and gate.sweep.axes:
-            done = Varied(gate.sweep, (), self._warmup)
+            done = Varied(gate.sweep, (), warmup=self._warmup)
             self.app.push_screen(SweepScreen(self._order, self._variation, self._run_setting, done))
         else:
             self._show(gate.best)

@@ -13,11 +13,12 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.text import safe_lines, safe_text
+from tui import formats
 from tui.modals.vary import RANKS
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
 from tui.requests.varying import Control, Ended, Variation, Varied
 from tui.screens.base import BaseScreen, write
-from tui.widgets.tones import Tone
+from tui.widgets.tones import Tone, toned
 
 _LOOK_EVERY = 0.25  # seconds
 _BAR = 24  # cells
@@ -75,7 +76,7 @@ class LongWorkScreen(BaseScreen):
             self.run_order(self._variation)
             return
         self._show_title()
-        self._say_last(_noted(self._done_before), Tone.WARNING)
+        self._say_last(_noted(self._done_before))
         self.set_class(True, "-done")
         self.came(self._done_before)
 
@@ -133,9 +134,9 @@ class LongWorkScreen(BaseScreen):
         try:
             varied = await self.work(control)
         except BacktestRefusedError as error:
-            self._end(control, str(error), Tone.ERROR)
+            self._end(control, [(line, Tone.ERROR) for line in str(error).splitlines()])
         else:
-            self._end(control, _noted(varied), Tone.WARNING)
+            self._end(control, _noted(varied))
             if self.is_attached:
                 self.set_class(True, "-done")
                 self.came(varied)
@@ -147,22 +148,24 @@ class LongWorkScreen(BaseScreen):
                     self.papertape.say(f"{self._order.name}: the {self.WHAT} is done. {where}.")
         finally:
             # The app says what went wrong where nobody foresaw it.
-            self._end(control, f"the {self.WHAT} has failed; R begins another", Tone.ERROR)
+            failed = f"the {self.WHAT} has failed; R begins another"
+            self._end(control, [(failed, Tone.ERROR)])
 
-    def _end(self, control: Control, text: str, tone: Tone) -> None:
+    def _end(self, control: Control, lines: Sequence[tuple[str, Tone]]) -> None:
         if control is not self._control:
             return
         self._control = None
         if self._timer is not None:
             self._timer.stop()
         if self.is_attached:
-            self._say_last(text, tone)
+            self._say_last(lines)
             self.refresh_hints()
 
-    def _say_last(self, text: str, tone: Tone) -> None:
+    def _say_last(self, lines: Sequence[tuple[str, Tone]]) -> None:
         """Say what is to be known of its end, in no line where that is nothing."""
-        self._say(text, tone)
-        self.query_one("#work-progress").display = bool(text)
+        progress = self.query_one("#work-progress", Static)
+        write(progress, toned(lines))
+        progress.display = bool(lines)
 
     def why_not(self, action: str) -> str:
         """While it runs, and where nothing came of it, no result can be shown."""
@@ -191,7 +194,7 @@ def work_title(order: BacktestOrder, what: str, variation: Variation) -> Content
     return Content.assemble(
         (safe_text(_worked_on(order)), "bold $foreground"),
         (f" · {what}", "$dim"),
-        (safe_text("".join(f" · {axis}" for axis in variation.axes)), "$dim"),
+        (safe_text("".join(f" · {axis}" for axis in _axes(variation))), "$dim"),
     )
 
 
@@ -206,7 +209,7 @@ def _ended_name(one: Ended) -> str:
     if order.exchange:
         candles = f"{order.exchange} {order.period}"
     ranks = {metric: word for word, metric in RANKS.items()}
-    parts = [_worked_on(order), one.what, candles, *variation.axes]
+    parts = [_worked_on(order), one.what, candles, *_axes(variation)]
     parts.append(f"by {ranks.get(variation.sort, variation.sort)}")
     if one.what == "gate":
         parts.append(f"{variation.folds} folds{', anchored' if variation.anchored else ''}")
@@ -221,8 +224,17 @@ def _ended_name(one: Ended) -> str:
 
 def _worked_on(order: BacktestOrder) -> str:
     """The strategy with what was set of it."""
-    return " ".join([order.name, *(f"{path}={value}" for path, value in order.settings.items())])
+    named = zip(formats.setting_names([*order.settings]), order.settings.values(), strict=True)
+    return " ".join([order.name, *(f"{name}={value}" for name, value in named)])
 
 
-def _noted(varied: Varied) -> str:
-    return "\n".join(f"! {note}" for note in varied.notes)
+def _axes(variation: Variation) -> list[str]:
+    """What is varied, each by a short name."""
+    parts = [axis.partition("=") for axis in variation.axes]
+    names = formats.setting_names([path.strip() for path, _, _ in parts])
+    return [f"{name}={values}" for name, (_, _, values) in zip(names, parts, strict=True)]
+
+
+def _noted(varied: Varied) -> list[tuple[str, Tone]]:
+    warned = [(f"! {note}", Tone.WARNING) for note in varied.notes]
+    return [*warned, *([(" ".join(varied.aside), Tone.DIM)] if varied.aside else [])]

@@ -33,7 +33,6 @@ _FIGURES = (
     Column("B − A", 14, "right"),
     Column("", 6),
 )
-_SETTINGS = (Column("SETTING", 16, grow=24), Column("A", 12, "right"), Column("B", 12, "right"))
 _SIDES = (("A", Tone.ACCENT, (1 / 6, 1 / 2, 5 / 6)), ("B", Tone.INFO, (1 / 3, 2 / 3, 1.0)))
 """Letter and tone of each, and where along its curve the letter stands."""
 
@@ -60,7 +59,7 @@ class OverlayScreen(BaseScreen):
             yield self.pane(LineTable(_FIGURES, id="overlay-figures", sorts=False), "Figures")
             yield self.pane(
                 LineTable(
-                    _SETTINGS,
+                    self._columns(),
                     id="overlay-settings",
                     empty=self._no_setting(),
                     idle_cursor=False,
@@ -101,6 +100,13 @@ class OverlayScreen(BaseScreen):
         """Offer to turn where there is no room for both tables."""
         super().on_resize(event)
         self.refresh_hints()
+
+    def _columns(self) -> tuple[Column, ...]:
+        """The columns of the settings: their values take no more room than they need."""
+        values = [each for _, *both in self._compared.settings or () for each in both]
+        width = max(6, *(min(len(_value(each)), 16) for each in values), 0)
+        both = (Column(letter, width, "right") for letter in "AB")
+        return Column("SETTING", 16, grow=24), *both
 
     def _no_setting(self) -> str:
         if self._compared.settings is None:

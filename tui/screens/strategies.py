@@ -173,7 +173,8 @@ class StrategiesScreen(BaseScreen):
         seen = None
         if choice is not None:
             seen = (choice.path, repr(choice.raw.get("backtest")), choice.kept)
-        if self.has_class("-wide") and seen != self._seen:
+        low = self.has_class("-narrow") or self.has_class("-short")
+        if not low and seen != self._seen:
             self._seen = seen
             self.query_one(BacktestLook).set_class(False, "-known")
             self.app.workers.cancel_group(self.app, "strategy-look")  # of another strategy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
@@ -115,8 +115,9 @@ class SweepScreen(LongWorkScreen):
             for down in shown.rows
         )
         place = None if best is None else (shown.rows.index(best[0]), shown.columns.index(best[1]))
+        down, across = formats.setting_names([shown.down, shown.across])
         grid = HeatGrid(
-            shown.down, shown.across, tuple(map(str, shown.rows)), tuple(map(str, shown.columns)),
+            down, across, tuple(map(str, shown.rows)), tuple(map(str, shown.columns)),
             cells, place,
         )  # fmt: skip
         self.query_one(HeatMap).draw(grid)
@@ -146,12 +147,13 @@ class SweepScreen(LongWorkScreen):
         from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
 
         paths = [axis.path for axis in sweep.axes]
+        named = zip(formats.setting_names(paths), sweep.axes, strict=True)
         rest = sweep.split_time is not None
         table = self.query_one("#sweep-table", LineTable)
         # What ranks stays where there is little room; the others go from the right.
         table.set_columns(
             (
-                *map(setting_column, paths),
+                *(setting_column(name, axis.values) for name, axis in named),
                 *(
                     Column(
                         label,
@@ -213,7 +215,11 @@ class SweepScreen(LongWorkScreen):
         return dict(zip(paths, row.values, strict=True))
 
     def _settings_text(self, row: SweepRow) -> str:
-        return " ".join(f"{path}={value}" for path, value in self._settings(row).items())
+        settings = self._settings(row)
+        names = formats.setting_names([*settings])
+        return " ".join(
+            f"{name}={value}" for name, value in zip(names, settings.values(), strict=True)
+        )
 
     # ── commands ──
 
@@ -290,8 +296,7 @@ class SweepScreen(LongWorkScreen):
         self.app.run_worker(work(), name="export", group="export", exit_on_error=False)
 
 
-def setting_column(path: str) -> Column:
-    """The column of what was varied, whose name is whole where there is any room for it."""
-    label = path.replace("_conditions[", "[")
-    width = min(max(len(label), 10), 16)
-    return Column(label, width, "right", grow=max(0, min(len(label), 30) - width))
+def setting_column(name: str, values: Sequence[Setting]) -> Column:
+    """The column of what was varied, as wide as its name and values are."""
+    width = max(len(name), *(len(str(value)) for value in values))
+    return Column(name, min(max(width, 6), 16), "right", grow=max(0, min(width, 30) - 16))

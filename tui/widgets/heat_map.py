@@ -25,7 +25,7 @@ from tui.widgets.line_view import LineView
 from tui.widgets.tones import Tone
 
 _MARGIN = 2
-_AIR = 4  # cells that one may be wider than it must be
+_AIR = 5  # cells that one may be wider than it must be
 _TALLEST = 3  # lines of a row, where there is room
 _STEPS = 6  # shades on either side of the middle
 _STEP = 9  # per cent of the tone's colour
@@ -112,12 +112,12 @@ class HeatMap(LineView, can_focus=True):
     # ── layout ──
 
     def _width(self) -> int:
-        """Cells that one of the grid takes: its figure, one before it, and its mark."""
+        """Cells that one of the grid takes: its figure and its mark, and as much air as fits."""
         grid = self._grid
         if grid is None:
             return 1
         texts = [*grid.columns, *(cell.text for row in grid.cells for cell in row)]
-        needed = max(4, *(cell_len(safe_text(text)) for text in texts)) + 2
+        needed = max(4, *(cell_len(safe_text(text)) for text in texts)) + 1
         room = self.size.width - self._beside() - 2 * _MARGIN
         return max(needed, min(needed + _AIR, room // len(grid.columns)))
 
