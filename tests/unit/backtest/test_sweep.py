@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -224,6 +228,18 @@ def test_rows_come_best_first_and_the_undefined_last() -> None:
         for row in run_sweep(config(), axes, candles(), sort="max_drawdown_pct").rows
     ]
     assert drawdowns == sorted(drawdowns)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux does")
+def test_no_thread_waits_for_a_product_of_matrices() -> None:
+    code = (
+        "import os, core.backtest.sweep, numpy\n"
+        "numpy.ones((500, 500)) @ numpy.ones((500, 500))\n"
+        "print(len(os.listdir('/proc/self/task')))"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
+    assert done.stdout.split() == [b"1"]
 
 
 def test_progress_counts_every_combination() -> None:
