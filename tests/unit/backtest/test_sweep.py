@@ -24,6 +24,7 @@ from core.backtest.sweep import run_sweep, sweep_to_json
 from core.backtest.sweep_map import heats, sweep_map
 from core.market.candles.candles import Candles
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
+from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.conditions import conditions_in
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.orders import Atr
@@ -142,6 +143,33 @@ def test_parts_of_orders_are_varied_like_those_of_conditions() -> None:
         (Atr(14, 3), 2, 1),
         (Atr(14, 3), 4, 1),
     ]
+
+
+def test_a_combination_is_what_is_read_of_it_alone() -> None:
+    base = config(
+        indicators=[{"name": "rsi"}, {"name": "ema", "params": {"period": 9}, "offset": 1}],
+        exit_conditions=[{"indicator": "close", "operator": "gt", "value": "ema * 1.01", "for": 2}],
+        target={"r": 2},
+    )
+    axes = [
+        parse_axis("ema.period=9,14,5"),
+        parse_axis("timeframe=1h,4h"),
+        parse_axis("ema.source=close,rsi"),
+        parse_axis("entry_conditions[0].value=40,30,ema.value"),
+        parse_axis("stop_loss_pct=5,3"),
+    ]
+    tried = configs(base, axes)
+    assert len(set(map(repr, tried))) == 72
+    assert [parse_config(config_to_dict(one)).config for one in tried] == tried
+
+
+def test_parts_that_only_together_are_no_strategy_are_refused() -> None:
+    rule = {"indicator": "rsi", "operator": "lt", "value": 40}
+    sides = [{**rule, "direction": "long"}, {**rule, "value": 30, "direction": "short"}]
+    base = config(direction="both", entry_conditions=sides)
+    axes = [parse_axis("rsi.period=5,6"), parse_axis("entry_conditions[1].value=20,40")]
+    with pytest.raises(SweepError, match=r"with rsi.period=5, entry_conditions\[1\].value=40"):
+        configs(base, axes)
 
 
 @pytest.mark.parametrize(
