@@ -48,7 +48,7 @@ def host_options(
     nobody has been attached for so many seconds.
 
     Raises:
-        WorkspaceError: config.yaml cannot be used.
+        WorkspaceError: sessions cannot go by config.yaml.
     """
     try:
         preferences = read_preferences(workspace.preferences)
@@ -69,6 +69,7 @@ def host_options(
         kind=kind,
         schedule=Schedule,
         companions=(control_socket, keep_log),
+        problems=tuple(preferences.problems.values()),
         order_addresses=order_addresses,
     )
 

@@ -12,6 +12,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -203,13 +204,12 @@ class PapertapeApp(GuardedApp):
         self._connection.hold()
         self.set_interval(self._poll_every, self.poll)
         self.set_keymap(self.keymap)
-        for problem in (*self.theme_problems, *self._keymap_problems):
+        problems = self.theme_problems, self._appearance.problems, self._keymap_problems
+        for problem in chain.from_iterable(problems):
             self.say(problem, "warning")
         wanted = self._appearance.theme
         if wanted is not None and wanted not in self.theme_names:
             self.say(f"config.yaml asks for theme {wanted!r}, which is not there.", "warning")
-        if self._appearance.problem is not None:
-            self.say(self._appearance.problem, "warning")
 
     def on_unmount(self) -> None:
         """Let go of the host whatever ended the app, or its thread would keep the process."""

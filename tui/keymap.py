@@ -10,12 +10,23 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from textual.binding import Binding
+from textual.keys import Keys
 
 from core.text import safe_text
 from tui.commands import COMMANDS, Command, Place
 
-_WIDGETS = (Place.TABLE, Place.MAP, Place.CHART, Place.LOG, Place.ANSWERS)
-"""Places within others: what is nearest to the focus has a key first."""
+_WITHIN: Mapping[Place, tuple[Place, ...]] = {
+    Place.TABLE: (),
+    Place.MAP: (Place.SWEEP,),
+    Place.CHART: (
+        Place.SESSION, Place.TRADE, Place.REPORT, Place.RESULT, Place.COMPARED_TRADE,
+    ),
+    Place.LOG: (Place.SESSIONS, Place.SESSION, Place.LOGS),
+    Place.ANSWERS: (Place.COMPARE, Place.GATE),
+}  # fmt: skip
+"""Places within others, where what is nearest to the focus has a key first. Tables are in all."""
+
+_SCREENS = tuple(place for place in Place if place not in _WITHIN and place is not Place.ANYWHERE)
 
 
 def checked_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -53,15 +64,31 @@ def shown_key(command: Command, keymap: Mapping[str, str]) -> str:
     return _CHARACTERS.get(first, first)
 
 
+_HELD = frozenset({"ctrl", "alt", "shift"})
+
+_NAMED = frozenset(
+    {key.value for key in Keys if not key.value.startswith("<")}
+    | {name for command in COMMANDS for name in command.keys.split(",") if len(name) > 1}
+)
+
 _CHARACTERS = {
     key: command.key for command in COMMANDS for key in command.keys.split(",")[:1]
 }  # such as question_mark: ?
 
 
 def _keys(written: str) -> list[str]:
-    """Keys as Textual names them: `?` is question_mark."""
-    parts = [part.strip() for part in written.split(",") if part.strip()]
-    return [binding.key for part in parts for binding in Binding.make_bindings([(part, "", "")])]
+    """Keys as Textual names them (`?` is question_mark, F5 is f5); none where one is no key."""
+    found = []
+    for part in written.split(","):
+        *held, name = part.strip().split("+") if len(part.strip()) > 1 else [part.strip()]
+        held = [one.lower() for one in held]
+        known = name.lower() if name.lower() in _NAMED or "ctrl" in held else name
+        usual = known in _NAMED or (len(known) == 1 and known.isprintable())
+        if not usual or not _HELD.issuperset(held):
+            return []
+        (binding,) = Binding.make_bindings([("+".join([*held, known]), "", "")])
+        found.append(binding.key)
+    return found
 
 
 def _clash(used: Mapping[str, str]) -> tuple[Command, Command, str] | None:
@@ -71,13 +98,17 @@ def _clash(used: Mapping[str, str]) -> tuple[Command, Command, str] | None:
         for key in _keys(used.get(command.id, command.keys)):
             for place in _where(command):
                 other = taken.setdefault((place, key), command)
-                if other is not command and (command.id in used or other.id in used):
+                if other is command or not {command.id, other.id} & used.keys():
+                    continue
+                if not (key in _keys(command.keys) and key in _keys(other.keys)):
                     return other, command, key
     return None
 
 
 def _where(command: Command) -> tuple[Place, ...]:
     """The places in which a command has its key: one of anywhere has it on every screen."""
-    if command.place is not Place.ANYWHERE:
-        return (command.place,)
-    return tuple(place for place in Place if place not in _WIDGETS)
+    if command.place is Place.ANYWHERE:
+        return _SCREENS
+    if command.place in _WITHIN:
+        return (command.place, *(_WITHIN[command.place] or _SCREENS))
+    return (command.place,)

@@ -111,7 +111,7 @@ class HostOptions:
     jobs; a host without one has none. Orders go to `order_addresses`, those of demo sessions to the
     embedded exchange at `demo_address` (of perpetuals, else of spot; None while it does not run).
     What a disk, or a lack of files, kept the host from doing is tried again after `retry_after`
-    seconds, then less often.
+    seconds, then less often. `problems`: what of its settings cannot be used, to be told.
     """
 
     kind: str = "headless"
@@ -125,6 +125,7 @@ class HostOptions:
     order_addresses: OrderAddresses = field(default_factory=OrderAddresses)
     demo_address: Callable[[bool], str | None] = lambda _: None
     retry_after: float = 10.0
+    problems: Sequence[str] = ()
 
 
 class Host:
@@ -182,6 +183,8 @@ class Host:
         self.commands = self._table()
         self._looked = True
         self._shown = self._picture(())
+        for problem in options.problems:
+            self.log.add(Level.WARNING, problem)
 
     def _complain(self, text: str) -> None:
         self.log.add(Level.ERROR, text)

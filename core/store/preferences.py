@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 
@@ -14,22 +15,16 @@ from core.store.durable import Disk, write_durably
 from core.store.yaml_reader import SettingsError, YamlError, read_settings_file, settings_value
 from core.text import safe_text
 
-_KNOWN = (
-    "addresses",
-    "order_addresses",
-    "theme",
-    "time_zone",
-    "alerts",
-    "panes",
-    "nautilus_python",
-    "keymap",
-    "views",
-    "view",
-)
+_TRADING = ("addresses", "order_addresses", "nautilus_python")
+"""What sessions depend on: a mistake here is no preference left out, it is another venue."""
+
+_KNOWN = (*_TRADING, "theme", "time_zone", "alerts", "panes", "keymap", "views", "view")
 
 MOST_VIEWS = 20
 LONGEST_VIEW_NAME = 30
 _LONGEST_VIEW_TEXT = 200
+
+_Read = TypeVar("_Read")
 
 _END = "\n..."  # of a YAML document that is a bare text
 
@@ -48,7 +43,8 @@ class Preferences:
     happens; whether there are such ones it sees for itself. `panes`: the sizes of panes by their
     names, for each layout of a screen. `nautilus_python`: an interpreter that has Nautilus Trader.
     `keymap`: keys by the IDs of their commands. `views`: saved views of the sessions by their
-    names, each as texts; `view`: the one chosen last.
+    names, each as texts; `view`: the one chosen last. `problems`: of preferences of the screen that
+    cannot be used, by their names, why; those are as usual.
     """
 
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -61,13 +57,17 @@ class Preferences:
     keymap: Mapping[str, str] = field(default_factory=dict)
     views: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     view: str | None = None
+    problems: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def read_preferences(path: Path) -> Preferences:
     """The preferences in a file; defaults where there is none.
 
+    A mistake in what only the screen goes by keeps no host from running: it is among the
+    `problems`.
+
     Raises:
-        PreferencesError: the file cannot be read, or says something that is not known.
+        PreferencesError: the file cannot be read, or sessions cannot go by what it says.
     """
     try:
         return _preferences(path, read_settings_file(path))
@@ -84,23 +84,45 @@ def _preferences(path: Path, written: object) -> Preferences:
         return Preferences()
     if not isinstance(written, dict):
         raise PreferencesError(f"{path}: expected keys and values, such as `addresses: {{…}}`")
-    unknown = [safe_text(str(key), limit=40) for key in written if key not in _KNOWN]
-    if unknown:
-        raise PreferencesError(
-            f"{path}: {', '.join(unknown[:5])} is not known; known are {', '.join(_KNOWN)}"
-        )
+    problems = {}
+    for key in written:
+        if key not in _KNOWN:
+            problems[str(key)] = _unknown(path, str(key))
+
+    def of_screen(read: Callable[[Path, Mapping[str, object], str], _Read], name: str) -> _Read:
+        try:
+            return read(path, written, name)
+        except PreferencesError as error:
+            problems[name] = str(error)
+            return read(path, {}, name)
+
     return Preferences(
-        _texts(path, written, "addresses", "names with URLs"),
-        _texts(path, written, "order_addresses", "names with URLs"),
-        _text(path, written, "theme"),
-        _text(path, written, "time_zone"),
-        _text(path, written, "alerts"),
-        _panes(path, written),
+        _addresses(path, written, "addresses"),
+        _addresses(path, written, "order_addresses"),
+        of_screen(_text, "theme"),
+        of_screen(_text, "time_zone"),
+        of_screen(_text, "alerts"),
+        of_screen(_panes, "panes"),
         _text(path, written, "nautilus_python"),
-        _texts(path, written, "keymap", "commands with keys, such as `keymap: {session.stop: X}`"),
-        _views(path, written),
-        _text(path, written, "view"),
+        of_screen(_keymap, "keymap"),
+        of_screen(_views, "views"),
+        of_screen(_text, "view"),
+        problems,
     )
+
+
+def _unknown(path: Path, key: str) -> str:
+    """What is said of a key that is none.
+
+    Raises:
+        PreferencesError: it may be meant to be one that sessions depend on.
+    """
+    near = get_close_matches(key, _KNOWN, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_KNOWN)}"
+    problem = f"{path}: {safe_text(key, limit=40)} is not known: {hint}"
+    if near and near[0] in _TRADING:
+        raise PreferencesError(problem)
+    return problem
 
 
 def write_preference(
@@ -112,9 +134,12 @@ def write_preference(
     """Write one preference into config.yaml, as one line, leaving every other line as it is.
 
     Raises:
-        PreferencesError: the file cannot be read, or not be written without changing more.
+        PreferencesError: the file cannot be read, or not be written without changing more, or what
+            it says there now is wrong and the user's to mend.
     """
     before = read_preferences(path)
+    if name in before.problems:
+        raise PreferencesError(before.problems[name])
     change: dict[str, Any] = {name: value}
     expected = replace(before, **change)
     try:
@@ -142,8 +167,8 @@ def _text(path: Path, written: Mapping[str, object], name: str) -> str | None:
     return found
 
 
-def _panes(path: Path, written: Mapping[str, object]) -> Mapping[str, Mapping[str, int]]:
-    found = written.get("panes") or {}
+def _panes(path: Path, written: Mapping[str, object], name: str) -> Mapping[str, Mapping[str, int]]:
+    found = written.get(name) or {}
     if not isinstance(found, dict) or not all(
         isinstance(layout, str)
         and isinstance(sizes, dict)
@@ -157,8 +182,8 @@ def _panes(path: Path, written: Mapping[str, object]) -> Mapping[str, Mapping[st
     return found
 
 
-def _views(path: Path, written: Mapping[str, object]) -> Mapping[str, Mapping[str, str]]:
-    found = written.get("views") or {}
+def _views(path: Path, written: Mapping[str, object], name: str) -> Mapping[str, Mapping[str, str]]:
+    found = written.get(name) or {}
     if (
         not isinstance(found, dict)
         or len(found) > MOST_VIEWS
@@ -183,6 +208,15 @@ def _is_view(name: object, view: object) -> bool:
 
 def _is_size(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10_000
+
+
+def _addresses(path: Path, written: Mapping[str, object], name: str) -> Mapping[str, str]:
+    return _texts(path, written, name, "names with URLs")
+
+
+def _keymap(path: Path, written: Mapping[str, object], name: str) -> Mapping[str, str]:
+    expected = "commands with keys, such as `keymap: {session.stop: X}`"
+    return _texts(path, written, name, expected)
 
 
 def _texts(

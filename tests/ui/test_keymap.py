@@ -46,6 +46,16 @@ async def test_a_key_of_ones_own_does_what_the_other_did_and_is_shown(tmp_path: 
         ({"app.theme": "n"}, "clashes with"),
         ({"session.stop": "F", "session.pause": "F"}, "clashes with"),
         ({"session.stop": "?"}, "clashes with app.help"),
+        ({"session.pause": "j"}, "clashes with table.down"),
+        ({"session.open": "space"}, "clashes with table.mark"),
+        ({"app.theme": "j"}, "clashes with table.down"),
+        ({"one.flatten": "+"}, "clashes with chart.zoom_in"),
+        ({"chart.older": "f"}, "clashes with one.flatten"),
+        ({"session.stop": "\x1b[31m"}, "expected a key"),
+        ({"session.stop": "\x1b"}, "expected a key"),
+        ({"session.stop": "ctrl+alt+delete+q"}, "expected a key"),
+        ({"session.stop": "stop"}, "expected a key"),
+        ({"session.stop": "m,stop"}, "expected a key"),
     ],
 )
 def test_what_cannot_be_used_is_said(wanted: dict[str, str], said: str) -> None:
@@ -59,5 +69,10 @@ def test_keys_may_be_swapped_and_the_usual_ones_clash_nowhere() -> None:
     assert checked_keymap(wanted) == (wanted, [])
     as_they_are = {command.id: command.keys for command in COMMANDS}
     assert checked_keymap(as_they_are) == (as_they_are, [])
+    named = {"session.stop": "F5", "session.pause": "Ctrl+E", "session.flatten": "é,+"}
+    assert checked_keymap(named) == (
+        {"session.stop": "f5", "session.pause": "ctrl+e", "session.flatten": "é,plus"},
+        [],
+    )
     stop = next(command for command in COMMANDS if command.id == "session.stop")
     assert shown_key(stop, {"session.stop": "question_mark"}) == "?"

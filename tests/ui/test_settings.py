@@ -222,6 +222,19 @@ async def test_preferences_that_cannot_be_used_are_said_and_nothing_fails(
         assert any(told in note.message for note in app.notes)
 
 
+async def test_one_preference_that_cannot_be_used_leaves_the_others(home: Path) -> None:
+    (home / "config.yaml").write_text(
+        "time_zone: Mars/Base\nalerts: loud\npanes: 5\ntheme: papertape-light\n"
+        "keymap: {app.help: f6}\n"
+    )
+    app = app_of(home)
+    async with driven(app):
+        assert app.theme == "papertape-light"
+        assert app.keymap == {"app.help": "f6"}
+        told = "\n".join(note.message for note in app.notes)
+        assert all(word in told for word in ("Mars/Base", "'loud'", "panes"))
+
+
 def test_files_that_cannot_be_read_are_problems_that_quote_nothing(home: Path) -> None:
     (home / "exchanges.yaml").write_text(f"- {TOKEN}")
     (home / "notifications.yaml").write_text(f"urls: {TOKEN}")

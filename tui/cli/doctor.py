@@ -53,6 +53,7 @@ def doctor(arguments: Arguments) -> int:
         *asyncio.run(_keys(workspace)),
         *asyncio.run(_nautilus(workspace)),
         *asyncio.run(_venue(workspace)),
+        *_screen(workspace),
         *_terminal(),
     ]
     if arguments.json:
@@ -199,6 +200,21 @@ async def _venue(workspace: Workspace) -> list[Finding]:
         )
         for probe in await probe_venue(venue, _PATIENCE)
     ]
+
+
+def _screen(workspace: Workspace) -> Iterator[Finding]:
+    """What of the screen's preferences cannot be used; what sessions need is said of the venue."""
+    from core.store.preferences import PreferencesError, read_preferences
+    from tui.keymap import checked_keymap
+    from tui.requests.settings_files import read_appearance
+
+    try:
+        read_preferences(workspace.preferences)
+    except PreferencesError:
+        return
+    appearance = read_appearance(workspace)
+    for text in (*appearance.problems, *checked_keymap(appearance.keymap)[1]):
+        yield Finding("config", fine=False, text=text)
 
 
 def _terminal() -> Iterator[Finding]:

@@ -185,16 +185,22 @@ def themes(arguments: Arguments) -> int:
 
 
 def keys(arguments: Arguments) -> int:
-    """List every key of the screen."""
+    """List every key of the screen, the user's own in place of the usual ones."""
     from tui.commands import COMMANDS
+    from tui.keymap import checked_keymap, shown_key
+    from tui.requests.settings_files import read_appearance
 
+    appearance = read_appearance(workspace_of(arguments))
+    mine, problems = checked_keymap(appearance.keymap)
+    for problem in (*appearance.problems, *problems):
+        complain(problem)
     if arguments.json:
         print_json(
             [
                 {
                     "id": command.id,
                     "place": str(command.place),
-                    "keys": command.keys.split(","),
+                    "keys": mine.get(command.id, command.keys).split(","),
                     "label": command.label,
                     "help": command.help,
                 }
@@ -202,6 +208,6 @@ def keys(arguments: Arguments) -> int:
             ]
         )
     else:
-        rows = [(str(one.place), one.key, one.id, one.help) for one in COMMANDS]
+        rows = [(str(one.place), shown_key(one, mine), one.id, one.help) for one in COMMANDS]
         print_text(*table(("where", "key", "id", "what it does"), rows))
     return Exit.DONE

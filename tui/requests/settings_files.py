@@ -40,7 +40,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """How the screen is to look. `theme` None: the usual one."""
+    """How the screen is to look. `theme` None: the usual one. `problems`: what cannot be used."""
 
     theme: str | None = None
     zone: tzinfo = UTC
@@ -49,7 +49,7 @@ class Appearance:
     keymap: Mapping[str, str] = field(default_factory=dict)
     views: Mapping[str, View] = field(default_factory=dict)
     view: str = ""
-    problem: str | None = None
+    problems: tuple[str, ...] = ()
 
 
 def read_settings(workspace: Workspace) -> Settings:
@@ -81,20 +81,32 @@ def _kind(url: Secret) -> str:
 
 
 def read_appearance(workspace: Workspace) -> Appearance:
-    """How the screen is to look, as far as that can be read."""
+    """How the screen is to look, as far as that can be read; the rest is as usual."""
     try:
         preferences = read_preferences(workspace.preferences)
     except SettingsError as error:
-        return Appearance(problem=str(error))
+        return Appearance(problems=(str(error),))
+    problems = list(preferences.problems.values())
+    zone: tzinfo = UTC
+    alerts = Loudness.ALL
+    try:
+        zone = zone_of(preferences.time_zone)
+    except SettingsError as error:
+        problems.append(f"{workspace.preferences}: {error}")
     try:
         alerts = loudness_of(preferences.alerts)
-        zone = zone_of(preferences.time_zone)
-        panes, keymap = preferences.panes, preferences.keymap
-        views = {name: read_view(written) for name, written in preferences.views.items()}
-        view = preferences.view or ""
-        return Appearance(preferences.theme, zone, alerts, panes, keymap, views, view)
     except SettingsError as error:
-        return Appearance(preferences.theme, problem=f"{workspace.preferences}: {error}")
+        problems.append(f"{workspace.preferences}: {error}")
+    return Appearance(
+        preferences.theme,
+        zone,
+        alerts,
+        preferences.panes,
+        preferences.keymap,
+        {name: read_view(written) for name, written in preferences.views.items()},
+        preferences.view or "",
+        tuple(problems),
+    )
 
 
 def zone_of(name: str | None) -> tzinfo:

@@ -78,8 +78,21 @@ def test_a_config_that_is_not_understood_is_named(run: Run, workspace: Path) -> 
     (workspace / "config.yaml").write_text("addreses: {}\n", encoding="utf-8")
     done = run("doctor")
     assert done.code == 1
-    assert "addreses is not known; known are addresses, order_addresses" in done.out
+    assert "addreses is not known: did you mean addresses?" in done.out
     assert "has mode 755" in done.out
+
+
+def test_every_preference_of_the_screen_that_cannot_be_used_is_named(
+    run: Run, workspace: Path
+) -> None:
+    workspace.mkdir(mode=0o700)
+    wrong = "panes: hello\ntime_zone: Mars/Olympus\nalerts: loud\nkeymap: {session.stp: X}\n"
+    (workspace / "config.yaml").write_text(wrong, encoding="utf-8")
+    findings = run("doctor", "--json").json["findings"]
+    told = [one["text"] for one in findings if one["check"] == "config" and one["fine"] is False]
+    assert len(told) == 4
+    for word in ("panes", "Mars/Olympus", "alerts", "did you mean session.stop"):
+        assert any(word in text for text in told)
 
 
 def test_the_python_that_is_named_for_nautilus_is_tried(

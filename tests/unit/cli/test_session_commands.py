@@ -316,6 +316,16 @@ def test_an_empty_log_is_said_to_be(run: Run) -> None:
     assert "nothing is logged yet" in done.err
 
 
+def test_a_preference_of_the_screen_that_cannot_be_used_keeps_no_host_from_running(
+    run: Run, workspace: Path
+) -> None:
+    workspace.mkdir(mode=0o700)
+    (workspace / "config.yaml").write_text("panes: hello\n")
+    with hosted(workspace) as host:
+        assert run("status", "--json").json["host"]["pid"] == os.getpid()
+        assert any("panes must be sizes" in line.text for line in host.logs(0))
+
+
 def test_without_a_host_sessions_rest_and_can_still_be_read(
     run: Run, workspace: Path, hours: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,16 @@ def test_themes_and_keys_are_listed(run: Run) -> None:
     assert "papertape-dark" in run("themes").out
     keys = run("keys", "--json").json
     assert any(entry["id"] == "app.quit" for entry in keys)
+
+
+def test_keys_are_the_user_s_own_and_what_cannot_be_used_is_told(run: Run, workspace: Path) -> None:
+    workspace.mkdir(mode=0o700)
+    (workspace / "config.yaml").write_text("keymap: {session.stop: X, session.pause: j}\n")
+    done = run("keys", "--json")
+    keys = {entry["id"]: entry["keys"] for entry in done.json}
+    assert (keys["session.stop"], keys["session.pause"]) == (["X"], ["p"])
+    assert "session.pause on j clashes with table.down" in done.err
+    assert re.search(r"X +session\.stop", run("keys").out)
 
 
 def test_a_broken_theme_of_ones_own_is_named(run: Run, workspace: Path) -> None:

@@ -44,12 +44,57 @@ def test_what_cannot_be_written_line_by_line_is_left_alone(tmp_path: Path, text:
     assert path.read_text() == text
 
 
-@pytest.mark.parametrize("text", ["theme: 3", "time_zone: [UTC]", "colour: red", "- a", "a: b: c"])
-def test_what_is_no_preference_is_refused_with_the_file_named(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "addresses: 5",
+        "nautilus_python: [a]",
+        "order_adresses: {}",
+        "addreses: {}",
+        "- a",
+        "a: b: c",
+    ],
+)
+def test_what_sessions_cannot_go_by_is_refused_with_the_file_named(
+    tmp_path: Path, text: str
+) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(text)
     with pytest.raises(PreferencesError, match=str(path)):
         read_preferences(path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ("theme: 3", "theme must be a text"),
+        ("time_zone: [UTC]", "time_zone must be a text"),
+        ("panes: hello", "panes must be sizes"),
+        ("views: {a: 5}", "views must be up to"),
+        ("keymap: {session.stop: 5}", "keymap must be commands with keys"),
+        ("colour: red", "colour is not known"),
+        ("tehme: a", "did you mean theme?"),
+    ],
+)
+def test_a_mistake_in_what_only_the_screen_goes_by_leaves_the_rest_and_is_told(
+    tmp_path: Path, wrong: str, named: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"addresses: {{spot_rest: https://mirror.example}}\n{wrong}\n")
+    found = read_preferences(path)
+    assert found == Preferences(addresses={"spot_rest": "https://mirror.example"})
+    (problem,) = found.problems.values()
+    assert str(path) in problem
+    assert named in problem
+
+
+def test_what_the_user_wrote_wrongly_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("views: {mine: 5}\n")
+    with pytest.raises(PreferencesError, match="views must be"):
+        write_preference(path, "views", {"other": {}}, OsDisk())
+    write_preference(path, "theme", "papertape-light", OsDisk())
+    assert path.read_text() == "views: {mine: 5}\ntheme: papertape-light\n"
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
