@@ -181,3 +181,15 @@ async def test_a_backtest_is_written_into_files(workspace: Any) -> None:
         assert json.loads(written.read_text())["trades"]
         (table,) = exports.glob("waves-*/backtest-trades.csv")
         assert table.read_text().startswith("id,symbol,side")
+        first = written.read_bytes()
+        await pilot.press("E")  # the very same again
+        await until(pilot, lambda: sum("Written into" in note.message for note in app.notes) == 2)
+        assert len(list(exports.glob("waves-*/*"))) == 4
+        await pilot.press("escape")
+        await pick(pilot, app, "waves")
+        await backtest(pilot, app, str(workspace.root.parent / "waves.csv"), "close")
+        await pilot.press("E")
+        await until(pilot, lambda: list(exports.glob("waves-*/backtest_2-trades.csv")))
+        assert written.read_bytes() == first, "another backtest takes no exported one's place"
+        (second,) = exports.glob("waves-*/backtest_2.json")
+        assert json.loads(second.read_text())["fill_on"] == "close"

@@ -22,7 +22,8 @@ from core.report.spreadsheet import trades_csv
 from core.store.durable import OsDisk, write_durably
 from core.store.workspace import Workspace
 from core.strategy.config.problems import ConfigError
-from core.time_format import short_date, wall_clock
+from core.time_format import wall_clock
+from tui.requests.exporting import export_folder, unused_stem
 
 __all__ = ["compare", "comparison_to_json", "document_change", "export", "save"]
 
@@ -79,22 +80,20 @@ def export(result: ComparisonResult, workspace: Path) -> Path:
     Raises:
         ComparisonError: it cannot be written.
     """
-    folder = workspace / "exports" / f"{result.strategy}-{short_date(wall_clock())}"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, text in _files(result):
+        folder = export_folder(workspace, result.strategy, "comparison")
+        for name, text in _files(result, folder):
             write_durably(folder / name, text, OsDisk())
     except OSError as error:
-        raise ComparisonError(f"{folder} cannot be written ({error})") from error
+        raise ComparisonError(f"it cannot be written ({error})") from error
     return folder
 
 
-def _files(result: ComparisonResult) -> list[tuple[str, bytes]]:
+def _files(result: ComparisonResult, folder: Path) -> list[tuple[str, bytes]]:
     found = comparison_to_json(result)
-    written = [
-        ("comparison.txt", comparison_text(result).encode()),
-        ("comparison.json", orjson.dumps(found, option=orjson.OPT_INDENT_2)),
-    ]
+    as_json = orjson.dumps(found, option=orjson.OPT_INDENT_2)
+    stem = unused_stem(folder, "comparison", ".json", as_json)
+    written = [(f"{stem}.txt", comparison_text(result).encode()), (f"{stem}.json", as_json)]
     for report in result.reports:
         name = str(report["session_id"])
         written += [

@@ -1,9 +1,14 @@
-"""Writes a report into files of the workspace, in every form that others read."""
+"""Writes reports into files of the workspace, in every form that others read.
+
+What was exported before stays: only a session's report, whose files have its ID, takes the place of
+an earlier one.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +33,39 @@ def _export(report: Mapping[str, Any], workspace: Path) -> Path:
     from core.report.markdown import report_markdown  # noqa: PLC0415
     from core.report.spreadsheet import trades_csv  # noqa: PLC0415
 
-    strategy, name = str(report.get("strategy")), str(report.get("session_id") or "backtest")
-    folder = workspace / "exports"
-    folder /= f"{strategy if is_name(strategy) else 'report'}-{short_date(wall_clock())}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = export_folder(workspace, str(report.get("strategy")), "report")
+    written = orjson.dumps(report, default=str, option=orjson.OPT_INDENT_2)
+    name = str(report.get("session_id") or unused_stem(folder, "backtest", ".json", written))
     for ending, text in (
-        (".json", orjson.dumps(report, default=str, option=orjson.OPT_INDENT_2)),
+        (".json", written),
         (".md", report_markdown(report).encode()),
         (".html", report_page(report).encode()),
         ("-trades.csv", trades_csv(report).encode()),
     ):
         write_durably(folder / f"{name}{ending}", text, OsDisk())
     return folder
+
+
+def export_folder(workspace: Path, strategy: str, otherwise: str) -> Path:
+    """The folder of today's exports of a strategy; named `otherwise` where it has no usable name.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    name = strategy if is_name(strategy) else otherwise
+    folder = workspace / "exports" / f"{name}-{short_date(wall_clock())}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def unused_stem(folder: Path, stem: str, ending: str, same: bytes | None = None) -> str:
+    """The first of `stem`, `stem_2`, … under which there is no file yet, or one that is the `same`.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    for name in chain((stem,), (f"{stem}_{number}" for number in count(2))):
+        path = folder / f"{name}{ending}"
+        if not path.exists() or path.read_bytes() == same:
+            break
+    return name

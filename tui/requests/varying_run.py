@@ -7,8 +7,6 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
 from dataclasses import replace
-from itertools import chain
-from itertools import count as count_from
 from multiprocessing import resource_tracker
 from pathlib import Path
 
@@ -29,11 +27,11 @@ from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError
-from core.strategy.names import is_name
 from core.strategy.signals.sources import warmup_candles
-from core.time_format import short_date, wall_clock
+from core.time_format import wall_clock
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
 from tui.requests.backtest_run import SWEPT, Material, candles_for
+from tui.requests.exporting import export_folder, unused_stem
 from tui.requests.varying import Control, Variation, Varied
 
 _IN_THIS_THREAD = 2_000_000  # candles of all settings: done before processes have begun
@@ -230,12 +228,9 @@ def _workers(backtests: int, candles: Mapping[str, Candles]) -> int:
 
 def export(sweep: Sweep, name: str, workspace: Path) -> Path:
     """See `VaryingCommands.export`."""
-    folder = workspace / "exports"
-    folder /= f"{name if is_name(name) else 'sweep'}-{short_date(wall_clock())}"
-    names = chain(("sweep.csv",), (f"sweep_{number}.csv" for number in count_from(2)))
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = next(path for path in map(folder.joinpath, names) if not path.exists())
+        folder = export_folder(workspace, name, "sweep")
+        path = folder / f"{unused_stem(folder, 'sweep', '.csv')}.csv"
         write_durably(path, sweep_to_csv(sweep).encode(), OsDisk())
     except OSError as error:
         raise BacktestRefusedError(f"it cannot be written ({error})") from error
