@@ -15,6 +15,7 @@ from core.trading.rules import DUST, Plan, Rules
 from core.trading.values import Addition, ExitReason, OpenTrade, Side, Trade, TradePart
 
 _STOP_LOSS = ExitReason.STOP_LOSS  # looked up on its class, a member costs a call in Python 3.11
+_MANUAL = ExitReason.MANUAL
 
 
 class Position(msgspec.Struct, eq=False, gc=False):
@@ -386,5 +387,10 @@ def seconds_held(
 
 
 def left_at_open(reason: ExitReason, filled_at: int | None) -> bool:
-    """Whether a candle's open filled an exit, where candles fill: it holds the position no more."""
-    return filled_at is None and reason.at_open
+    """Whether a candle's open filled an exit: that candle holds the position no more.
+
+    What a close decides leaves at the market's first price behind it, too (`filled_at` is known
+    then), so that a session's exposure is its backtest's. What is asked for by hand meanwhile was
+    held until then.
+    """
+    return reason.at_open and (filled_at is None or reason is not _MANUAL)

@@ -7,6 +7,7 @@ import json
 import math
 import statistics
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.report.equity import MarkedEquity
+from core.report.exposure import exposed_candles
 from core.report.metrics import (
     Metrics,
     closed_trade_metrics,
@@ -23,6 +25,7 @@ from core.report.metrics import (
 )
 from core.report.result import metrics_to_json
 from core.report.trade_columns import TradeColumns, hold_seconds
+from core.trading.values import ExitReason
 from tests.unit.report.making import START, trade
 
 
@@ -264,6 +267,27 @@ def test_an_account_that_lost_everything() -> None:
 def test_under_thirty_days_the_annualised_figures_are_marked() -> None:
     assert metrics_of([100.0] * 29).short_period
     assert not metrics_of([100.0] * 30).short_period
+
+
+@pytest.mark.parametrize(
+    ("reason", "filled_at", "exposed"),
+    [
+        (ExitReason.MAX_HOLD, None, 4),
+        (ExitReason.MAX_HOLD, 1_000, 4),  # the market's first price behind the close that decided
+        (ExitReason.STOP_LOSS, None, 5),
+        (ExitReason.STOP_LOSS, 1_000, 5),
+        (ExitReason.MANUAL, None, 4),
+        (ExitReason.MANUAL, 1_800_000, 5),  # asked for half an hour into the candle
+    ],
+)
+def test_the_candle_whose_first_price_fills_an_exit_is_not_held(
+    reason: ExitReason, filled_at: int | None, exposed: int
+) -> None:
+    made = trade(1.0, held=4, reason=reason)
+    if filled_at is not None:
+        made = msgspec.structs.replace(made, exit_filled_at=made.exit_time + filled_at)
+    times = np.array([START + i * HOUR for i in range(20)], dtype=np.int64)
+    assert exposed_candles(times, TradeColumns.of([made]), []) == exposed
 
 
 def test_exposure_is_the_share_of_candles() -> None:
