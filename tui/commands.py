@@ -170,7 +170,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "session.watch", Place.SESSIONS, "W", "W", "tell me",
         "Be told once of a price, a drawdown, or that nothing was traded for days", "watch",
-        unless="Only a session that runs can be watched.",
+        unless="No session that runs is under the cursor.",
     ),
     Command(
         "session.archive", Place.SESSIONS, "a", "a", "archive",
@@ -232,7 +232,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "one.watch", Place.SESSION, "W", "W", "tell me",
         "Be told once of a price, a drawdown, or that nothing was traded for days", "watch",
-        unless="Only a session that runs can be watched.",
+        unless="No session that runs is under the cursor.",
     ),
     Command(
         "one.report", Place.SESSION, "r", "r", "report", "The session's report", "report", 3,

@@ -88,6 +88,11 @@ def change(value: float | None, suffix: str = "") -> str:
     return f"{'▲' if rounded > 0 else '▼'} {rounded:+z,.2f}{suffix}"
 
 
+def as_number(text: str) -> str:
+    """A gain or loss without its mark, which no spreadsheet reads as a number: `-1.20%`."""
+    return text.removeprefix("▲ ").removeprefix("▼ ")
+
+
 def percent(value: float | None, digits: int = 1) -> str:
     """A share in per cent, without a sign of direction: `62.5%`."""
     if value is None or not math.isfinite(value):
@@ -177,16 +182,22 @@ def _moment(time: int | None, zone: tzinfo) -> datetime | None:
         return None
 
 
+def _at(moment: datetime, *, seconds: bool) -> str:
+    return f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
+
+
 def clock(time: int | None, zone: tzinfo = UTC) -> str:
     """The time of day: `14:02:11`."""
     moment = _moment(time, zone)
-    return UNKNOWN if moment is None else f"{moment:%H:%M:%S}"
+    return UNKNOWN if moment is None else f"{_at(moment, seconds=True)}"
 
 
-def date_time(time: int | None, zone: tzinfo = UTC) -> str:
+def date_time(time: int | None, zone: tzinfo = UTC, *, seconds: bool = False) -> str:
     """Day and minute: `2026-11-22 14:02`."""
     moment = _moment(time, zone)
-    return UNKNOWN if moment is None else f"{moment:%Y-%m-%d %H:%M}{_which(moment)}"
+    if moment is None:
+        return UNKNOWN
+    return f"{moment:%Y-%m-%d} {_at(moment, seconds=seconds)}{_which(moment)}"
 
 
 def day_time(time: int | None, zone: tzinfo = UTC, *, seconds: bool = False) -> str:
@@ -194,8 +205,7 @@ def day_time(time: int | None, zone: tzinfo = UTC, *, seconds: bool = False) -> 
     moment = _moment(time, zone)
     if moment is None:
         return UNKNOWN
-    clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
-    return f"{moment:%d %b} {clock}{_which(moment)}"
+    return f"{moment:%d %b} {_at(moment, seconds=seconds)}{_which(moment)}"
 
 
 def weekday(time: int | None, zone: tzinfo = UTC) -> str:

@@ -104,6 +104,12 @@ def _run(report: Report) -> Section:
 def _metrics(report: Report) -> Section:
     start, end = report["starting_balance"], report["ending_balance"]
     sentences = [f"Balance {money_text(start)} to {money_text(end)} ({signed_money(end - start)})"]
+    if still_open := report.get("open_trades"):
+        marked = sum(trade["unrealized_pnl"] for trade in still_open)
+        count = len(still_open)
+        sentences.append(
+            f"{count} position{'s'[: count != 1]} open at the end, {signed_money(marked)} of it"
+        )
     ambiguous = report.get("ambiguous") or {}
     if ambiguous.get("trades"):
         sentence = (

@@ -35,7 +35,7 @@ _Kind = TypeVar("_Kind", bound=Notes)
 
 
 def checked_notes(note: str, tags: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """A note and tags as they are kept: each tag once, in order.
+    """A note and tags as they are kept: each tag once, in order, without the `#` it is shown with.
 
     Raises:
         NotesError: one is too long, or there are too many; the message says so.
@@ -43,7 +43,8 @@ def checked_notes(note: str, tags: tuple[str, ...]) -> tuple[str, tuple[str, ...
     note = note.strip()
     if len(note) > LONGEST_NOTE:
         raise NotesError(f"a note has up to {LONGEST_NOTE} characters, found {len(note)}")
-    kept = tuple(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+    bare = (tag.strip().lstrip("#").strip() for tag in tags)
+    kept = tuple(dict.fromkeys(tag for tag in bare if tag))
     for tag in kept:
         if len(tag) > LONGEST_TAG or "," in tag:
             raise NotesError(

@@ -151,7 +151,10 @@ def write_preference(
             text = pattern.sub(lambda _: line, text, count=1)
         else:
             text += ("" if not text or text.endswith("\n") else "\n") + line
-        if _preferences(path, settings_value(text)) != expected:
+        after = _preferences(path, settings_value(text))
+        if name in after.problems:
+            raise PreferencesError(after.problems[name])
+        if after != expected:
             raise PreferencesError(f"{path}: write `{line.strip()}` into it yourself")
         write_durably(path, text.encode(), disk)
     except YamlError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -152,11 +154,17 @@ async def test_a_row_a_table_and_a_log_are_copied() -> None:
         await pilot.press("Y")
         await until(pilot, lambda: app.clipboard.startswith("STATE\tID\tSTRATEGY"))
         assert len(app.clipboard.splitlines()) == 6
+        heads, *rows = (line.split("\t") for line in app.clipboard.splitlines())
+        for name in ("EQUITY", "P&L %"):
+            for row in rows:  # as a spreadsheet reads them: no mark, no curve
+                text = row[heads.index(name)].removesuffix("%").replace(",", "")
+                assert text == "–" or math.isfinite(float(text))
         await pilot.press("space", "Y")
         await until(pilot, lambda: len(app.clipboard.splitlines()) == 2)
         app.screen.query_one(LogPane).focus()
         await pilot.press("Y")
         await until(pilot, lambda: "SOL/USDT: feed silent" in app.clipboard)
+        assert re.match(r"2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d\t", app.clipboard)
 
 
 async def test_where_a_screen_has_something_of_its_own_to_copy_that_is_copied() -> None:

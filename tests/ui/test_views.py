@@ -73,6 +73,7 @@ async def test_what_is_shown_is_kept_under_a_name_and_is_there_at_the_next_start
         await until(pilot, lambda: isinstance(app.screen, Views))
         await pilot.press("d")
         await until(pilot, lambda: not read_preferences(tmp_path / "config.yaml").views)
+        await until(pilot, lambda: not read_preferences(tmp_path / "config.yaml").view)
 
 
 async def test_the_palette_offers_the_views() -> None:

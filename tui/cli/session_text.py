@@ -11,6 +11,7 @@ from tui.cli.output import table
 
 if TYPE_CHECKING:
     from core.session.snapshot import HostSnapshot, LogLine, SessionDetail, SessionSnapshot
+    from core.strategy.signals.reading import Reading
 
 
 _LAST_TRADES = 5
@@ -73,6 +74,9 @@ def session_text(session: SessionSnapshot, detail: SessionDetail | None = None) 
     lines += [
         f"  order        {formats.waiting(one)} {one.symbol}" for one in session.waiting_orders
     ]
+    if session.notes.tags:
+        lines.append(f"  tags         {' '.join(f'#{tag}' for tag in session.notes.tags)}")
+    lines += [f"  your note    {line}" for line in session.notes.note.splitlines()]
     if session.orders is not None:
         lines.append(f"  testnet      orders: {formats.order_counts(session.orders)}")
     if detail is not None:
@@ -88,8 +92,7 @@ def _detail_text(detail: SessionDetail) -> list[str]:
     ]
     lines += [
         f"  {one.group:<12} {symbol}: {'yes' if one.holds else 'no '} {one.text}, "
-        f"now {formats.side(one.current, one.counted)}, off by "
-        f"{formats.side(one.distance, one.counted and Counted.ROW)}"
+        f"now {formats.side(one.current, one.counted)}{_off_by(one)}"
         for symbol, readings in detail.readings.items()
         for one in readings
         if one.current is not None and one.distance is not None
@@ -104,10 +107,17 @@ def _detail_text(detail: SessionDetail) -> list[str]:
     return [*lines, *(f"  feed         {words}" for words in detail.feed_health[-1:])]
 
 
+def _off_by(one: Reading) -> str:
+    """How far a condition is from holding; nothing of one that holds."""
+    if one.holds:
+        return ""
+    return f", off by {formats.side(one.distance, one.counted and Counted.ROW)}"
+
+
 def log_text(line: LogLine) -> str:
     """One line of the log."""
     about = line.session_id or "-"
-    return f"{formats.date_time(line.time)}  {line.level:<7}  {about:<8}  {line.text}"
+    return f"{formats.date_time(line.time, seconds=True)}  {line.level:<7}  {about:<8}  {line.text}"
 
 
 def _last_candle(session: SessionSnapshot) -> str:

@@ -88,7 +88,7 @@ class Views(ModalScreen[str | None]):
         self.app.push_screen(
             AskName(
                 "Save this view",
-                f"{self._present.about}\nA name that is there already gets this one.",
+                f"Shown is: {self._present.about}. A view of the same name is replaced.",
                 refuse=lambda name: why_not(name, self._views),
             ),
             named,

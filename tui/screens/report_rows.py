@@ -104,6 +104,7 @@ def remarks(report: WrittenReport) -> tuple[Remark, ...]:
         for one in (*report.quality_flags, *report.warnings)
         if one not in (told, f"{told} yet.")
     ]
+    found += _still_open(report)
     found += [Remark("!", text, Tone.WARNING) for text in doubts]
     return (*found, *(Remark("·", text, Tone.DIM) for text in _facts(report)))
 
@@ -121,13 +122,19 @@ def _verdict(report: WrittenReport) -> list[Remark]:
     return [Remark(sign, text, tone)]
 
 
+def _still_open(report: WrittenReport) -> list[Remark]:
+    """What the trades do not tell of the return: it stands before all doubts of it."""
+    if not (left_open := len(report.open_trades)):
+        return []
+    marked = [one.get("unrealized_pnl") for one in report.open_trades]
+    gains = [gain for gain in marked if isinstance(gain, (int, float))]
+    worth = f" ({formats.change(sum(gains))})" if len(gains) == left_open else ""
+    text = f"{left_open} open at the end, marked to the last price{worth}"
+    return [Remark("·", text, Tone.PLAIN)]
+
+
 def _facts(report: WrittenReport) -> list[str]:
     found: list[str] = []
-    if left_open := len(report.open_trades):
-        marked = [one.get("unrealized_pnl") for one in report.open_trades]
-        gains = [gain for gain in marked if isinstance(gain, (int, float))]
-        worth = f" ({formats.change(sum(gains))})" if len(gains) == left_open else ""
-        found.append(f"{left_open} open at the end, marked to the last price{worth}")
     for count, what in ((len(report.gaps), "gap"), (len(report.restarts), "restart")):
         if count:
             found.append(f"{count} {what}{'s'[: count != 1]}")

@@ -373,6 +373,9 @@ class SessionsScreen(BaseScreen):
         def remove(name: str) -> None:
             del app.views[name]
             app.settings.keep_saved_view(name, None)
+            if name == app.view:
+                app.view = ""
+                app.settings.keep_view("")
 
         def taken(name: str | None) -> None:
             if name is not None:

@@ -51,6 +51,13 @@ class Cell:
             return formats.spark(self.curve, width)
         return safe_text(self.text) if self.share is None else "━" * round(self.share * width)
 
+    @property
+    def copied(self) -> str:
+        """What is copied: numbers as others read them, of a curve the number it is sorted by."""
+        if self.curve:
+            return formats.money(self.order) if isinstance(self.order, float) else ""
+        return formats.as_number(self.text) + self.kept
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -545,7 +552,7 @@ class LineTable(LineView, can_focus=True):
     def _copied(self, row: Row) -> list[str]:
         """The texts of a row, but of the columns in which there is nothing."""
         cells = enumerate(row.cells)
-        return [cell.text + cell.kept for number, cell in cells if number not in self._left_out]
+        return [cell.copied for number, cell in cells if number not in self._left_out]
 
     def action_sort_next(self) -> None:
         """Sort by the next column shown, and after the last one in the order given."""

@@ -287,7 +287,7 @@ class LogPane(LineView, can_focus=True):
         self.copy_out([self._copied(line) for line in lines], f"{len(lines)} lines")
 
     def _copied(self, line: LogLine) -> list[str]:
-        time = formats.date_time(line.time, self.zone)
+        time = formats.date_time(line.time, self.zone, seconds=True)
         return [time, line.level.value, self._origin(line), line.text]
 
     def action_move(self, step: int) -> None:

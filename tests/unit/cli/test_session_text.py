@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from tests.ui.scripted import session
-from tui.cli.session_text import session_text
+from core.session.snapshot import Level, LogLine
+from core.store.notes import Notes
+from tests.ui.scripted import busy, session
+from tui.cli.session_text import log_text, session_text
 
 
 def test_a_session_without_a_candle_says_so() -> None:
@@ -11,3 +13,26 @@ def test_a_session_without_a_candle_says_so() -> None:
     assert "  last candle  none yet" in session_text(waiting)
     decided = session("ab12cd34", "rsi_bounce", last_candle=1_760_000_400_000)
     assert "  last candle  2025-10-09 09:00 UTC" in session_text(decided)
+
+
+def test_note_and_tags_stand_in_it() -> None:
+    noted = session("ab12cd34", "rsi_bounce", notes=Notes("stop too near\nwiden it", ("a", "b c")))
+    text = session_text(noted)
+    assert "  tags         #a #b c" in text
+    assert "  your note    stop too near" in text
+    assert "  your note    widen it" in text
+    assert not any("your note" in line for line in session_text(session("ab12cd34", "x")))
+
+
+async def test_a_condition_that_holds_is_off_by_nothing() -> None:
+    link = busy()
+    one = link.sessions[0]
+    text = session_text(one, await link.detail(one.id))
+    symbol = one.symbols[0]
+    assert f"  entry        {symbol}: no  rsi < 30, now 41.80, off by 11.80" in text
+    assert f"  entry        {symbol}: yes close > ema_200, now 64,598.35" in text
+
+
+def test_lines_of_the_log_are_told_apart_by_their_seconds() -> None:
+    line = LogLine(1, 1_760_000_401_000, Level.INFO, "ab12cd34", "running")
+    assert log_text(line).startswith("2025-10-09 09:00:01  info ")

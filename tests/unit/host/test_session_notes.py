@@ -37,7 +37,9 @@ async def test_a_price_is_told_once_on_every_screen_and_not_again_by_the_next_ho
     async with hosting(tmp_path, **options) as host:
         session_id = (await host.start(StartRequest(RSI))).session_id
         await until(lambda: bool(feed.subscribed))
-        await host.annotate(session_id, "mind the <b>fork</b> [/x]", ("slow", "slow", " btc "))
+        await host.annotate(
+            session_id, "mind the <b>fork</b> [/x]", ("slow", "#slow", " # btc ", "#")
+        )
         waited = AlertRule(AlertKind.ABOVE, 1_000.0, BTC)
         await host.set_alerts(session_id, (waited, AlertRule(AlertKind.DRAWDOWN, 50.0)))
         feed.price(999.0)

@@ -74,6 +74,19 @@ def test_the_terminal_report_names_every_part() -> None:
     assert not any(line.endswith(" ") for line in text.splitlines())
 
 
+@pytest.mark.parametrize("render", [report_text, report_markdown, report_page])
+def test_the_balance_says_what_of_it_is_in_open_positions(render: Any) -> None:
+    position = {
+        "symbol": "BTC/USDT", "side": "long", "entry_time": "2024-01-13T10:00:00Z",
+        "entry_price": 100.0, "mark_price": 101.0, "quantity": 1.0, "unrealized_pnl": 36.93,
+    }  # fmt: skip
+    one = render({**report(), "open_trades": [position]})
+    assert "1 position open at the end, +36.93 of it" in one
+    two = {**report(), "open_trades": [position, {**position, "unrealized_pnl": -40.0}]}
+    assert "2 positions open at the end, -3.07 of it" in render(two)
+    assert "open at the end" not in render(report())
+
+
 @pytest.mark.parametrize("render", [report_markdown, report_page])
 def test_very_many_trades_are_left_to_the_json_and_the_csv(render: Any) -> None:
     whole = report()
