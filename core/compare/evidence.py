@@ -64,28 +64,25 @@ class Happened:
     quotes: dict[tuple[str, int], Quote] = field(default_factory=dict)
     funding: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, lines: Iterable[Record]) -> Happened:
-        """What the lines of a journal tell; they are never kept as a whole."""
-        found = cls()
+    def take(self, lines: Iterable[Record]) -> None:
+        """Take in what further lines of the journal tell; they are never kept as a whole."""
         for line in lines:
             if isinstance(line, MomentPassed):
-                found._take(line.events, None)
-                if line.away and found.returns:
-                    found.returns[-1] = found.returns[-1][0], line.time
+                self._take(line.events, None)
+                if line.away and self.returns:
+                    self.returns[-1] = self.returns[-1][0], line.time
             elif isinstance(line, QuoteFilled):
-                found._take(line.events, line.quote)
+                self._take(line.events, line.quote)
             elif isinstance(line, GapSeen):
-                found.gaps.append(line)
+                self.gaps.append(line)
             elif isinstance(line, CandleRevised):
-                found.revisions.append(line)
+                self.revisions.append(line)
             elif isinstance(line, Returned):
-                found.returns.append((line, None))
+                self.returns.append((line, None))
             elif isinstance(line, FundingSeen):
                 # A rate that came after its candle had passed counts from the next.
                 due = line.time if line.after is None else max(line.time, line.after + 1)
-                found.funding.setdefault(line.symbol, []).append((due, line.rate))
-        return found
+                self.funding.setdefault(line.symbol, []).append((due, line.rate))
 
     def _take(self, events: Iterable[Event], quote: Quote | None) -> None:
         for event in events:
@@ -140,7 +137,8 @@ def read_session(workspace: Workspace, session_id: str, last: int) -> Journaled:
     folder = workspace.session(session_id)
     record = read_manifest(folder)
     config = record.strategy()
-    lines = SessionLines(folder / EVENTS)
+    happened = Happened()
+    lines = SessionLines(folder / EVENTS, happened.take)
     begun = began(lines)
     if begun is None:
         raise JournalError(f"session {session_id} has not begun: it has no candles yet")
@@ -157,7 +155,7 @@ def read_session(workspace: Workspace, session_id: str, last: int) -> Journaled:
         symbol: candles.between(0, last + 1)
         for symbol, candles in own_candles(config, lines, received).items()
     }
-    return Journaled(record, config, begun, Happened.of(lines), last, seen, known)
+    return Journaled(record, config, begun, happened, last, seen, known)
 
 
 def evidence_of(

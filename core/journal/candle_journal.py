@@ -91,8 +91,7 @@ class CandleJournal:
         """
         lines = [line for line in salvage(path, CANDLE_JOURNAL) if "c" in line]
         rows = _Rows(path)
-        for line in lines:
-            rows.take(msgspec.json.encode(line))
+        rows.take([msgspec.json.encode(line) for line in lines])
         try:
             aside = set_aside(path)
         except OSError as error:
@@ -192,8 +191,9 @@ class _Line(msgspec.Struct, gc=False):
     revised: _Values | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Line)
-_TOGETHER = 4_096  # lines; their rows are many small objects, of which few should live at once
+_DECODER = msgspec.json.Decoder(list[_Line])
+_NUMBERS = msgspec.json.Decoder(list[float])
+_RECEIVED = b'{"c":['
 _COLUMNS = 6  # open time to volume
 
 
@@ -202,36 +202,46 @@ class _Rows:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lines: list[_Line] = []
         self._received = [_array(())]
         self._revised = [_array(())]
 
-    def take(self, body: bytes) -> None:
-        """Take a line's record.
+    def take(self, bodies: Sequence[bytes]) -> None:
+        """Take the records of some lines.
 
         Raises:
-            JournalDamagedError: it is no candle.
+            JournalDamagedError: one is no candle.
         """
         try:
-            self._lines.append(_DECODER.decode(body))
+            values = _plain_values(bodies)
+            if values is not None:
+                self._received.append(values)
+                return
+            lines = _DECODER.decode(b"[%s]" % b",".join(bodies))
         except msgspec.DecodeError as error:
             raise JournalDamagedError(f"{self._path}: a line is no candle ({error})") from error
-        if len(self._lines) == _TOGETHER:
-            self._gather()
+        self._received.append(_array([line.c for line in lines if line.c is not None]))
+        self._revised.append(_array([line.revised for line in lines if line.revised is not None]))
 
     @property
     def contents(self) -> CandleJournalContents:
         """What all lines tell. Of several revisions of a candle the last one counts."""
-        self._gather()
         received, revised = np.concatenate(self._received), np.concatenate(self._revised)
         return CandleJournalContents(_candles(received), _candles(revised[::-1]))
 
-    def _gather(self) -> None:
-        self._received.append(_array([line.c for line in self._lines if line.c is not None]))
-        self._revised.append(
-            _array([line.revised for line in self._lines if line.revised is not None])
-        )
-        self._lines = []
+
+def _plain_values(bodies: Sequence[bytes]) -> NDArray[np.float64] | None:
+    """The rows of lines that are all candles as received; None where others are among them.
+
+    Nearly all are, and decoded as one list of numbers they take a third of the time.
+
+    Raises:
+        msgspec.DecodeError: one is no number.
+    """
+    if not all(body.startswith(_RECEIVED) and body.count(b",") == _COLUMNS - 1 for body in bodies):
+        return None
+    inside = b",".join([body[len(_RECEIVED) : -2] for body in bodies])
+    values: list[float] = _NUMBERS.decode(b"[%s]" % inside)
+    return np.array(values, dtype=np.float64).reshape(-1, _COLUMNS)
 
 
 def _array(rows: Sequence[_Values]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ everything else the feed's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -164,22 +164,41 @@ class SessionLines:
     the file as it was read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, tell: Callable[[Sequence[Record]], object] | None = None
+    ) -> None:
         """Read the journal at `path`, which may be living. Blocks.
+
+        Args:
+            path: of the journal.
+            tell: is given all lines in their order, some at a time, while the file is read: once,
+                where it would be read again to go through them. What it was given counts for
+                nothing if this then raises.
 
         Raises:
             JournalError: it cannot be read or is damaged, or a rare line is of no kind this program
                 knows.
         """
-        rare: list[bytes] = []
+        self._path = path
+        self.rare: list[Record] = []
+        undecoded: list[bytes] = []
 
-        def take(body: bytes) -> None:
-            if not body.startswith(_COMMON) or b'"orders":' in body:
-                rare.append(body)
+        def take(bodies: Sequence[bytes]) -> None:
+            if tell is None:
+                undecoded.extend(
+                    body for body in bodies if not body.startswith(_COMMON) or b'"orders":' in body
+                )
+                return
+            try:
+                lines = _ALL_DECODER.decode(b"[%s]" % b",".join(bodies))
+            except msgspec.DecodeError:
+                undecoded.extend(bodies)  # which of them it is, is told by its line
+            else:
+                tell(lines)
+                self.rare += [line for line in lines if not _is_common(line)]
 
         self.contents = read_journal(path, SESSION_JOURNAL, take)
-        self._path = path
-        self.rare = [self._decode(body) for body in rare]
+        self.rare += [self._decode(body) for body in undecoded]
 
     def __iter__(self) -> Iterator[Record]:
         decode = _DECODER.decode
@@ -205,7 +224,12 @@ class SessionLines:
 
 
 _DECODER = msgspec.json.Decoder(Record)
+_ALL_DECODER = msgspec.json.Decoder(list[Record])
 _COMMON = (b'{"kind":"moment"', b'{"kind":"quote"')
+
+
+def _is_common(line: Record) -> bool:
+    return isinstance(line, MomentPassed | QuoteFilled) and not line.orders
 
 
 def began(lines: SessionLines) -> Begun | None:

@@ -19,6 +19,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import BinaryIO, TypeGuard
 
@@ -27,7 +28,9 @@ import orjson
 from core.store.durable import Disk, open_regular, write_all, write_durably
 
 _CRC = b',"crc":'
+_CUT = b"\0"  # behind a line that has no break: as it is written, none ends so
 _LONGEST_LINE = 64 * 1024 * 1024  # bytes; a moment of a thousand symbols has some hundred thousand
+_AT_ONCE = 256 * 1024  # bytes that are read and taken apart together
 Line = dict[str, object]
 
 
@@ -95,21 +98,30 @@ class Bodies:
         try:
             with open_regular(self._path) as file:
                 file.seek(self._start)
-                for line in _lines_of(file, self._size - self._start):
-                    body = line[: line.rfind(_CRC)] + b"}"
-                    yield _as_now(body, self._form, self._version)
+                for lines in _lines_of(file, self._size - self._start):
+                    for line in lines:
+                        body = line[: line.rfind(_CRC)] + b"}"
+                        yield _as_now(body, self._form, self._version)
         except OSError as error:
             raise _unreadable(self._path, error) from error
 
 
-def _lines_of(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """The lines of the next `size` bytes of a file, with their line breaks.
+def _lines_of(file: BinaryIO, size: int) -> Iterator[list[bytes]]:
+    """The lines of the next `size` bytes of a file without their line breaks, many at a time.
 
-    What is longer than any line comes in parts.
+    A line that has no break by then, or is longer than any, comes last with `_CUT` at its end.
     """
-    while line := file.readline(min(size, _LONGEST_LINE)):
-        size -= len(line)
-        yield line
+    begun = b""
+    while data := file.read(min(size, _AT_ONCE)):
+        size -= len(data)
+        *lines, begun = (begun + data).split(b"\n")
+        if lines:
+            yield lines
+        if len(begun) > _LONGEST_LINE:
+            yield [begun + _CUT]
+            begun = b""
+    if begun:
+        yield [begun + _CUT]
 
 
 def _size_of(file: BinaryIO) -> int:
@@ -151,15 +163,22 @@ def encode_line(record: Mapping[str, object]) -> bytes:
 
 
 def _body_of(line: bytes) -> bytes | None:
-    """The JSON text of a line with its line break; None where it is not as it was written."""
+    """The JSON text of a line without its break; None where it is not as it was written."""
     body, found, checksum = line.rpartition(_CRC)
     body += b"}"
-    return body if found and checksum == b"%d}\n" % zlib.crc32(body) else None
+    return body if found and checksum == b"%d}" % zlib.crc32(body) else None
 
 
-def _ended(line: bytes) -> bytes:
-    """The line, with the break that a cut may have taken from the last one."""
-    return line if line.endswith(b"\n") else line + b"\n"
+def _bodies_of(lines: Sequence[bytes]) -> list[bytes]:
+    """The JSON texts of lines, up to the first that is not as it was written."""
+    parts = [line.rpartition(_CRC) for line in lines]
+    bodies = [body + b"}" for body, _, _ in parts]
+    # Of long journals most of the reading is this: all are compared at once, for a fault is rare.
+    sums = tuple(map(zlib.crc32, bodies))
+    if b"".join([checksum for _, _, checksum in parts]) == b"%d}" * len(sums) % sums:
+        return bodies
+    good = takewhile(lambda line: _body_of(line) is not None, lines)
+    return bodies[: sum(1 for _ in good)]
 
 
 def _parsed(body: bytes | None) -> Line | None:
@@ -173,7 +192,7 @@ def _parsed(body: bytes | None) -> Line | None:
 
 
 def read_journal(
-    path: Path, form: JournalFormat, take: Callable[[bytes], object] | None = None
+    path: Path, form: JournalFormat, take: Callable[[Sequence[bytes]], object] | None = None
 ) -> JournalContents:
     """Read a journal of this kind: its whole lines, as they would be written now.
 
@@ -182,8 +201,9 @@ def read_journal(
     Args:
         path: of the journal.
         form: its kind.
-        take: is given each record (as `Bodies` give them) as soon as its line is found whole, so
-            that the file is read once. What it was given counts for nothing if this then raises.
+        take: is given the records (as `Bodies` give them), some at a time, as soon as their lines
+            are found whole, so that the file is read once. What it was given counts for nothing if
+            this then raises.
 
     Raises:
         JournalDamagedError: it is no journal of this kind, or has a bad line before a good one.
@@ -195,21 +215,24 @@ def read_journal(
     try:
         with open_regular(path) as file:
             total = _size_of(file)
-            lines = _lines_of(file, total)
-            for line in lines:
-                body = _body_of(line)
-                if body is None:
-                    _refuse_damage(path, count + 1, lines)
-                    break
-                size += len(line)
-                count += 1
-                if count == 1:
-                    header, start = _parsed(body), size
+            read = _lines_of(file, total)
+            for lines in read:
+                bodies = _bodies_of(lines)
+                whole = len(bodies)
+                size += sum(map(len, lines[:whole])) + whole
+                count += whole
+                if header is None and bodies:
+                    header, start = _parsed(bodies.pop(0)), len(lines[0]) + 1
                     if header is None:
                         break
                     version = _version_of(path, form, header)
-                elif take is not None:
-                    take(_as_now(body, form, version))
+                if version != form.version:
+                    bodies = [_as_now(body, form, version) for body in bodies]
+                if take is not None and bodies:
+                    take(bodies)
+                if whole < len(lines):
+                    _refuse_damage(path, count + 1, chain(lines[whole + 1 :], *read))
+                    break
     except OSError as error:
         raise _unreadable(path, error) from error
     if header is None:
@@ -234,7 +257,7 @@ def read_header(path: Path, form: JournalFormat) -> Line | None:
     """
     try:
         with open_regular(path) as file:
-            header = _parsed(_body_of(file.readline(_LONGEST_LINE)))
+            header = _parsed(_body_of(file.readline(_LONGEST_LINE).removesuffix(b"\n")))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -279,8 +302,8 @@ def salvage(path: Path, form: JournalFormat) -> list[Line]:
     version.
     """
     with open_regular(path) as file:
-        whole = _lines_of(file, _size_of(file))
-        decoded = (_parsed(_body_of(_ended(line))) for line in whole)
+        read = chain.from_iterable(_lines_of(file, _size_of(file)))
+        decoded = (_parsed(_body_of(line.removesuffix(_CUT))) for line in read)
         lines = [line for line in decoded if line is not None]
     header = lines.pop(0) if lines and "journal" in lines[0] else {}
     version = header.get("version")
@@ -288,7 +311,7 @@ def salvage(path: Path, form: JournalFormat) -> list[Line]:
 
 
 def _refuse_damage(path: Path, number: int, rest: Iterable[bytes]) -> None:
-    if any(_body_of(_ended(later)) is not None for later in rest):
+    if any(_body_of(later.removesuffix(_CUT)) is not None for later in rest):
         raise JournalDamagedError(
             f"{path}: line {number} is damaged though good lines follow it, so this is no "
             "interrupted write; the file was left as it is: restore it from a copy, or archive "

@@ -37,7 +37,8 @@ def session(root: Path, *lines: Record, feed: FeedKind = FeedKind.LIVE) -> Journ
     record = Bench(root).record(RSI, feed=feed)
     begun = Begun(START, {}, {SYMBOL: START}, None, START)
     candles = {SYMBOL: market(COUNT)}
-    happened = Happened.of((begun, *lines))
+    happened = Happened()
+    happened.take((begun, *lines))
     return Journaled(record, CONFIG, begun, happened, at(COUNT - 1), candles, candles)
 
 

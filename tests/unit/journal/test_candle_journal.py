@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from core.journal.candle_journal import CandleJournal, CandleJournals
+from core.journal.candle_journal import CandleJournal, CandleJournals, read_candle_journal
 from core.market.candles.timeframes import Timeframe
 from core.store.durable import OsDisk
-from core.store.journal_file import JournalError
+from core.store.journal_file import JournalDamagedError, JournalError
 from tests.unit.session.sessions import market
 
 CANDLES = list(market(60))
@@ -65,6 +65,41 @@ def test_a_long_journal_keeps_only_its_newest_candles_in_memory_and_reads_the_re
     aside.rename(path)
     assert journal.record(CANDLES[0]) == CANDLES[0]
     assert list(journal.candles(0)) == CANDLES
+
+
+@pytest.mark.parametrize("at_once", [150, 1_000, 1 << 20])
+def test_revisions_and_candles_are_told_apart_however_many_are_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("core.store.journal_file._AT_ONCE", at_once)  # bytes
+    journal = open_journal(tmp_path / "BTC.jsonl")
+    revisions = {n: CANDLES[n]._replace(close=CANDLES[n].close + 1) for n in (3, 4, 40)}
+    for number, candle in enumerate(CANDLES):
+        journal.record(candle)
+        if number in revisions:
+            journal.revise(candle)
+            journal.revise(revisions[number])
+    commit(journal)
+    contents = read_candle_journal(journal.journal.path)
+    assert list(contents.as_received) == CANDLES
+    assert list(contents.revised) == list(revisions.values())
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"c": [1, 2.0, 3.0, 4.0, 5.0]},
+        {"c": [1, 2.0, 3.0, 4.0, 5.0, "6"]},
+        {"c": [[1], 2, 3, 4, 5, 6]},
+    ],
+)
+def test_a_line_that_is_no_candle_is_damage(tmp_path: Path, record: dict[str, object]) -> None:
+    journal = open_journal(tmp_path / "BTC.jsonl")
+    journal.record(CANDLES[0])
+    journal.journal.append(record)
+    commit(journal)
+    with pytest.raises(JournalDamagedError, match="a line is no candle"):
+        read_candle_journal(journal.journal.path)
 
 
 def test_a_torn_line_is_dropped_and_said_once(tmp_path: Path) -> None:

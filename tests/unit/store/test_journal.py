@@ -98,6 +98,30 @@ def test_a_changed_byte_before_good_lines_is_damage_and_left_alone(tmp_path: Pat
     assert path.read_bytes() == damaged
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 64, 1 << 20])
+def test_lines_are_read_and_damage_is_named_however_much_is_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(journal_file, "_AT_ONCE", at_once)
+    path = tmp_path / "j.jsonl"
+    records: list[dict[str, object]] = [{"n": number, "text": "x" * number} for number in range(40)]
+    make(path, *records)
+    taken: list[bytes] = []
+    contents = read_journal(path, TEST, taken.extend)
+    assert contents.lines == records
+    assert taken == list(contents.bodies)
+    assert (contents.size, contents.torn) == (path.stat().st_size, 0)
+    good = path.read_bytes()
+    path.write_bytes(good[:-1])  # all of the last line but its break
+    assert read_journal(path, TEST).lines == records[:-1]
+    path.write_bytes(good.replace(b'"n":20', b'"n":21', 1))
+    with pytest.raises(JournalDamagedError, match="line 22 is damaged though good lines follow"):
+        read_journal(path, TEST)
+    assert salvage(path, TEST) == records[:20] + records[21:]
+    path.write_bytes(good + b"\n")
+    assert read_journal(path, TEST).torn == 1
+
+
 @pytest.mark.parametrize(
     ("header", "message"),
     [
@@ -149,12 +173,12 @@ def test_a_line_whose_rest_comes_while_it_is_read_is_no_damage(
     class Living(io.BufferedReader):
         """The other process writes on as soon as the end of what it has written is met."""
 
-        def readline(self, size: int | None = -1, /) -> bytes:
-            line = super().readline(size)
-            if path.stat().st_size == written + 9 and not line.endswith(b"\n"):
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(size)
+            if path.stat().st_size == written + 9 and not data.endswith(b"\n"):
                 with path.open("ab") as file:
                     file.write(whole[9:] + encode_line({"c": 3}))
-            return line
+            return data
 
     with path.open("ab") as file:
         file.write(whole[:9])
