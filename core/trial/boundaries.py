@@ -14,13 +14,20 @@ Studentised resampling: P. Hall, The bootstrap and Edgeworth expansion (1992), s
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Floats
-from core.trial.resampling import Resampler, as_returns, lower_bound
+from core.trial.resampling import (
+    Resampler,
+    Trials,
+    as_returns,
+    lower_bound,
+    running_extremes,
+)
 from core.trial.state import State
 
 _LARGEST_RATE = 0.5
@@ -212,13 +219,18 @@ def _extremes(
     backtest: Resampler, horizon: int, delta: float, rate: float, seed: int
 ) -> tuple[Floats, Floats]:
     """Lowest excess and highest sum of resampled trials, in scales of their resampled backtest."""
-    counted = np.arange(1, horizon + 1)[:, None]
-    shape = (counted / horizon) ** delta
+    shape = (np.arange(1, horizon + 1)[:, None] / horizon) ** delta
     lows, highs = [], []
-    for total, mean, scale in backtest.trials(horizon, rate, seed):
-        highs.append((total / shape if delta else total).max(axis=0) / scale)
-        excess = np.subtract(total, counted * mean, out=total)
-        lows.append((excess / shape if delta else excess).min(axis=0) / scale)
+
+    def excess_and_sum(trials: Trials) -> Iterator[tuple[Floats, Floats]]:
+        for counted, total, promised in trials.sums():
+            excess = np.subtract(total, promised, out=promised)
+            yield (excess / shape[counted], total / shape[counted]) if delta else (excess, total)
+
+    for trials in backtest.trials(horizon, rate, seed):
+        lowest, highest = running_extremes(excess_and_sum(trials))
+        lows.append(lowest / trials.scale)
+        highs.append(highest / trials.scale)
     return np.concatenate(lows), np.concatenate(highs)
 
 

@@ -8,6 +8,7 @@ methods and their application (1997), section 4.2.4.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,7 +17,13 @@ import numpy as np
 from core.market.candles.candles import Floats, Times
 from core.trial.boundaries import check_horizon, check_rate
 from core.trial.cone_over_time import ConeOverTime
-from core.trial.resampling import Resampler, as_returns, lower_bound
+from core.trial.resampling import (
+    Resampler,
+    Trials,
+    as_returns,
+    lower_bound,
+    running_extremes,
+)
 
 _CAREFUL = 0.75  # share of the rate: so far out, tails decide more than a short sample tells
 _STEPS_AHEAD = 60  # into which what lies ahead of the last trade is divided
@@ -173,15 +180,20 @@ def cone(
             )
         returns = 100 * np.log1p(returns / 100)
     backtest = Resampler.fit(returns)
-    counted = np.arange(1, horizon + 1)[:, None]
     shape = band_shape(horizon, backtest.trades)[:, None]
     lows, highs = [], []
     careful = _CAREFUL * rate
-    for total, mean, scale in backtest.trials(horizon, careful, seed):
-        off = np.subtract(total, counted * mean, out=total)
-        off /= shape
-        lows.append(off.min(axis=0) / scale)
-        highs.append(off.max(axis=0) / scale)
+
+    def off(trials: Trials) -> Iterator[tuple[Floats, Floats]]:
+        for counted, total, promised in trials.sums():
+            beyond = np.subtract(total, promised, out=total)
+            beyond /= shape[counted]
+            yield beyond, beyond
+
+    for trials in backtest.trials(horizon, careful, seed):
+        lowest, highest = running_extremes(off(trials))
+        lows.append(lowest / trials.scale)
+        highs.append(highest / trials.scale)
     return Cone(
         horizon=int(horizon),
         growth=backtest.mean,

@@ -14,8 +14,9 @@ and bootstrap techniques, 1996); among hundreds of real ones they hardly count.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,10 @@ _RESAMPLES = 1_000
 _SPENT = 0.92  # share of an error rate; the rest is for what no resample of the past contains
 _FEWEST_BEYOND = 20  # resamples beyond a quantile
 _LONGEST_RESAMPLE = 1_500
-_AT_ONCE = 130_000  # values held at once: a megabyte stays in the cache
+_AT_ONCE = 130_000  # values drawn one after the other: trials depend on it, as on the seed
+_WIDE = 512  # trials summed side by side
+_MOST_PLACES = 1_000_000  # held for that
+_IN_CACHE = 32_000  # values
 _COPIES = 8  # equally likely values that each innovation of a tail stands for
 _TAIL = 0.1
 _IMAGINED = 12  # trades of a prior sample
@@ -138,23 +142,32 @@ class Resampler:
             innovations=_with_tails(innovations),
         )
 
-    def draw(
-        self, rng: np.random.Generator, length: int, count: int, out: Floats | None = None
-    ) -> Floats:
-        """`count` series of `length` trades; shape (length, count), of mean zero.
+    def draw(self, rng: np.random.Generator, length: int, count: int) -> Floats:
+        """`count` series of `length` trades; shape (length, count), of mean zero."""
+        (drawn,) = self._drawn(self._places(rng, length, count), length)
+        return drawn
 
-        `out`: an array of that shape to put them into.
+    def _drawn(self, places: NDArray[Any], rows: int) -> Iterator[Floats]:
+        """Series from the places of their innovations, so many trades of each at a time.
+
+        What is yielded is written over by the next ones.
         """
-        places = self._places(rng, length, count)
-        # Every place is within: "clip" only keeps numpy from copying to check that.
-        values: Floats = np.take(self.innovations.ravel(), places, out=out, mode="clip")
-        if self.rho > 0:
-            values[0] /= math.sqrt(1 - self.rho**2)  # starts as spread out as it goes on
-            carried = np.empty(count)
-            for at in range(1, length):
-                np.multiply(values[at - 1], self.rho, out=carried)
-                values[at] += carried
-        return values
+        length, count = places.shape
+        known = self.innovations.ravel()
+        room, carried, before = np.empty((min(rows, length), count)), np.empty(count), None
+        for first in range(0, length, rows):
+            some = places[first : first + rows]
+            # Every place is within: "clip" only keeps numpy from copying to check that.
+            values: Floats = np.take(known, some, out=room[: len(some)], mode="clip")
+            if self.rho > 0:
+                if before is None:  # starts as spread out as it goes on
+                    values[0] /= math.sqrt(1 - self.rho**2)
+                else:
+                    values[0] += np.multiply(before, self.rho, out=carried)
+                for at in range(1, len(values)):
+                    values[at] += np.multiply(values[at - 1], self.rho, out=carried)
+                before = values[-1].copy()
+            yield values
 
     def _places(self, rng: np.random.Generator, length: int, count: int) -> NDArray[Any]:
         """Where in the flattened innovations each value comes from; shape (length, count)."""
@@ -174,27 +187,78 @@ class Resampler:
         places: NDArray[Any] = rng.integers(0, copies, size=(length, count)) * known + times
         return places
 
-    def trials(
-        self, horizon: int, rate: float, seed: int
-    ) -> Iterator[tuple[Floats, Floats, Floats]]:
+    def trials(self, horizon: int, rate: float, seed: int) -> Iterator[Trials]:
         """Resampled trials, each with a resampled backtest; enough of them for an error rate.
 
-        Yields, for some trials at a time: running sums, shape (horizon, some), which who asks may
-        write over and the next ones do; mean and scale of the backtest before each, shape (some,).
-        The true mean is zero.
+        The true mean is zero. Some are given at a time.
         """
         rng = np.random.default_rng(seed)
         count = max(_RESAMPLES, math.ceil(_FEWEST_BEYOND / rate))
         known = min(self.trades, _LONGEST_RESAMPLE)
         shrink = math.sqrt(known / self.trades)  # a longer backtest's mean is known better
         size = max(1, min(count, _AT_ONCE // (known + horizon)))
-        # One place for all of them: a fresh megabyte takes longer to get than to fill.
-        room = np.empty((horizon, size))
+        together = max(1, min(_WIDE // size, _MOST_PLACES // (size * horizon)))
+        places, means, scales = [], [], []
         for done in range(0, count, size):
             some = min(size, count - done)
             mean, scale = mean_and_scale(self.draw(rng, known, some))
-            drawn = self.draw(rng, horizon, some, out=room[:, :some])
-            yield np.cumsum(drawn, axis=0, out=drawn), mean * shrink, scale
+            places.append(self._places(rng, horizon, some))
+            means.append(mean * shrink)
+            scales.append(scale)
+            if len(places) == together or done + some == count:
+                drawn = np.concatenate(places, axis=1)
+                yield Trials(self, drawn, np.concatenate(means), np.concatenate(scales))
+                places, means, scales = [], [], []
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trials:
+    """Resampled trials, each with a resampled backtest before it.
+
+    Attributes:
+        resampler: that drew them.
+        places: of their trades' innovations; shape (horizon, some).
+        mean, scale: of the backtest of each; shape (some,).
+    """
+
+    resampler: Resampler
+    places: NDArray[Any]
+    mean: Floats
+    scale: Floats
+
+    def sums(self) -> Iterator[tuple[slice, Floats, Floats]]:
+        """Their running sums, some trades at a time, for those stay in the cache.
+
+        Yields which trades they are, the sums after each, and what these would be by `mean`, both
+        of shape (these trades, some). Who asks may write over them, and the next ones do.
+        """
+        length, count = self.places.shape
+        rows = max(1, _IN_CACHE // count)
+        room, before = np.empty((min(rows, length), count)), None
+        first = 0
+        for total in self.resampler._drawn(self.places, rows):
+            last = first + len(total)
+            # Row by row, for then so many sums go on side by side: `cumsum` waits for each of one.
+            if before is not None:
+                total[0] += before
+            for one, following in pairwise(list(total)):
+                np.add(one, following, following)
+            before = total[-1].copy()
+            counted = np.arange(first + 1, last + 1, dtype=np.float64)[:, None]
+            yield slice(first, last), total, np.multiply(counted, self.mean, out=room[: len(total)])
+            first = last
+
+
+def running_extremes(parts: Iterable[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    """The lowest of the first and the highest of the second of arrays, along their first axis."""
+    lowest = highest = None
+    for low, high in parts:
+        lows, highs = low.min(axis=0), high.max(axis=0)
+        lowest = lows if lowest is None else np.minimum(lowest, lows, out=lowest)
+        highest = highs if highest is None else np.maximum(highest, highs, out=highest)
+    assert lowest is not None
+    assert highest is not None
+    return lowest, highest
 
 
 def lower_bound(values: Floats, rate: float) -> float:

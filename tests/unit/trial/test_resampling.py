@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from core.market.candles.candles import Floats
+from core.trial import resampling
 from core.trial.dependence import (
     block_length,
     first_autocorrelation,
@@ -30,6 +31,33 @@ def test_draws_have_mean_zero_and_the_spread_of_the_backtest(draw: Draw) -> None
     assert drawn.mean() == pytest.approx(0, abs=0.01)
     assert drawn.std() == pytest.approx(backtest.std(), rel=0.05)
     assert drawn[0].std() == pytest.approx(drawn[-1].std(), rel=0.1)
+
+
+@pytest.mark.parametrize("streak", [0.0, 0.4])
+@pytest.mark.parametrize(("wide", "cached"), [(1, 1), (300, 1_000), (10**6, 10**6)])
+def test_running_sums_do_not_depend_on_how_many_are_made_at_once(
+    monkeypatch: pytest.MonkeyPatch, streak: float, wide: int, cached: int
+) -> None:
+    resampler = Resampler.fit(of(autoregressive(streak), 300))
+    monkeypatch.setattr(resampling, "_WIDE", wide)
+    monkeypatch.setattr(resampling, "_IN_CACHE", cached)
+    monkeypatch.setattr(resampling, "_AT_ONCE", 40_000)
+    rng = np.random.default_rng(7)
+    size = 40_000 // (300 + 90)
+    sums, drift, scale = [], [], []
+    for trials in resampler.trials(90, 0.05, 7):
+        parts = [(total.copy(), promised.copy()) for _, total, promised in trials.sums()]
+        sums.append(np.concatenate([total for total, _ in parts]))
+        drift.append(np.concatenate([promised for _, promised in parts]))
+        scale.append(trials.scale)
+    for at in range(0, 1_000, size):
+        some = slice(at, min(at + size, 1_000))
+        count = some.stop - some.start
+        mean, expected = mean_and_scale(resampler.draw(rng, 300, count))
+        total = np.cumsum(resampler.draw(rng, 90, count), axis=0)
+        assert (np.concatenate(sums, axis=1)[:, some] == total).all()
+        assert (np.concatenate(drift, axis=1)[:, some] == np.arange(1, 91)[:, None] * mean).all()
+        assert (np.concatenate(scale)[some] == expected).all()
 
 
 def test_draws_keep_the_skew() -> None:
