@@ -53,5 +53,7 @@ def number(value: float, digits: int = 8) -> str:
     """
     if not math.isfinite(value):
         return str(value)
+    if "e" not in (shown := f"{value:,.{digits}g}"):
+        return shown
     rounded = round(value) if abs(value) >= 10**digits else f"{value:.{digits}g}"
     return f"{Decimal(rounded):,f}"

@@ -97,6 +97,24 @@ def find_strategies(workspace: Workspace) -> tuple[StrategyChoice, ...]:
     return found
 
 
+def strategy_in_its_folder(workspace: Workspace, name: str) -> StrategyChoice | None:
+    """The workspace's strategy of that name, from the folder of that name alone. Reads a file.
+
+    None where it is not there; it may still be in another folder, or be a sample.
+    """
+    from core.strategy.config.problems import ConfigError  # noqa: PLC0415
+    from tui.strategy_cache import StrategyCache  # noqa: PLC0415
+
+    path = workspace.strategies / name / DOCUMENT
+    if not is_name(name) or not path.is_file():
+        return None
+    try:
+        choice = _choice("workspace", path, StrategyCache(workspace, 1))
+    except ConfigError:
+        return None  # why, is told where all are read
+    return choice if choice.name == name else None
+
+
 def list_strategies(workspace: Workspace) -> Iterator[tuple[StrategyChoice, ...]]:
     """Every strategy, as `find_strategies` has them, again and again until all of them are read.
 

@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import queue
 import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -175,7 +174,7 @@ class Here:
 
     candles: Histories
     count: int = 1
-    least: int = sys.maxsize  # its results come one by one: it may as well have all in one task
+    least: int = 0
 
     def each(
         self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event

@@ -67,7 +67,10 @@ class Evidence:
 
 def first_met(spans: Iterable[Span], symbol: str, first: int, last: int) -> Span | None:
     """The first of `spans` that has a candle in common with `first` to `last`, or None."""
-    return next((span for span in spans if span.meets(symbol, first, last)), None)
+    for span in spans:
+        if span.meets(symbol, first, last):
+            return span
+    return None
 
 
 _SAME = 1e-9  # relative: closer prices, quantities and amounts are the same
@@ -308,6 +311,8 @@ def _on_its_candles(pair: Pair, evidence: Evidence, *, entry: bool, exit_: bool)
 
 def _evidence(symbol: str, first: int, last: int, evidence: Evidence) -> Cause | None:
     """What happened to the candles `first` to `last` of a symbol."""
+    if not (evidence.gaps or evidence.revised or evidence.away):
+        return None
     for spans, kind, words in (
         (evidence.gaps, CauseKind.DATA_GAP, "no candles in the session"),
         (evidence.revised, CauseKind.REVISED, "the exchange tells the candle otherwise now"),

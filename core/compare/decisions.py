@@ -104,6 +104,8 @@ _Place = tuple[int, str]  # open time of a candle, symbol
 
 
 def _differences(one: Replayed) -> Iterable[DecisionDifference]:
+    if tuple(one.session.happened.decided) == one.decided:
+        return
     last = one.session.last
     session = _decisions(one.session.happened.decided, last)
     replay = _decisions(one.decided, last)

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import msgspec
 
@@ -76,7 +77,7 @@ class TradeDifference:
         return math.fsum(self.parts.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Divergence:
     """Every trade of both runs in order of its decision.
 
@@ -86,7 +87,7 @@ class Divergence:
     trades: tuple[TradeDifference, ...]
     starting_balance: float
 
-    @property
+    @cached_property
     def parts(self) -> Parts:
         """The difference in P&L split into its parts, all of them."""
         return sum_parts(each.parts for each in self.trades)
@@ -96,7 +97,7 @@ class Divergence:
         """P&L of the session minus P&L of the backtest: the correctly rounded sum of the parts."""
         return math.fsum(self.parts.values())
 
-    @property
+    @cached_property
     def differing(self) -> tuple[TradeDifference, ...]:
         """The trades that are not the same in both."""
         return tuple(trade for trade in self.trades if trade.cause is not None)
@@ -105,6 +106,7 @@ class Divergence:
         """How many trades are matched, missing or extra."""
         return sum(trade.kind is kind for trade in self.trades)
 
+    @cached_property
     def by_cause(self) -> tuple[tuple[CauseKind, int, float], ...]:
         """Each cause with its number of trades and its effect on P&L, the most frequent first."""
         effects: dict[CauseKind, list[float]] = defaultdict(list)
@@ -123,7 +125,7 @@ class Divergence:
         n = len(self.trades)
         if not n:
             return "no trades in either run"
-        causes = self.by_cause()
+        causes = self.by_cause
         if not causes:
             return f"all {n} trades are the same" if n > 1 else "the one trade is the same"
         told = []
@@ -185,6 +187,8 @@ def _unmatched(
     In order of their decisions, so that a trade which only follows from another finds that one
     already explained.
     """
+    if not matching.missing and not matching.extra:
+        return []
     # By symbol, in order of decision: what could have kept that run from deciding otherwise.
     in_paper: dict[str, list[_Explained]] = defaultdict(list)
     in_backtest: dict[str, list[_Explained]] = defaultdict(list)

@@ -206,7 +206,8 @@ async def _reports(
                 f"there is no session {session_id[:40]!r}: `papertape status` lists all"
             )
         folder = workspace.session(session_id)
-        report = read_report(folder, compared=False) or await report_of(session_id)
+        written = await asyncio.to_thread(read_report, folder, compared=False)
+        report = written or await report_of(session_id)
         if report["strategy"] != request.strategy:
             raise UnknownSessionError(
                 f"session {session_id} runs {report['strategy']}, not {request.strategy}"

@@ -315,7 +315,7 @@ _TELLING_CAUSES = {
 
 def _doubts(divergence: Divergence | None) -> list[str]:
     """Warnings where trades differ without a cause, or by one that is not the strategy's."""
-    counts = {} if divergence is None else {kind: n for kind, n, _ in divergence.by_cause()}
+    counts = {} if divergence is None else {kind: n for kind, n, _ in divergence.by_cause}
     return [
         f"Paper: {words.format(f'{n} trades' if n > 1 else '1 trade', '' if n > 1 else 's')}"
         for kind, words in _TELLING_CAUSES.items()

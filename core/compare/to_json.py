@@ -274,7 +274,7 @@ def divergence_to_json(divergence: Divergence, readings: Readings | None = None)
         "waterfall_cents": {str(part): str(amount) for part, amount in in_cents(parts).items()},
         "causes": [
             {"cause": str(kind), "trades": count, "pnl": effect}
-            for kind, count, effect in divergence.by_cause()
+            for kind, count, effect in divergence.by_cause
         ],
         "trades": [_difference_to_json(each, readings) for each in shown],
         "trades_left_out": len(divergence.trades) - len(shown),

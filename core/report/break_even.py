@@ -65,11 +65,16 @@ def _entry_slippage(trade: Trade, slipped: float, orders: Orders) -> float:
     A trade does not tell which of its adds were limit orders: they are those, nearest first, at
     whose price or better one filled (docs/rules.md §3.20).
     """
-    sign, first = trade.side.sign, trade.entries[0].price if trade.entries else trade.entry_price
+    if not trade.entries:
+        at_limit = orders.enters_at_limits and not trade.by_hand  # a person's are market orders
+        if trade.entry_filled_at is not None or at_limit:
+            return 0.0
+        price, quantity = trade.entry_price, trade.quantity
+        return (price - price / (1 + slipped)) * quantity / quantity
+    sign, first = trade.side.sign, trade.entries[0].price
     waiting = [first * (1 + sign * at_pct / 100) for at_pct in orders.adds_at_limits]
     fills = [(one.price, one.quantity, one.filled_at) for one in trade.entries]
-    fills = fills or [(first, trade.quantity, trade.entry_filled_at)]
-    rested = [orders.enters_at_limits and not trade.by_hand]  # a person's are market orders
+    rested = [orders.enters_at_limits and not trade.by_hand]
     for price, _, _ in fills[1:]:
         rested.append(bool(waiting) and (price - waiting[0]) * sign <= 0)
         if rested[-1]:

@@ -263,7 +263,7 @@ class Seen:
             self.verdict.append(str(verdict.state))
         self.cost, self.delay = judged.seen, layers.costs.delay
         if layers.account is not None:
-            self.kinds = [str(kind) for kind, _, _ in layers.account.by_cause()]
+            self.kinds = [str(kind) for kind, _, _ in layers.account.by_cause]
         self.decision_kinds = sorted({str(d.cause.kind) for d in layers.decisions.differences})
 
     @property

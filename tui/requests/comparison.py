@@ -14,14 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.compare.request import ComparisonError, ComparisonRequest
+from core.late_imports import talib
+from core.store.workspace import Workspace
 from tui.shell import Shell
+from tui.strategies import StrategyChoice, strategy_in_its_folder
 
 if TYPE_CHECKING:
     from core.compare.comparison import ComparisonResult
     from core.compare.document_block import DocumentChange
 
 _RUNNER = "tui.requests.comparison_run"
-_DRAWS = "numpy.random"  # which numpy itself loads late
+_ALSO = (
+    "numpy.random",  # which numpy itself loads late
+    "core.strategy.lint.words",
+    "tui.strategy_cache",
+)
 
 
 class ComparisonCommands:
@@ -39,7 +46,9 @@ class ComparisonCommands:
 
         async def load() -> None:
             await _runner()
-            await asyncio.to_thread(importlib.import_module, _DRAWS)
+            for name in _ALSO:
+                await asyncio.to_thread(importlib.import_module, name)
+            await asyncio.to_thread(talib)
             gc.freeze()
 
         self._shell.run_worker(load(), name="comparison", exit_on_error=False)
@@ -54,6 +63,14 @@ class ComparisonCommands:
         workspace, link = self._workspace(), self._shell.link
         result: ComparisonResult = await runner.compare(request, workspace, link)
         return result
+
+    async def strategy(self, name: str) -> StrategyChoice | None:
+        """The strategy of that name, read without all others; None where that does not find it."""
+        if self._shell.workspace is None:
+            return None
+        return await asyncio.to_thread(
+            strategy_in_its_folder, Workspace(self._shell.workspace), name
+        )
 
     async def change(
         self, request: ComparisonRequest, result: ComparisonResult

@@ -271,8 +271,10 @@ class CompareScreen(BaseScreen):
             self._tell(self._first)
 
         async def find() -> None:
-            choices = await self.papertape.read_strategies()
-            choice = next((one for one in choices if one.name == strategy), None)
+            choice = await self.papertape.comparisons.strategy(strategy)
+            if choice is None:
+                choices = await self.papertape.read_strategies()
+                choice = next((one for one in choices if one.name == strategy), None)
             if choice is None or choice.problems:
                 self._tell(f"{strategy}: its document is no longer there, or has problems.")
                 self._offer_again()

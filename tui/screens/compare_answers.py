@@ -169,7 +169,7 @@ def _account(layer: Divergence | None) -> AnswerRow:
     if differing:
         text += f", P&L {formats.change(total)}"
     sign, word, tone = _DESCRIBED
-    effects = sorted(((each, str(kind)) for kind, _, each in layer.by_cause()), key=_size)
+    effects = sorted(((each, str(kind)) for kind, _, each in layer.by_cause), key=_size)
     largest = max((abs(effect) for effect, _ in effects), default=0.0)
     if not largest:
         gauge = Gauge(-1.0, 1.0, (), (Pointer(0.0, WALL, Tone.STRONG, "no difference in P&L"),))

@@ -137,7 +137,7 @@ def fall_rows(result: ComparisonResult) -> list[Row]:
         return []
     cents = in_cents(result.divergence.parts)
     parts = {str(part): float(amount) for part, amount in cents.items()}
-    causes = result.divergence.by_cause()
+    causes = result.divergence.by_cause
     effects = [effect for _, _, effect in causes]
     largest = max((abs(value) for value in (*parts.values(), *effects)), default=0.0) or 1.0
     rows = [

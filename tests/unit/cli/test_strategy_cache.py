@@ -12,7 +12,12 @@ import pytest
 from core.store.workspace import Workspace
 from tui import strategies, strategy_cache
 from tui.shipped import shipped
-from tui.strategies import StrategyChoice, find_strategies, list_strategies
+from tui.strategies import (
+    StrategyChoice,
+    find_strategies,
+    list_strategies,
+    strategy_in_its_folder,
+)
 
 NAMES = ("band", "breakout", "squeeze")
 
@@ -68,6 +73,18 @@ def test_a_listing_from_what_was_kept_is_the_same(workspace: Workspace) -> None:
     assert listed_anew(workspace) == first
     rewrite(kept_in(workspace), "kept")  # it is looked at, then
     assert described(workspace, "band") == "kept"
+
+
+def test_a_strategy_is_found_in_its_own_folder_alone(workspace: Workspace) -> None:
+    every = {one.name: one for one in listed_anew(workspace) if one.origin == "workspace"}
+    for name in NAMES:
+        assert strategy_in_its_folder(workspace, name) == every[name]
+    broken = strategy_in_its_folder(workspace, "broken")
+    assert broken is None or broken.problems
+    moved = document(workspace, NAMES[0]).parent.rename(workspace.strategies / "elsewhere")
+    assert moved.is_dir()
+    for name in (NAMES[0], "elsewhere", "none", "../strategies/" + NAMES[1], ""):
+        assert strategy_in_its_folder(workspace, name) is None
 
 
 def test_many_are_listed_before_they_are_read_and_those_on_top_are_read_first(

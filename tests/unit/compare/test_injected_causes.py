@@ -109,7 +109,7 @@ def told(session: Ran, *, backtest: Ran | None = None, **evidence: Any) -> Diver
 
 
 def names(found: Divergence) -> set[str]:
-    return {str(kind) for kind, _, _ in found.by_cause()}
+    return {str(kind) for kind, _, _ in found.by_cause}
 
 
 def at(candle: int) -> int:

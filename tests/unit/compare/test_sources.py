@@ -179,7 +179,7 @@ def compared(stage: Stage, report: Mapping[str, Any], *, beyond: int = 0) -> Com
 
 def names(found: ComparisonResult) -> set[str]:
     assert found.divergence is not None
-    return {str(kind) for kind, _, _ in found.divergence.by_cause()}
+    return {str(kind) for kind, _, _ in found.divergence.by_cause}
 
 
 @pytest.mark.parametrize("fills", list(Fills))
@@ -239,7 +239,7 @@ async def test_candles_fetched_from_the_exchange_show_what_was_missed(tmp_path: 
         report = await stage.stop()
     assert names(compared(stage, report)) == set()
     now = replay_session(stage.bench.workspace, report, {SYMBOL: market(END)})
-    assert {str(kind) for kind, _, _ in now.divergence.by_cause()} == {"data gap", "balance"}
+    assert {str(kind) for kind, _, _ in now.divergence.by_cause} == {"data gap", "balance"}
     assert now.divergence.differing[0].trade.signal_time == venue.at(entry - 1).time
 
 

@@ -65,7 +65,7 @@ async def test_what_the_session_missed_is_fetched_and_named(tmp_path: Path) -> N
     assert divergence.differing == ()
     divergence = fetched.divergence
     assert divergence is not None
-    causes = {str(kind) for kind, _, _ in divergence.by_cause()}
+    causes = {str(kind) for kind, _, _ in divergence.by_cause}
     assert causes == {"data gap", "balance"}
     (replayed,) = fetched.replays
     assert not replayed.same_candles
