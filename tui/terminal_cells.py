@@ -8,6 +8,8 @@ with what was written before, and shrinks to the runs of cells that differ.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -23,6 +25,7 @@ Piece = tuple[int, int, Strip]
 """Line, first column and content of a part of an update."""
 
 _UNKNOWN: Cell = ("\0", None)
+_TEXT = "\0"  # in place of a text whose looks are asked for
 _NEAR = 8  # equal cells between two runs that cost less than moving the cursor over them
 
 
@@ -37,17 +40,49 @@ class ShownCells:
         self._lines.clear()
 
     def difference(self, pieces: Iterable[Piece], console: Console) -> str:
-        """What has to be written so that the terminal shows these pieces too."""
-        written: list[str] = []
+        """What has to be written so that the terminal shows these pieces too.
+
+        What looks alike is written together, wherever it stands: to say how something looks takes
+        five times as much as to move there.
+        """
+        looks = _Looks(console)
         for y, x, strip in pieces:
             new = list(_cells(strip))
             line = self._lines.setdefault(y, [])
             line += [_UNKNOWN] * (x + len(new) - len(line))
             for start, stop in _runs(line[x : x + len(new)], new):
-                written.append(Control.move_to(x + start, y).segment.text)
-                written.append(Strip(_segments(new[start:stop])).render(console))
+                place = x + start
+                for style, cells in groupby(new[start:stop], key=itemgetter(1)):
+                    letters = [letter for letter, _ in cells]
+                    looks.write(place, y, "".join(letters), style)
+                    place += len(letters)
             line[x : x + len(new)] = new
-        return "".join(written)
+        return looks.written
+
+
+class _Looks:
+    """Texts, by how they look and in the order in which each look came first."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._around: dict[Style | None, tuple[str, str]] = {}
+        self._texts: dict[tuple[str, str], list[str]] = {}
+
+    def write(self, x: int, y: int, text: str, style: Style | None) -> None:
+        """Have a text stand at column `x` of line `y`."""
+        around = self._around.get(style)
+        if around is None:  # what is equal in looks may differ in what a click does
+            before, _, after = Strip([Segment(_TEXT, style)]).render(self._console).partition(_TEXT)
+            around = self._around[style] = (before, after)
+        texts = self._texts.setdefault(around, [])
+        texts += (Control.move_to(x, y).segment.text, text)
+
+    @property
+    def written(self) -> str:
+        """All of them with their looks."""
+        return "".join(
+            "".join((before, *texts, after)) for (before, after), texts in self._texts.items()
+        )
 
 
 def _cells(strip: Strip) -> Iterator[Cell]:
@@ -97,15 +132,3 @@ def _whole(cells: list[Cell], place: int, step: int) -> int:
     while 0 < place < len(cells) and not cells[place][0]:
         place += step
     return place
-
-
-def _segments(cells: list[Cell]) -> list[Segment]:
-    segments: list[Segment] = []
-    text, style = "", cells[0][1]
-    for letter, own in cells:
-        if own is not style and own != style:
-            segments.append(Segment(text, style))
-            text, style = "", own
-        text += letter
-    segments.append(Segment(text, style))
-    return segments

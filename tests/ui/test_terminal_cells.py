@@ -75,6 +75,15 @@ def test_only_what_differs_is_written_where_it_stands() -> None:
     assert shown.difference([(0, 0, changed)], CONSOLE) == "\x1b[1;16H7"
 
 
+def test_what_looks_alike_is_written_together() -> None:
+    shown = ShownCells()
+    red, green = Style(color="red"), Style(color="green", meta={"@click": "a"})
+    again = Style(color="green", meta={"@click": "b"})
+    lines = [Strip([Segment("▼", red), Segment("▲", style)]) for style in (green, again)]
+    written = shown.difference([(y, 0, line) for y, line in enumerate(lines)], CONSOLE)
+    assert written == ("\x1b[31m\x1b[1;1H▼\x1b[2;1H▼\x1b[0m\x1b[32m\x1b[1;2H▲\x1b[2;2H▲\x1b[0m")
+
+
 def test_a_forgotten_terminal_is_written_anew() -> None:
     shown = ShownCells()
     line = Strip([Segment("papertape")])
