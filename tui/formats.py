@@ -7,6 +7,7 @@ a zone.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
@@ -25,6 +26,7 @@ _SECOND = 1_000
 _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
+_UTC_MINUTE = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\d \d\d:\d\d(?!:|\w| UTC)")
 MOST_NAMED = 12  # names in a question: three lines of the narrowest terminal
 _BARS = "▁▂▃▄▅▆▇"  # never a full cell: curves in neighbouring rows must not touch
 
@@ -206,6 +208,20 @@ def day_time(time: int | None, zone: tzinfo = UTC, *, seconds: bool = False) -> 
     if moment is None:
         return UNKNOWN
     return f"{moment:%d %b} {_at(moment, seconds=seconds)}{_which(moment)}"
+
+
+def in_zone(text: str, zone: tzinfo) -> str:
+    """A sentence of the log in a zone: it names candles in UTC, as `2026-11-22 14:02` alone."""
+    if zone is UTC:
+        return text
+
+    def moved(found: re.Match[str]) -> str:
+        with suppress(ValueError, OverflowError):
+            moment = datetime.fromisoformat(found[0]).replace(tzinfo=UTC)
+            return date_time(round(moment.timestamp() * 1_000), zone)
+        return found[0]
+
+    return _UTC_MINUTE.sub(moved, text)
 
 
 def weekday(time: int | None, zone: tzinfo = UTC) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from pathlib import Path
+
 from tests.ui.driving import NARROW, WIDE, driven, make_app, until
 from tests.ui.scripted import ScriptedLink, busy, session
 from tests.ui.test_sessions import drawn
+from tests.ui.test_views import app_of
 from tui.modals.pick import Pick
 from tui.widgets.log_pane import LogPane
 
@@ -44,6 +48,22 @@ async def test_what_a_fill_says_has_one_line_on_a_narrow_terminal() -> None:
         assert "heikin_ashi BTC/USDT: leave long, signal, candle 2026-01-08 06:30" in drawn(
             app, "#all-log"
         )
+
+
+async def test_a_line_names_candles_in_the_zone_of_its_own_time(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("time_zone: Asia/Kathmandu\n")
+    link = ScriptedLink([session("k3x9a1pq", "heikin_ashi")])
+    link.log("BTC/USDT: leave long, signal, candle 2026-01-08 20:30", "k3x9a1pq")
+    link.log("due 2026-01-08 20:30 UTC, 2026-01-08 20:30:05, 2026-13-08 20:30", "k3x9a1pq")
+    app = app_of(link, tmp_path)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("6")
+        log = app.screen.query_one(LogPane)
+        await until(pilot, lambda: len(log.shown) == 2)
+        assert log.shown[0] == "BTC/USDT: leave long, signal, candle 2026-01-09 02:15"
+        assert log.shown[1] == "due 2026-01-08 20:30 UTC, 2026-01-08 20:30:05, 2026-13-08 20:30"
+        log.zone = UTC
+        assert log.shown[0] == "BTC/USDT: leave long, signal, candle 2026-01-08 20:30"
 
 
 async def test_the_session_whose_lines_are_shown_is_picked_by_its_name() -> None:

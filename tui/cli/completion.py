@@ -18,6 +18,7 @@ from tui.cli.output import Exit, print_text
 _FILLED = {
     "ID": '$(_papertape_names "$home/sessions")',
     "STRATEGY": '$(_papertape_names "$home/strategies")',
+    "BACKTEST": '$(_papertape_names "$home/backtests")',
 }
 # compgen expands the words it is given: a folder's name that is more than a word is left out.
 _SCRIPT = """\
@@ -25,7 +26,7 @@ _papertape_names() {{
     ls "$1" 2>/dev/null | grep -E '^[[:alnum:]_-]+$'
 }}
 _papertape() {{
-    local current="${{COMP_WORDS[COMP_CWORD]}}" at="" next="" offered="" number
+    local current="${{COMP_WORDS[COMP_CWORD]}}" at="" next="" words="" options="" number
     local home="${{PAPERTAPE_HOME:-${{XDG_DATA_HOME:-$HOME/.local/share}}/papertape}}"
     for ((number = 1; number < COMP_CWORD; number++)); do
         next="${{COMP_WORDS[number]}}"
@@ -35,7 +36,11 @@ _papertape() {{
     case "$at" in
 {cases}
     esac
-    COMPREPLY=($(compgen -W "$offered" -- "$current"))
+    case "$at ${{COMP_WORDS[COMP_CWORD - 1]}}" in
+{values}
+    esac
+    if [[ -z "$words" || "$current" == -* ]]; then words="$words $options"; fi
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
 }}
 complete -o default -F _papertape papertape"""
 
@@ -72,8 +77,14 @@ def completion(parser: argparse.ArgumentParser, arguments: CompletionArguments) 
     script = _SCRIPT.format(
         paths=" ".join(path.replace(" ", "/") for path, _ in commands if path),
         cases="\n".join(
-            f'        "{path.replace(" ", "/")}") offered="{_offered(parser)}" ;;'
+            f'        "{path.replace(" ", "/")}") words="{_words(parser)}" '
+            f'options="{_options(parser)}" ;;'
             for path, parser in commands
+        ),
+        values="\n".join(
+            f'        {patterns}) words="{words}" options="" ;;'
+            for path, parser in commands
+            for words, patterns in _values(path, parser).items()
         ),
     )
     if arguments.shell == "zsh":
@@ -101,14 +112,41 @@ def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     return parser._actions
 
 
-def _offered(parser: argparse.ArgumentParser) -> str:
-    """What may follow, as words of a shell."""
-    words: list[str] = []
+def _words(parser: argparse.ArgumentParser) -> str:
+    """What may follow that is no option, as words of a shell."""
+    named = [_choices(one) for one in _actions(parser) if not one.option_strings]
+    return " ".join(dict.fromkeys(filter(None, named)))
+
+
+def _options(parser: argparse.ArgumentParser) -> str:
+    """The options that may follow, as words of a shell."""
+    actions = (one for one in _actions(parser) if one.help != argparse.SUPPRESS)
+    return " ".join(name for action in actions for name in action.option_strings)
+
+
+def _values(path: str, parser: argparse.ArgumentParser) -> dict[str, str]:
+    """What may follow options that take a value, as words of a shell, and the patterns of these.
+
+    Of a value that is not known beforehand nothing is offered: the shell completes files' names.
+    """
+    patterns: dict[str, list[str]] = {}
     for action in _actions(parser):
-        if action.help != argparse.SUPPRESS or action.choices:
-            words += [*action.option_strings, *map(str, action.choices or ())]
-        words += [_FILLED[action.metavar]] if action.metavar in _FILLED else []
-    return " ".join(dict.fromkeys(words))
+        if action.option_strings and action.nargs != 0:
+            known = patterns.setdefault(_choices(action), [])
+            known += [f'"{path.replace(" ", "/")} {name}"' for name in action.option_strings]
+    return {words: "|".join(names) for words, names in patterns.items()}
+
+
+def _choices(action: argparse.Action) -> str:
+    """What is known of the values of an argument, as words of a shell."""
+    if action.choices:
+        return " ".join(map(str, action.choices))
+    return next((words for name, words in _FILLED.items() if name in _named(action)), "")
+
+
+def _named(action: argparse.Action) -> list[str]:
+    """The words of what an argument is called: `STRATEGY`, or `plan` and that."""
+    return re.findall(r"\w+", str(action.metavar))
 
 
 def manual(whole: argparse.ArgumentParser, arguments: Arguments) -> int:

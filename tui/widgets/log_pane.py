@@ -127,6 +127,10 @@ class LogPane(LineView, can_focus=True):
         if len(self._shown) != before:
             self._measure(before)
 
+    def watch_zone(self) -> None:
+        """Write all in the zone."""
+        self._rebuild()
+
     def clear(self) -> None:
         """Forget every line."""
         self._lines.clear()
@@ -168,7 +172,11 @@ class LogPane(LineView, can_focus=True):
         )
 
     def _searched(self, line: LogLine) -> str:
-        return f"{line.text} {self._origin(line)}".casefold()
+        return f"{self._text_of(line)} {self._origin(line)}".casefold()
+
+    def _text_of(self, line: LogLine) -> str:
+        """What a line says, the candles it names in the zone as its own time is."""
+        return formats.in_zone(line.text, self.zone)
 
     def _origin(self, line: LogLine) -> str:
         return "" if line.session_id is None else self._by_id.get(line.session_id, line.session_id)
@@ -205,7 +213,7 @@ class LogPane(LineView, can_focus=True):
         width = max(20, self.outer_size.width - self._indent - 1)
         return [
             (line, number, part)
-            for number, part in enumerate(_laid_out(safe_text(line.text), width))
+            for number, part in enumerate(_laid_out(safe_text(self._text_of(line)), width))
         ]
 
     def _measure(self, first_new: int) -> None:
@@ -288,7 +296,7 @@ class LogPane(LineView, can_focus=True):
 
     def _copied(self, line: LogLine) -> list[str]:
         time = formats.date_time(line.time, self.zone, seconds=True)
-        return [time, line.level.value, self._origin(line), line.text]
+        return [time, line.level.value, self._origin(line), self._text_of(line)]
 
     def action_move(self, step: int) -> None:
         """Scroll by lines; scrolling up stands still, reaching the end follows again."""

@@ -40,6 +40,12 @@ def test_bash_completes_commands_verbs_options_and_choices(run: Run, workspace: 
     assert completed(run, workspace, "schedule", "re") == ["resume", "remove"]
     assert completed(run, workspace, "schedule", "add", "--ev") == ["--every"]
     assert completed(run, workspace, "start", "--feed", "li") == ["live"]
+    feeds = ["live", "poll", "replay", "demo"]
+    assert completed(run, workspace, "start", "band", "--feed", "") == feeds
+    assert completed(run, workspace, "start", "band", "--data", "") == [], "left to the shell"
+    assert completed(run, workspace, "enter", "k3x9a1pq", "") == ["long", "short"]
+    assert "--json" in completed(run, workspace, "start", "-")
+    assert "--json" in completed(run, workspace, "start", "band", "--feed", "demo", "-")
 
 
 @needs_bash
@@ -47,7 +53,13 @@ def test_bash_completes_sessions_and_strategies(run: Run, workspace: Path, tmp_p
     for folder in ("sessions/k3x9a1pq", "strategies/größe", "strategies/$(touch smuggled)"):
         (workspace / folder).mkdir(parents=True)
     (tmp_path / "other" / "sessions" / "aaaa1111").mkdir(parents=True)
+    (workspace / "backtests" / "b1b2b3b4").mkdir(parents=True)
     assert completed(run, workspace, "stop", "k") == ["k3x9a1pq"]
+    assert completed(run, workspace, "stop", "") == ["k3x9a1pq"]
+    assert completed(run, workspace, "trial", "gr") == ["größe"]
+    assert completed(run, workspace, "compare", "x", "--session", "") == ["k3x9a1pq"]
+    for verb in ("show", "compare", "note", "remove"):
+        assert completed(run, workspace, "backtests", verb, "") == ["b1b2b3b4"]
     assert completed(run, workspace, "backtest", "g") == ["größe"]
     elsewhere = ("--workspace", str(tmp_path / "other"), "stop", "")
     assert "aaaa1111" in completed(run, workspace, *elsewhere)
