@@ -49,6 +49,7 @@ from tui.screens.session import SessionScreen
 from tui.screens.sweep import SweepScreen
 from tui.screens.trade import TradeScreen
 from tui.strategies import StrategyChoice
+from tui.terminal import SMALLEST
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.line_table import LineTable
 
@@ -430,3 +431,21 @@ def test_ended_works_are_told_apart_by_all_that_was_asked() -> None:
 def drawn_text(app: PapertapeApp, selector: str) -> str:
     """What a text of the screen says."""
     return str(app.screen.query_one(selector).render())
+
+
+async def test_what_is_wrong_with_a_form_is_seen_on_the_smallest_terminal() -> None:
+    app = make_app(busy())
+    async with driven(app, SMALLEST) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        form = app.screen
+        form.query_one("#balance", Input).focus()
+        await pilot.press(*"abc")
+        await until(pilot, lambda: "found 'abc'" in str(form.query_one("#verdict").render()))
+        await pilot.press("enter")
+
+        def seen() -> bool:
+            region = form.query_one("#verdict").region
+            return region.height > 0 and 0 <= region.y < app.size.height - 1
+
+        await until(pilot, seen)

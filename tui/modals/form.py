@@ -105,6 +105,8 @@ class CheckedForm(Form[T]):
             self.judge()
             if (lacking := self.lacking()) is not None:
                 lacking.focus()
+            # On a low terminal it lies beneath what is seen, and Enter would seem to do nothing.
+            self.call_after_refresh(self.query_one("#verdict").scroll_visible, animate=False)
         else:
             self.dismiss(outcome)
 
