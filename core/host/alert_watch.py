@@ -18,6 +18,7 @@ from core.session.engine import Engine
 from core.session.runner import Runner
 from core.session.snapshot import SessionSnapshot
 from core.session.view import mark_of
+from core.text import number
 
 _EVERY = 1.0  # seconds between two looks
 
@@ -38,10 +39,10 @@ class AlertWatch:
         while True:
             await asyncio.sleep(_EVERY)
             for engine, alerts in self._registry.waiting_for_alerts():
-                for alert in self._conditions.come_true(engine, alerts):
-                    await self._note(engine, alert)
+                for alert, now in self._conditions.come_true(engine, alerts).items():
+                    await self._note(engine, alert, now)
 
-    async def _note(self, engine: Engine, alert: AlertRule) -> None:
+    async def _note(self, engine: Engine, alert: AlertRule, now: str) -> None:
         """Write down that a rule has been told, then tell it."""
         session_id = engine.record.id
         told = replace(alert, told=engine.now())
@@ -51,7 +52,7 @@ class AlertWatch:
             return replace(notes, alerts=alerts)
 
         await self._registry.notes.change(session_id, mark)
-        self._tell(session_id, f"{engine.config.name} ({session_id}): {alert.text}")
+        self._tell(session_id, f"{engine.config.name} ({session_id}): {alert.text}{now}")
 
 
 class AlertConditions:
@@ -60,32 +61,36 @@ class AlertConditions:
     def __init__(self) -> None:
         self._peaks: dict[str, float] = {}
 
-    def come_true(self, engine: Engine, alerts: Iterable[AlertRule]) -> list[AlertRule]:
-        """Those of `alerts` that are so now."""
+    def come_true(self, engine: Engine, alerts: Iterable[AlertRule]) -> dict[AlertRule, str]:
+        """Those of `alerts` that are so now, and what of each is to be added: `, now 1,000.5`."""
         handler = engine.handler
         if handler is None or not handler.settled or engine.state.ended:
-            return []
+            return {}
         shown, runner = snapshot_of(engine), handler.runner
         peak = self._peaks.get(shown.id)
         if peak is None:
             peak = max((equity for _, equity in runner.equity_curve()), default=0.0)
         self._peaks[shown.id] = peak = max(peak, shown.starting_balance, shown.equity)
-        return [alert for alert in alerts if _holds(alert, engine, runner, shown, peak)]
+        found = ((alert, _come_true(alert, engine, runner, shown, peak)) for alert in alerts)
+        return {alert: now for alert, now in found if now is not None}
 
 
-def _holds(
+def _come_true(
     alert: AlertRule, engine: Engine, runner: Runner, shown: SessionSnapshot, peak: float
-) -> bool:
+) -> str | None:
+    """How it stands with what an alert waits for, in words to add; None where it is not so yet."""
     match alert.kind:
         case AlertKind.DRAWDOWN:
-            return (peak - shown.equity) / peak * 100 >= alert.value
+            drawdown = (peak - shown.equity) / peak * 100
+            return f", now {drawdown:.2f} %" if drawdown >= alert.value else None
         case AlertKind.NO_TRADE:
             since = _last_trade(runner, shown)
-            return since is not None and engine.now() - since >= alert.value * DAY
+            return "" if since is not None and engine.now() - since >= alert.value * DAY else None
     price = _price(alert.symbol, engine, runner)
     if price is None:
-        return False
-    return price >= alert.value if alert.kind is AlertKind.ABOVE else price <= alert.value
+        return None
+    so = price >= alert.value if alert.kind is AlertKind.ABOVE else price <= alert.value
+    return f", now {number(price)}" if so else None
 
 
 def _last_trade(runner: Runner, shown: SessionSnapshot) -> int | None:

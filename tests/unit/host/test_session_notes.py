@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ async def test_a_price_is_told_once_on_every_screen_and_not_again_by_the_next_ho
         feed.price(1_000.5)
         await until(lambda: any(line.alert for line in host.logs()))
         (told,) = [line for line in host.logs() if line.alert]
-        assert told.text == f"rsi_bounce ({session_id}): BTC/USDT above 1,000"
+        assert told.text == f"rsi_bounce ({session_id}): BTC/USDT above 1,000, now 1,000.5"
         kept = notes_of(host, session_id)
         assert (kept.note, kept.tags) == ("mind the <b>fork</b> [/x]", ("slow", "btc"))
         assert [one.told is None for one in kept.alerts] == [False, True]
@@ -69,21 +70,22 @@ async def test_a_drawdown_and_days_without_a_trade_come_true_and_no_sooner(tmp_p
     conditions = AlertConditions()
     drawdown, quiet = AlertRule(AlertKind.DRAWDOWN, 10.0), AlertRule(AlertKind.NO_TRADE, 2.0)
 
-    def true() -> list[AlertRule]:
+    def true() -> dict[AlertRule, str]:
         return conditions.come_true(engine, (drawdown, quiet))
 
     async with living(engine):
         for place in (250, 251):
             await decided(engine, feed.candle(place).time)
-        assert true() == []
+        assert true() == {}
         held = feed.candles[BTC].at(251).close
         feed.price(held * 0.95)
         await until(lambda: engine.handler is not None and bool(engine.handler.prices))
-        assert true() == []
+        assert true() == {}
         feed.price(held * 0.85)
-        await until(lambda: true() == [drawdown])
+        await until(lambda: list(true()) == [drawdown])
+        assert re.fullmatch(r", now 1[45]\.\d\d %", true()[drawdown])
         feed.time += 2 * DAY
-        assert true() == [drawdown, quiet]
+        assert list(true()) == [drawdown, quiet]
 
 
 @pytest.mark.parametrize(
