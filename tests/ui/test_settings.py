@@ -22,7 +22,7 @@ from tui.modals.ask import Ask
 from tui.modals.key import KeyForm
 from tui.modals.name import AskName
 from tui.modals.pick import Pick
-from tui.requests.settings_files import Settings, read_settings, zone_of
+from tui.requests.settings_files import Settings, named_places, read_settings, zone_of
 from tui.screens.settings import SettingsScreen
 from tui.widgets.line_table import LineTable
 
@@ -268,3 +268,17 @@ async def test_the_python_that_has_nautilus_is_named_tried_and_kept(home: Path) 
         await pilot.press("R")
         await until(pilot, lambda: value(screen, "nautilus") == "✗ not there")
         assert "cannot be run" in text_of(screen)
+
+
+async def test_where_everything_is_is_shown_and_copied(home: Path) -> None:
+    app = app_of(home)
+    async with driven(app) as pilot:
+        screen = await settings_of(app, pilot)
+        files = screen.query_one("#setting-files", LineTable)
+        await until(pilot, lambda: len(files.rows) == len(named_places(Workspace(home))))
+        shown = {row.key: [cell.text for cell in row.cells[1:]] for row in files.rows}
+        assert shown["workspace"] == [str(home), ""]
+        assert shown["log"] == [str(home / "host.log"), "not there"]
+        files.focus()
+        await pilot.press("j", "y")
+        await until(pilot, lambda: app.clipboard == f"strategies\t{home / 'strategies'}\tnot there")

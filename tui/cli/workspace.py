@@ -123,26 +123,9 @@ def _is_filled(path: Path) -> bool:
 
 def paths(arguments: Arguments) -> int:
     """Say where everything is."""
-    from tui.shipped import shipped
+    from tui.requests.settings_files import named_places
 
-    workspace = workspace_of(arguments)
-    places = {
-        "workspace": workspace.root,
-        "strategies": workspace.strategies,
-        "sessions": workspace.sessions,
-        "journal": workspace.journals,
-        "live trades": workspace.live_trades,
-        "index": workspace.index,
-        "credentials": workspace.credentials,
-        "preferences": workspace.preferences,
-        "notifications": workspace.notifications,
-        "themes": workspace.root / "themes",
-        "cache": workspace.cache,
-        "log": workspace.log,
-        "control socket": workspace.socket,
-        "shipped themes": shipped("themes"),
-        "shipped strategies": shipped("sample_strategies"),
-    }
+    places = named_places(workspace_of(arguments))
     if arguments.json:
         print_json({name.replace(" ", "_"): str(path) for name, path in places.items()})
     else:

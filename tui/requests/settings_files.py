@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from core.schedule.notifications.notifications_file import read_notifications, write_notifications
@@ -21,6 +22,7 @@ from core.store.workspace import Workspace
 from core.store.yaml_reader import SettingsError
 from tui.requests.alerts import Loudness
 from tui.requests.views import View, read_view
+from tui.shipped import shipped
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+]{1,15})://[^\s]+")
 
@@ -30,12 +32,14 @@ class Settings:
     """What is set: the sections with keys, and the kind of each place notifications go to.
 
     `problems`: what cannot be read, and why. `nautilus_python`: the interpreter named for Nautilus.
+    `files`: where everything is by its name, and whether it is there.
     """
 
     keys: tuple[str, ...]
     places: tuple[str, ...]
     problems: tuple[str, ...] = ()
     nautilus_python: str | None = None
+    files: tuple[tuple[str, Path, bool], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,29 @@ def read_settings(workspace: Workspace) -> Settings:
         python = read_preferences(workspace.preferences).nautilus_python
     except SettingsError as error:
         problems.append(str(error))
-    return Settings(keys, places, tuple(problems), python)
+    files = tuple((name, path, path.exists()) for name, path in named_places(workspace).items())
+    return Settings(keys, places, tuple(problems), python, files)
+
+
+def named_places(workspace: Workspace) -> dict[str, Path]:
+    """Where everything of a workspace is, and what came with the program."""
+    return {
+        "workspace": workspace.root,
+        "strategies": workspace.strategies,
+        "sessions": workspace.sessions,
+        "journal": workspace.journals,
+        "live trades": workspace.live_trades,
+        "index": workspace.index,
+        "credentials": workspace.credentials,
+        "preferences": workspace.preferences,
+        "notifications": workspace.notifications,
+        "themes": workspace.root / "themes",
+        "cache": workspace.cache,
+        "log": workspace.log,
+        "control socket": workspace.socket,
+        "shipped themes": shipped("themes"),
+        "shipped strategies": shipped("sample_strategies"),
+    }
 
 
 def _kind(url: Secret) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC
+from pathlib import Path
 from typing import ClassVar
 from zoneinfo import available_timezones
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -35,6 +36,7 @@ _COLUMNS = (
     Column("VALUE", 24, grow=4),
     Column("", 16, grow=50, priority=1),
 )
+_FILE_COLUMNS = (Column("WHAT", 18), Column("WHERE", 40, grow=120), Column("", 9, priority=1))
 _VENUES = {
     "binance_testnet": (
         "Testnet keys",
@@ -99,8 +101,13 @@ class SettingsScreen(BaseScreen):
         """The settings, and words on one of them."""
         with Container(id="settings-both"):
             yield self.pane(LineTable(_COLUMNS, id="settings", sorts=False), "Settings")
-            with VerticalScroll(id="setting-about", classes="pane"):
-                yield Static("", id="setting-text")
+            with Vertical(id="settings-more"):
+                with VerticalScroll(id="setting-about", classes="pane"):
+                    yield Static("", id="setting-text")
+                files = LineTable(
+                    _FILE_COLUMNS, id="setting-files", header=False, idle_cursor=False
+                )
+                yield self.pane(files, "Files · y copies where one is")
 
     def on_mount(self) -> None:
         """Read them."""
@@ -149,6 +156,7 @@ class SettingsScreen(BaseScreen):
         loudness = self.papertape.alerts.loudness.value
         rows.append(self._row(_ALERTS, "Alerts", loudness, "Enter takes the next", True))
         self.query_one("#settings", LineTable).set_rows(rows)
+        self.query_one("#setting-files", LineTable).set_rows(map(_file_row, self._settings.files))
         self._describe()
 
     def _key_row(self, section: str) -> Row:
@@ -198,6 +206,10 @@ class SettingsScreen(BaseScreen):
     @on(LineTable.Chosen, "#settings")
     def _opened(self) -> None:
         self.action_change()
+
+    @on(LineTable.Chosen, "#setting-files")
+    def _copied(self) -> None:
+        self.query_one("#setting-files", LineTable).action_copy_row()
 
     # ── commands ──
 
@@ -334,3 +346,9 @@ class SettingsScreen(BaseScreen):
         names = ["UTC", *sorted(there - {"UTC", "localtime"})]
         chosen = "UTC" if self.papertape.zone is UTC else str(self.papertape.zone)
         self.app.push_screen(Pick("Time zone", names, chosen), answered)
+
+
+def _file_row(file: tuple[str, Path, bool]) -> Row:
+    name, path, there = file
+    where = Cell(str(path), Tone.PLAIN if there else Tone.DIM)
+    return Row(name, (Cell(name, Tone.DIM), where, Cell("" if there else "not there", Tone.DIM)))
