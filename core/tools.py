@@ -42,6 +42,7 @@ from core.host.status_json import (
     since_of,
     status_to_json,
 )
+from core.host.trial_chances import chances_told, planned
 from core.journal.values import FeedKind
 from core.market.candles.durations import SpanError, parse_duration, period_start
 from core.market.feeds.feed import FeedError
@@ -51,7 +52,7 @@ from core.market.venues.addresses import VenueError
 from core.market.venues.registry import public_api
 from core.report.result import result_to_json
 from core.session.reports import without_equity
-from core.session.snapshot import SessionSnapshot, StartRequest
+from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
 from core.store.credentials import CredentialsError
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.redaction import KNOWN_SECRETS
@@ -80,6 +81,7 @@ from core.tool_arguments import (
 from core.tool_varying import VaryingOrder, varied_apart
 from core.trading.values import FillOn
 from core.trial.ledger import noted
+from core.trial.sealing import NoPromiseError
 
 Json = dict[str, Any]
 _P = ParamSpec("_P")
@@ -89,6 +91,7 @@ _ACTIONS = (
     "run",
     "sweep",
     "gate",
+    "plan_trial",
     "start_paper",
     "paper_status",
     "stop_paper",
@@ -106,6 +109,7 @@ _MISTAKES = (
     ConfigError,
     CredentialsError,
     FeedError,
+    NoPromiseError,
     PreferencesError,
     SpanError,
     SweepError,
@@ -180,8 +184,8 @@ def backtest(
     """Run a strategy over the past, or as a paper-trading session.
 
     Args:
-        action: run, sweep, gate, start_paper, paper_status, stop_paper, list_indicators or compare
-            (also run_backtest and list).
+        action: run, sweep, gate, plan_trial, start_paper, paper_status, stop_paper, list_indicators
+            or compare (also run_backtest and list).
         strategy_config: the strategy, as JSON text or as an object.
         session_id: which session; paper_status without it tells of all.
         api_key: of Binance Testnet, for start_paper: its fills are ordered there as well. It is
@@ -212,7 +216,8 @@ def backtest(
         balance: run, start_paper: the starting balance, in place of the config's; compare: the live
             account's before its first trade, without which its Max DD and Sharpe are not known.
         trial: start_paper: true, a horizon such as "60d", or {"trades": 80}: seal it as a trial of
-            its saved backtest (docs/trial.md).
+            its saved backtest (docs/trial.md); plan_trial: the same, to be told what such a trial
+            can tell and when, before anything is started.
         since: paper_status: the trades_count or as_of of an earlier look; the answer then has
             `new_trades`, those closed after it.
         flatten: stop_paper: close its positions first.
@@ -257,7 +262,11 @@ def backtest(
                     trial=trial_terms(trial),
                 )
                 link = await attach_or_start(home)
-                return reply_to_json(await link.start(request))
+                reply = await link.start(request)
+                chances, _ = await asyncio.to_thread(chances_told, home, reply.session_id)
+                return reply_to_json(reply) | {"trial": chances}
+            case "plan_trial":
+                return await _plan(home, with_balance(strategy_config, balance), trial)
             case "paper_status":
                 return await _status(home, session_id, since)
             case "stop_paper":
@@ -447,6 +456,13 @@ async def _varied(
         return await asyncio.to_thread(varied_apart, order, cancel)
     finally:
         cancel.set()
+
+
+async def _plan(home: Workspace, strategy_config: dict[str, object], trial: object) -> Json:
+    terms = trial_terms(trial) or TrialTerms()
+    config = parsed_config(strategy_config).config
+    plan, warnings = await asyncio.to_thread(planned, config, terms, home, wall_clock())
+    return plan.to_json() | {"warnings": list(warnings)}
 
 
 async def _status(home: Workspace, session_id: str | None, since: int | str | None) -> Json:

@@ -66,20 +66,52 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialChances:
+    """How likely a trial with this seal says what, by its horizon."""
+
+    seal: Seal
+    forecast: Forecast
+
+    @property
+    def sentences(self) -> tuple[str, str]:
+        """In plain English."""
+        forecast, horizon = self.forecast, self.seal.horizon
+        days = horizon.trades / self.seal.trades_per_day if horizon.days is None else horizon.days
+        brought = max(horizon.trades, round(days * self.seal.trades_per_day))
+        judged = "" if brought == horizon.trades else f", the first {horizon.trades:,} are judged"
+        return (
+            f"{_in_words(days)} bring about {_trades(brought)}{judged}.",
+            f"If the promise holds you will be told kept with {forecast.kept:.0%}, if there is no "
+            f"edge broken with {forecast.broken:.0%}; false alarms at most "
+            f"{self.seal.errors.any_broken:.0%}, false promises at most "
+            f"{self.seal.errors.any_kept:.0%}.",
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "horizon_trades": self.seal.horizon.trades,
+            "horizon_days": self.seal.horizon.days,
+            "kept_if_promise_holds": self.forecast.kept,
+            "broken_if_no_edge": self.forecast.broken,
+            "false_broken_at_most": self.seal.errors.any_broken,
+            "false_kept_at_most": self.seal.errors.any_kept,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class TrialPlan:
     """What a trial with this seal can tell.
 
     Attributes:
-        seal: as it would be sealed.
-        chances: by its horizon.
+        chances: by its horizon, with the seal as it would be sealed.
         needed: the horizon for `CHANCE` of either answer.
         expected: what its trades bring, if they bring the promise that the chances rest on. No
             bound of the verdict.
         bounds: those of the verdict at the last trade.
     """
 
-    seal: Seal
-    chances: Forecast
+    chances: TrialChances
     needed: Needed
     expected: Expectation
     bounds: Bounds
@@ -87,23 +119,16 @@ class TrialPlan:
     @property
     def sentences(self) -> tuple[str, ...]:
         """The plan in plain English, a sentence each."""
-        chances, horizon = self.chances, self.seal.horizon
-        days = horizon.trades / self.seal.trades_per_day if horizon.days is None else horizon.days
-        brought = max(horizon.trades, round(days * self.seal.trades_per_day))
-        judged = "" if brought == horizon.trades else f", the first {horizon.trades:,} are judged"
+        seal = self.chances.seal
         said = [
-            f"{_in_words(days)} bring about {_trades(brought)}{judged}.",
-            f"If the promise holds you will be told kept with {chances.kept:.0%}, if there is no "
-            f"edge broken with {chances.broken:.0%}; false alarms at most "
-            f"{self.seal.errors.any_broken:.0%}, false promises at most "
-            f"{self.seal.errors.any_kept:.0%}.",
+            *self.chances.sentences,
             _needed_sentence(self.needed),
             f"If the promise holds, {self.expected.sentence}",
             self.bounds.sentence,
         ]
-        tries = self.seal.tries
+        tries = seal.tries
         if tries is not None and tries.effective > 1:
-            raw = sum(self.seal.returns) / len(self.seal.returns)
+            raw = sum(seal.returns) / len(seal.returns)
             said.append(
                 f"The backtest is the best of {tries.counted:,} tries, worth {tries.effective:.0f} "
                 f"independent ones: its {raw:+z.3f} % a trade are {tries.mean_return:+z.3f} % "
@@ -113,20 +138,16 @@ class TrialPlan:
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values."""
-        seal, tries = self.seal, self.seal.tries
+        seal = self.chances.seal
+        tries = seal.tries
         return {
-            "horizon_trades": seal.horizon.trades,
-            "horizon_days": seal.horizon.days,
+            **self.chances.to_json(),
             "trades_per_day": seal.trades_per_day,
             "backtest_trades": len(seal.returns),
             "promise_pct": sum(seal.returns) / len(seal.returns),
             "promise_shrunk_pct": None if tries is None else tries.mean_return,
             "tries": None if tries is None else tries.counted,
             "effective_tries": None if tries is None else tries.effective,
-            "kept_if_promise_holds": self.chances.kept,
-            "broken_if_no_edge": self.chances.broken,
-            "false_broken_at_most": seal.errors.any_broken,
-            "false_kept_at_most": seal.errors.any_kept,
             "needed_chance": CHANCE,
             "needed_trades": self.needed.trades,
             "needed_days": self.needed.days,
@@ -137,32 +158,40 @@ class TrialPlan:
         }
 
 
+def chances_of(seal: Seal) -> TrialChances:
+    """The chances of a trial with this seal.
+
+    Raises:
+        ValueError: its returns do not vary.
+    """
+    found = forecast(
+        seal.backtest_returns,
+        sealed_lines(seal),
+        promise=_promise(seal),
+        trades_a_day=seal.trades_per_day,
+        seed=seal.seed,
+    )
+    return TrialChances(seal, found)
+
+
 def plan_trial(seal: Seal) -> TrialPlan:
     """What a trial with this seal can tell. Takes up to a second.
 
     Raises:
         ValueError: its returns do not vary.
     """
-    promise = None if seal.tries is None else seal.tries.mean_return
-    chances = forecast(
-        seal.backtest_returns,
-        sealed_lines(seal),
-        promise=promise,
-        trades_a_day=seal.trades_per_day,
-        seed=seal.seed,
-    )
     needed = horizon_needed(
         seal.backtest_returns,
         chance=CHANCE,
         longest=max(50, min(2_000, round(_LONGEST_YEARS * 365 * seal.trades_per_day))),
-        promise=promise,
+        promise=_promise(seal),
         trades_a_day=seal.trades_per_day,
         broken=seal.errors.edge,
         kept=seal.errors.kept,
         margin=_margin(seal, seal.returns),
         seed=seal.seed,
     )
-    return TrialPlan(seal, chances, needed, sealed_expectation(seal), _bounds(seal))
+    return TrialPlan(chances_of(seal), needed, sealed_expectation(seal), _bounds(seal))
 
 
 @lru_cache(maxsize=_KEPT)
@@ -228,9 +257,14 @@ def sealed_expectation(seal: Seal) -> Expectation:
         seal.backtest_returns,
         seed=seal.seed,
         trades=seal.horizon.trades,
-        promise=None if seal.tries is None else seal.tries.mean_return,
+        promise=_promise(seal),
         fixed_amount=seal.fixed_amount,
     )
+
+
+def _promise(seal: Seal) -> float | None:
+    """What a trade promises once the luck of many tries is taken off; None: as the backtest."""
+    return None if seal.tries is None else seal.tries.mean_return
 
 
 def _bounds(seal: Seal) -> Bounds:

@@ -232,16 +232,18 @@ def delete(arguments: SessionArguments) -> int:
 def restart(arguments: SessionArguments) -> int:
     """Start a session's config anew."""
     from core.host.status_json import reply_to_json
+    from core.host.trial_chances import chances_told
 
     async def work() -> StartReply:
         link, ids = await _ids(arguments, living=None)
         return await link.restart(ids[0])
 
     reply = run_on_host(work())
+    chances, sentences = chances_told(existing_workspace(arguments), reply.session_id)
     if arguments.json:
-        print_json(reply_to_json(reply))
+        print_json(reply_to_json(reply) | {"trial": chances})
     else:
-        print_text(reply.message, *(f"note: {notice}" for notice in reply.notices))
+        print_text(reply.message, *sentences, *(f"note: {notice}" for notice in reply.notices))
     return Exit.DONE
 
 

@@ -88,6 +88,7 @@ def start(arguments: SessionOptions) -> int:
 def start_session(arguments: SessionOptions, request: StartRequest) -> int:
     """Start the session that is asked for, on a host that is started where none runs."""
     from core.host.status_json import reply_to_json
+    from core.host.trial_chances import chances_told
     from core.market.candles.durations import in_words
 
     workspace = prepared_workspace(arguments)
@@ -99,11 +100,13 @@ def start_session(arguments: SessionOptions, request: StartRequest) -> int:
         return await link.start(request)
 
     reply = run_on_host(work())
+    chances, sentences = chances_told(workspace, reply.session_id)
     if arguments.json:
-        print_json(reply_to_json(reply))
+        print_json(reply_to_json(reply) | {"trial": chances})
     else:
         print_text(
             reply.message,
+            *sentences,
             *(
                 []
                 if request.run_for is None

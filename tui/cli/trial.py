@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from tui.cli.commands import Commands
-from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
+from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 from tui.cli.start import SessionOptions, add_start_options, start_request, start_session
 from tui.cli.strategy_argument import parsed_strategy, written_strategy
 from tui.cli.workspace import workspace_of
@@ -70,27 +70,16 @@ def _start(arguments: TrialArguments) -> int:
 
 def _plan(arguments: TrialArguments) -> int:
     """What a trial could tell; nothing is started."""
-    from core.compare.before_start import duration_warning
     from core.host.link import BadRequestError
-    from core.host.start_requests import seal_of
+    from core.host.trial_chances import planned
     from core.strategy.config.problems import ConfigError
     from core.time_format import wall_clock
-    from core.trial.ledger import tries_of
-    from core.trial.plan import plan_trial
     from core.trial.sealing import NoPromiseError
 
     terms, workspace = _terms(arguments), workspace_of(arguments)
     config = parsed_strategy(arguments, starting_balance=arguments.balance).config
     with refusing(BadRequestError, NoPromiseError, ConfigError):
-        seal = seal_of(config, terms, workspace, wall_clock())
-    plan = plan_trial(seal)
-    if bad := tries_of(workspace.tries, config.name).bad_lines:
-        complain(
-            f"papertape: {workspace.tries}: not counted, for they are no tries: {bad} of its lines"
-        )
-    days = seal.horizon.days
-    short = duration_warning(config.timeframe, None if days is None else round(days * _DAY))
-    warnings = [] if short is None else [short]
+        plan, warnings = planned(config, terms, workspace, wall_clock())
     if arguments.json:
         print_json({**plan.to_json(), "warnings": warnings})
     else:

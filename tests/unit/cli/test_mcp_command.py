@@ -33,7 +33,9 @@ async def test_a_client_finds_both_tools_and_calls_them(tmp_path: Path) -> None:
         assert started["server_info"]["version"] == version("papertape")
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
         assert set(tools) == {"backtest", "cron"}
-        properties = tools["backtest"].model_dump()["input_schema"]["properties"]
+        described = tools["backtest"].model_dump()
+        assert "action: run, sweep, gate, plan_trial, start_paper" in described["description"]
+        properties = described["input_schema"]["properties"]
         assert {"action", "strategy_config", "session_id", "api_key", "api_secret"} <= set(
             properties
         )

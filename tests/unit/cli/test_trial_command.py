@@ -13,6 +13,11 @@ from tests.unit.cli.conftest import Run
 from tests.unit.cli.hosted import hosted
 from tests.unit.cli.test_strategy_commands import rsi_bounce, waves
 
+CHANCES = (
+    *("horizon_trades", "horizon_days", "kept_if_promise_holds", "broken_if_no_edge"),
+    *("false_broken_at_most", "false_kept_at_most"),
+)
+
 
 @pytest.fixture
 def hours(tmp_path: Path) -> Path:
@@ -44,6 +49,13 @@ def test_a_trial_is_sealed_on_the_saved_backtest(
         assert started.code == 0, started.err
         trial = run("status", started.json["session_id"], "--json").json["trial"]
         assert (trial["horizon_trades"], trial["horizon_days"]) == (25, None)
+        plan = run("trial", "plan", strategy, "--trades", "25", "--json").json
+        assert started.json["trial"] == {name: plan[name] for name in CHANCES}
+        said = run("trial", strategy, "--trades", "25", "--feed", "replay", "--data", hours).out
+        kept, broken = plan["kept_if_promise_holds"], plan["broken_if_no_edge"]
+        assert f"told kept with {kept:.0%}, if there is no edge broken with {broken:.0%}" in said
+        again = run("restart", started.json["session_id"], "--json").json
+        assert again["trial"] is None  # its document is not the workspace's, as its notices say
         shorter = ("--horizon", "36h", "--for", "12h", "--feed", "replay", *data)
         started = run("trial", strategy, *shorter)
         (told,) = (one for one in started.json["notices"] if "judged over" in one)
@@ -51,6 +63,7 @@ def test_a_trial_is_sealed_on_the_saved_backtest(
         trial = run("status", started.json["session_id"], "--json").json["trial"]
         assert trial["horizon_days"] == 1.5
         plain = run("start", strategy, "--feed", "replay", *data).json
+        assert plain["trial"] is None
         assert run("status", plain["session_id"], "--json").json["trial"] is None
 
 
@@ -88,7 +101,8 @@ def test_a_plan_says_what_a_trial_could_tell_and_starts_nothing(
         ledger.write("no try\n")
     told = run("trial", "plan", strategy, "--json")
     assert told.json["tries"] == 1
-    assert "tries.jsonl: not counted, for they are no tries: 1 of its lines" in told.err
+    (warning,) = told.json["warnings"]
+    assert warning.endswith("tries.jsonl: not counted, for they are no tries: 1 of its lines")
     assert not list((workspace / "sessions").iterdir())
 
 

@@ -18,6 +18,7 @@ from core.backtest.axes import parse_axis
 from core.backtest.sweep import run_sweep, sweep_to_json
 from core.gate.gate import run_gate
 from core.gate.to_json import gate_to_json
+from core.host.trial_chances import chances_told
 from core.market.candles.timeframes import Timeframe
 from core.market.files.candle_files import write_candles
 from core.store.durable import try_lock
@@ -25,9 +26,12 @@ from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from core.tools import backtest, backtest_async, cron, cron_async
 from core.trial.ledger import tries_of
+from core.trial.plan import plan_trial
 from tests.unit.cli.hosted import hosted
 from tests.unit.cli.test_compare_command import live_trade
 from tests.unit.cli.test_strategy_commands import waves
+from tests.unit.cli.test_trial_command import CHANCES
+from tests.unit.compare.trials import TREND, Market, save_promise, seal_of
 from tests.waiting import until
 
 # As the source document writes it.
@@ -407,6 +411,36 @@ def test_a_trial_without_sense_is_refused_with_words(
 
 
 @pytest.mark.usefixtures("_host")
+@pytest.mark.usefixtures("_host")
+def test_a_trial_is_planned_and_says_its_chances_once_it_is_sealed(
+    tool: Any, root: Path, tmp_path: Path
+) -> None:
+    asked = {"strategy_config": TREND, "trial": {"trades": 60}}
+    assert "no saved backtest of trend" in tool(action="plan_trial", **asked)["error"]
+    document = save_promise(root / "strategies", TREND)
+    plan = tool(action="plan_trial", **asked)
+    expected = plan_trial(seal_of(document, 60)).to_json()
+    assert plan == json.loads(json.dumps(expected)) | {"warnings": []}
+    assert 0.1 < plan["kept_if_promise_holds"] < 1
+    assert tool(action="plan_trial", strategy_config=TREND)["horizon_days"] == 60
+    short = tool(action="plan_trial", strategy_config=TREND, trial="1h")
+    assert "1h is short for a 5m strategy" in short["warnings"][0]
+    wrong = tool(action="plan_trial", strategy_config=TREND, trial="0d")
+    assert "must be above 0" in wrong["error"]
+    assert not list((root / "sessions").glob("*"))
+    candles = tmp_path / "candles.csv"
+    write_candles(candles, Market(400, 12).candles())
+    replay = {"action": "start_paper", "feed": "replay", "data": str(candles)}
+    started = tool(**asked, **replay)
+    assert started["trial"] == {name: plan[name] for name in CHANCES}
+    assert tool(strategy_config=TREND, **replay)["trial"] is None
+    (root / "sessions" / started["session_id"] / "session.json").write_text("{")
+    told, sentences = chances_told(Workspace(root), started["session_id"])
+    assert told is not None
+    assert "record cannot be read" in told["reason"]
+    assert sentences == (told["reason"],)
+
+
 def test_a_trial_needs_a_saved_backtest(tool: Any, candle_file: str) -> None:
     for trial in (True, "60d", {"trades": 80}):
         answer = tool(

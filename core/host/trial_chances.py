@@ -1,0 +1,53 @@
+"""What a trial can tell: asked before it starts, told once it has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.compare.before_start import duration_warning
+from core.host.start_requests import seal_of
+from core.journal.manifest import read_manifest
+from core.market.candles.timeframes import DAY
+from core.session.snapshot import TrialTerms
+from core.store.journal_file import JournalError
+from core.store.workspace import Workspace
+from core.strategy.config.config import StrategyConfig
+from core.trial.ledger import tries_of
+from core.trial.plan import TrialPlan, chances_of, plan_trial
+
+Json = dict[str, Any]
+
+
+def planned(
+    config: StrategyConfig, terms: TrialTerms, workspace: Workspace, now: int
+) -> tuple[TrialPlan, tuple[str, ...]]:
+    """What a trial could tell that would start at `now` (UTC ms), and warnings. Blocks.
+
+    Raises:
+        BadRequestError: the horizon makes no sense.
+        NoPromiseError: no saved backtest promises anything that could be put to the test.
+    """
+    seal = seal_of(config, terms, workspace, now)
+    days = seal.horizon.days
+    warnings = [duration_warning(config.timeframe, None if days is None else round(days * DAY))]
+    if bad := tries_of(workspace.tries, config.name).bad_lines:
+        warnings.append(
+            f"{workspace.tries}: not counted, for they are no tries: {bad} of its lines"
+        )
+    return plan_trial(seal), tuple(filter(None, warnings))
+
+
+def chances_told(workspace: Workspace, session_id: str) -> tuple[Json | None, tuple[str, ...]]:
+    """The chances of a trial by the seal in its record, as JSON values and in sentences. Blocks.
+
+    None, and no sentence, for a session that is no trial; a `reason` where its record cannot be
+    read, for it runs all the same.
+    """
+    try:
+        seal = read_manifest(workspace.session(session_id)).seal
+    except JournalError as error:
+        return {"reason": str(error)}, (str(error),)
+    if seal is None:
+        return None, ()
+    chances = chances_of(seal)
+    return chances.to_json(), chances.sentences
