@@ -117,7 +117,8 @@ def save_backtest(
     waiting = _waiting_path(document)
     write_durably(waiting, orjson.dumps(whole) + b"\n", OsDisk())
     write_blocks(document, block)
-    waiting.replace(stored_path(document))
+    with contextlib.suppress(FileNotFoundError):  # who read the block meanwhile has put it there
+        waiting.replace(stored_path(document))
 
 
 def library_result(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from core.backtest.run import run_backtest
 from core.report.stored_backtest import save_backtest, stored_backtest, stored_path
 from core.strategy.config.parsing import parse_config
 from core.strategy.document.document import read_strategy
+from core.strategy.document.write_back import write_blocks
 from core.strategy.document.yaml_text import write_yaml
 from tests.unit.session.sessions import RSI, START, market
 
@@ -74,6 +75,23 @@ def test_killed_anywhere_the_block_has_its_result(tmp_path: Path) -> None:
     assert {1_000.0, balance} < balances
     assert stored_backtest(document, block) == whole
     assert document.read_text(encoding="utf-8").endswith("---\nwords\n")
+
+
+def test_who_reads_it_while_it_is_saved_puts_the_result_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = make_document(tmp_path)
+    found = []
+
+    def written_and_read(path: Path, blocks: Mapping[str, object]) -> None:
+        write_blocks(path, blocks)
+        found.append(stored_backtest(path, read_strategy(path).config["backtest"]))
+
+    monkeypatch.setattr("core.report.stored_backtest.write_blocks", written_and_read)
+    save(document, 2_000.0)
+    assert found == [stored_backtest(document, read_strategy(document).config["backtest"])]
+    assert found[0] is not None
+    assert found[0]["starting_balance"] == 2_000.0
 
 
 def test_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
