@@ -28,6 +28,7 @@ _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 _UTC_MINUTE = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\d \d\d:\d\d(?!:|\w| UTC)")
 MOST_NAMED = 12  # names in a question: three lines of the narrowest terminal
+_CONDITION = re.compile(r"((entry|exit)\[\d+\])\.value")
 _BARS = "▁▂▃▄▅▆▇"  # never a full cell: curves in neighbouring rows must not touch
 
 
@@ -46,8 +47,8 @@ def several(names: Sequence[str]) -> str:
 def setting_names(paths: Sequence[str]) -> list[str]:
     """What was varied, each by as short a name as tells it from the others.
 
-    `ichimoku.tenkan_period` is `tenkan`, `rsi.period` itself, `entry_conditions[0].value`
-    `entry[0].value`.
+    `ichimoku.tenkan_period` is `tenkan`, `rsi.period` itself, `entry_conditions[0].value` `entry`,
+    or `entry[0]` beside that of another condition.
     """
     ways = [_shorter(path) for path in paths]
     found = []
@@ -58,8 +59,10 @@ def setting_names(paths: Sequence[str]) -> list[str]:
 
 
 def _shorter(path: str) -> tuple[str, ...]:
-    """A path as it may be written, the shortest first: a period is what one expects."""
+    """A path as it may be written, the shortest first: periods and values are what one expects."""
     whole = path.replace("_conditions[", "[")
+    if (condition := _CONDITION.fullmatch(whole)) is not None:
+        return condition[2], condition[1], whole
     key, _, parameter = path.partition(".")
     if "[" in key or "_" not in parameter:
         return (whole,)

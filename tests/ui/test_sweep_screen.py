@@ -336,11 +336,11 @@ async def test_a_strategy_is_swept_as_it_is_written_now(workspace: Workspace) ->
 
 
 def test_what_is_varied_is_named_whole_beside_figures() -> None:
-    paths = ("entry_conditions[0].value", "exit_conditions[0].value", "stop_loss_pct")
+    paths = ("entry_conditions[0].for", "exit_conditions[0].offset", "stop_loss_pct")
     named = [setting_column(name, (30, 35)) for name in setting_names(paths)]
     columns = [*named, *(Column("RETURN", 9, priority=n) for n in (0, 1))]
-    shown = [columns[one.column].label for one in places(columns, 0, 60) if one.width >= 13]
-    assert shown == ["entry[0].value", "exit[0].value", "stop_loss_pct"]
+    shown = [columns[one.column].label for one in places(columns, 0, 60) if one.width >= 12]
+    assert shown == ["entry[0].for", "exit[0].offset", "stop_loss_pct"]
 
 
 @pytest.mark.parametrize(
@@ -352,6 +352,9 @@ def test_what_is_varied_is_named_whole_beside_figures() -> None:
         (["ichimoku.span_b_period", "stop.atr.multiplier"], ["span_b", "stop.atr.multiplier"]),
         (["macd.fast_period", "fast"], ["fast_period", "fast"]),
         (["", "rsi.period"], ["", "rsi.period"]),
+        (["entry_conditions[0].value", "exit_conditions[1].value"], ["entry", "exit"]),
+        (["entry_conditions[0].value", "entry_conditions[1].value"], ["entry[0]", "entry[1]"]),
+        (["entry_conditions[0].any[1].value"], ["entry[0].any[1].value"]),
     ],
 )
 def test_what_is_varied_has_a_short_name_that_tells_it_from_the_others(

@@ -56,7 +56,7 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
                 yield Static("File", classes="field-label")
                 yield Input(
                     last.data if last else "",
-                    placeholder="candles.csv.gz, or SYMBOL=FILE for each, parted by spaces",
+                    placeholder="candles.csv.gz, or for several SYMBOL=FILE SYMBOL=FILE",
                     id="data",
                     compact=True,
                 )

@@ -78,7 +78,7 @@ class VaryForm(CheckedForm[Variation]):
                 yield _field("Choose on", Choice((_ROLLING, _ANCHORED), seen, id="seen"))
             else:
                 split = "" if last.split is None else f"{last.split:g}"
-                about = "70: rank on the first 70 % of the time, the rest beside it"
+                about = "70: rank on the first 70 %, show the rest beside it"
                 yield _field("Split", Input(split, placeholder=about, id="split", compact=True))
             yield Static("", classes="verdict", id="verdict")
             yield hints("run")
