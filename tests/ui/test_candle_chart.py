@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from core.strategy.chart_values import Chart
-from tests.ui.driving import NARROW, WIDE, driven, make_app, until
+from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
 from tests.ui.scripted import HOUR, busy, candles
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
@@ -18,6 +19,7 @@ from tui.screens.session import SessionScreen
 from tui.screens.trade import TradeScreen
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.hints import Hints
+from tui.widgets.line_table import LineTable
 
 
 @asynccontextmanager
@@ -156,3 +158,38 @@ async def test_older_candles_are_asked_for_when_one_comes_to_the_first() -> None
         chart.focus()
         await pilot.press("g")
         await until(pilot, lambda: asked == [1_000, 3_000])
+
+
+async def test_a_trade_is_whole_on_its_chart_at_every_size_and_its_prices_are_lines() -> None:
+    app = make_app(busy())
+    async with driven(app, VAST) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: app.screen.query_one("#one-trades", LineTable).rows)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TradeScreen))
+        for size in (VAST, NARROW, WIDE):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda: app.screen.size == size)  # noqa: B023
+            for sign in ("▲", "◆", "entry", "exit"):
+                await until(pilot, lambda: sign in drawn(app, "#trade-candles"))  # noqa: B023
+        assert str(app.screen.query_one("#trade-title", Static).render()).count("%") == 1
+
+
+async def test_a_chart_zoomed_by_hand_stays_so_on_another_terminal() -> None:
+    app = make_app(busy())
+    async with driven(app, VAST) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: app.screen.query_one("#one-trades", LineTable).rows)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TradeScreen))
+        chart = app.screen.query_one(CandleChart)
+        await until(pilot, lambda: "◆" in drawn(app, "#trade-candles"))
+        chart.focus()
+        await pilot.press(*["minus"] * 6)
+        await until(pilot, lambda: "16 in one" in chart.shown("4h"))
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: app.screen.size == WIDE)
+        await pilot.pause()
+        assert "16 in one" in chart.shown("4h")

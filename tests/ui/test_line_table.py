@@ -48,10 +48,10 @@ class TableApp(PapertapeApp):
 
     DEFAULT_MODE = "table"
 
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[Row], *, follows: bool = False) -> None:
         hosting = ScriptedHosting(ScriptedLink())
         super().__init__(hosting, list, host_name="x", poll_every=3_600)
-        self.table = CountingTable(COLUMNS, marks=True)
+        self.table = CountingTable(COLUMNS, marks=True, follows=follows)
         self.table.drawn = []
         self.table.set_rows(rows)
         self.add_mode("table", lambda: TableScreen(self.table))
@@ -106,6 +106,21 @@ async def test_the_cursor_stays_with_its_row() -> None:
         app.table.set_rows([])
         await pilot.pause()
         assert app.table.cursor_key is None
+
+
+async def test_a_cursor_that_follows_stays_on_the_first_row_until_it_is_moved() -> None:
+    newest_first = rows(*range(6))[::-1]
+    app = TableApp(newest_first[3:], follows=True)
+    async with app.run_test(size=(60, 20)) as pilot:
+        app.table.focus()
+        app.table.set_rows(newest_first[2:])
+        await pilot.pause()
+        assert app.table.cursor_key == "k3", "the newest by now"
+        assert text(app.table, 1).startswith("▌ row 3")
+        await pilot.press("j")
+        app.table.set_rows(newest_first)
+        await pilot.pause()
+        assert app.table.cursor_key == "k2", "the one it was moved to"
 
 
 async def test_narrow_tables_drop_columns_and_never_rows() -> None:

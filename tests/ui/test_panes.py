@@ -13,6 +13,7 @@ from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, driven, make_app, u
 from tests.ui.scripted import busy, choices
 from tui.app import PapertapeApp
 from tui.screens.session import SessionScreen
+from tui.widgets.line_table import LineTable
 
 
 def app_of(home: Path) -> WatchedApp:
@@ -52,7 +53,7 @@ async def test_a_pane_gets_higher_at_the_cost_of_the_next_and_stays_so(tmp_path:
 
 async def test_the_innermost_container_that_parts_an_axis_gives_the_room(tmp_path: Path) -> None:
     app = app_of(tmp_path)
-    async with driven(app) as pilot:
+    async with driven(app, VAST) as pilot:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         app.screen.query_one("#one-why").focus()
@@ -66,19 +67,21 @@ async def test_the_innermost_container_that_parts_an_axis_gives_the_room(tmp_pat
         assert size(app, "one-positions")[1] >= 4, "no pane is pushed out"
 
 
-async def test_what_takes_turns_in_a_place_has_one_size(tmp_path: Path) -> None:
+async def test_a_pane_that_has_no_room_to_give_leaves_that_to_the_one_after_it(
+    tmp_path: Path,
+) -> None:
     app = app_of(tmp_path)
     async with driven(app, VAST) as pilot:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: app.screen.query_one("#one-why", LineTable).rows)
         await pilot.pause()
-        trades = size(app, "one-trades")[0]
-        await pilot.press("greater_than_sign")
-        await until(pilot, lambda: size(app, "one-trades")[0] == trades + 4)
-        await pilot.press("v")
-        await until(pilot, lambda: size(app, "one-feed")[0] == trades + 4)
-        await pilot.press("less_than_sign", "v")
-        await until(pilot, lambda: size(app, "one-trades")[0] == trades)
+        app.screen.query_one("#one-why").focus()
+        positions, log = size(app, "one-positions")[1], size(app, "one-side-log")[1]
+        assert positions <= 5
+        await pilot.press("right_curly_bracket")
+        await until(pilot, lambda: size(app, "one-side-log")[1] == log - 2)
+        assert size(app, "one-positions")[1] == positions
 
 
 async def test_a_pane_keeps_its_size_while_it_is_not_shown(tmp_path: Path) -> None:

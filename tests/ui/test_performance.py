@@ -147,6 +147,24 @@ async def test_all_sessions_some_of_them_and_their_trades(size: tuple[int, int])
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
 
 
+async def test_each_way_to_take_trades_apart_begins_at_its_first_row_and_is_named() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(app.screen, PerformanceScreen))
+        table = app.screen.query_one("#performance-slices", LineTable)
+        await until(pilot, lambda: len(table.rows) > 1)
+        await pilot.press("G", "l")
+        await until(pilot, lambda: "Weeks ·" in str(table.border_title))
+        assert table.cursor_key == table.rows[0].key
+        for grouping in GROUPINGS:
+            assert grouping.title in str(table.border_title)
+        await pilot.resize_terminal(*NARROW)
+        await pilot.press(*"lllll")
+        await until(pilot, lambda: "Strategies ·" in str(table.border_title))
+        assert "Days" not in str(table.border_title), "what has no room before it gives way"
+
+
 async def test_other_money_without_the_group_one_is_in_shows_its_own_groups() -> None:
     other = {"mode": Mode.SIMULATED, "trades_count": 1}
     link = ScriptedLink(

@@ -598,7 +598,7 @@ async def test_a_session_by_itself_shows_its_notices_jobs_and_feed() -> None:
         await until(pilot, lambda: bool(app.screen.query("#one-feed")))
         feed = app.screen.query_one("#one-feed", LineTable)
         await until(pilot, lambda: len(feed.rows) == 4)
-        await pilot.press("v", "v")
+        await pilot.press("v")
         await until(pilot, lambda: "asked for testnet" in drawn(app, "#one-feed"))
         assert "job report in 5d" in drawn(app, "#one-feed")
         assert "1 reconnect" in drawn(app, "#one-feed")
@@ -629,11 +629,12 @@ async def test_orders_on_the_testnet_stand_beside_the_sessions_own_prices() -> N
 
 async def test_a_simulated_session_has_no_view_of_orders() -> None:
     app = make_app(busy())
-    async with driven(app) as pilot:
+    async with driven(app, NARROW) as pilot:
         await pilot.press("enter")
         await until(pilot, lambda: bool(app.screen.query("#one-orders")))
         await pilot.press("v")
         assert app.screen.query_one("#one-log").display
+        assert "Orders" not in str(app.screen.query_one("#one-log").border_title)
         assert not app.screen.query_one("#one-orders").display
 
 

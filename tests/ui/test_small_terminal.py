@@ -199,6 +199,28 @@ async def test_the_list_of_a_form_gives_way_to_what_is_to_be_read() -> None:
         assert sum(row.startswith("▏") for row in rows) == 1, "the one picked is still marked"
 
 
+async def test_candles_have_what_conditions_and_positions_do_not_need() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        chart, why = (app.screen.query_one(f"#one-{name}") for name in ("candles", "why"))
+        line = app.screen.query_one("#one-position-line")
+        await until(pilot, lambda: "entry" in drawn(app, "#one-why"))
+        await until(pilot, lambda: line.display)
+        conditions = len(app.screen.query_one("#one-why", LineTable).rows)
+        assert why.size.height == 1 + min(conditions, 4)
+        before = chart.size.height
+        link.change("k3x9a1pq", open_positions=())
+        app.poll()
+        await until(pilot, lambda: not line.display)
+        await until(pilot, lambda: chart.size.height == before + 1)
+        axis = drawn(app, "#one-candles").splitlines()[-1]
+        await until(pilot, lambda: "Nov" in drawn(app, "#one-candles").splitlines()[-1])
+        assert axis.strip()
+
+
 async def test_full_screen_is_for_the_curves_where_they_are_what_is_shown() -> None:
     app = make_app(busy())
     async with driven(app, NARROW) as pilot:

@@ -19,7 +19,7 @@ from core.report.written_report import ReportedTrade
 from core.session.snapshot import SessionDetail
 from core.strategy.signals.reading import Reading
 from core.trading.values import ExitReason, Side, Trade
-from tests.ui.driving import VAST, WIDE, driven, host_of, make_app, until
+from tests.ui.driving import NARROW, VAST, WIDE, driven, host_of, make_app, until
 from tests.ui.scripted import HOUR, NOW, ScriptedLink, busy, choices, session
 from tests.ui.test_sessions import drawn
 from tui import formats
@@ -37,6 +37,7 @@ from tui.widgets.candle_picture import Picture, PriceLevel, Slot
 from tui.widgets.columns import places
 from tui.widgets.heat_map import HeatCell, HeatGrid, HeatMap
 from tui.widgets.line_table import LineTable
+from tui.widgets.log_pane import LogPane
 from tui.widgets.tones import Tone
 
 
@@ -135,21 +136,68 @@ async def test_where_there_is_room_the_log_stands_beside_what_happened() -> None
         assert positions.region.y == log.region.y
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
-        trades, log, feed = (
-            app.screen.query_one(name) for name in ("#one-trades", "#one-log", "#one-feed")
+        trades, log, feed, side = (
+            app.screen.query_one(name)
+            for name in ("#one-trades", "#one-log", "#one-feed", "#one-side-log")
         )
-        await until(pilot, lambda: trades.region.right == log.region.x)
+        await until(pilot, lambda: side.region.y > app.screen.query_one("#one-positions").region.y)
+        assert trades.size.width == VAST[0], "the log takes none of its columns"
         await pilot.press("v")
         await until(pilot, lambda: feed.display and not trades.display)
-        assert log.display
+        assert side.display
         await pilot.press("v")
         await until(pilot, lambda: trades.display and app.focused is trades)
-        await pilot.resize_terminal(*WIDE)
-        await until(pilot, lambda: not log.display)
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: not side.display)
         await pilot.press("v")
         await until(pilot, lambda: log.display and not trades.display)
         await pilot.resize_terminal(*VAST)  # whose log has a place of its own
-        await until(pilot, lambda: log.display and trades.display)
+        await until(pilot, lambda: side.display and trades.display)
+
+
+def words(log: LogPane) -> list[str]:
+    """What a log says, however its lines are broken."""
+    return " ".join(log.shown).split()
+
+
+async def test_the_log_at_the_side_has_what_was_logged_while_it_was_a_view() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        log, side = (app.screen.query_one(name, LogPane) for name in ("#one-log", "#one-side-log"))
+        await until(pilot, lambda: log.shown)
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: words(side) == words(log))
+
+
+async def test_trades_of_a_session_are_as_many_columns_on_a_wider_terminal() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        seen: list[set[str]] = []
+        for width in (WIDE_FROM - 1, WIDE_FROM):
+            await pilot.resize_terminal(width, 60)
+            table = app.screen.query_one("#one-trades")
+            await until(pilot, lambda: table.size.width == width)  # noqa: B023
+            await until(pilot, lambda: "USDT" in drawn(app, "#one-trades"))
+            seen.append(set(drawn(app, "#one-trades").splitlines()[0].split()))
+        assert seen[0] <= seen[1]
+        assert "MARGIN" in seen[1]
+
+
+async def test_what_closed_trades_add_up_to_stands_beside_the_calendar_where_it_can() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: app.screen.query("#performance-sum"))
+        days, added = (app.screen.query_one(f"#performance-{name}") for name in ("days", "sum"))
+        await until(pilot, lambda: days.region.right == added.region.x)
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: not added.display)
+        assert days.size.width == NARROW[0]
 
 
 async def test_a_wide_terminal_leaves_out_nothing_that_a_narrower_one_shows() -> None:

@@ -31,14 +31,13 @@ def resized(pane: Widget | None, axis: Axis, step: int) -> Shares | None:
         beside = [one for one in _parts(pane.parent, axis) if one.display]
         if pane in beside and len(beside) > 1:
             shares = {one: _size(one, axis) for one in beside}
-            place = beside.index(pane)
-            other = beside[place + 1 if place + 1 < len(beside) else place - 1]
-            change = step * _STEP[axis]
-            if min(shares[pane] + change, shares[other] - change) < _LEAST[axis]:
-                return None
-            shares[pane] += change
-            shares[other] -= change
-            return {_name(one): share for one, share in shares.items()}
+            place, change = beside.index(pane), step * _STEP[axis]
+            for other in (*beside[place + 1 :], *beside[:place][::-1]):  # the next that has room
+                if min(shares[pane] + change, shares[other] - change) >= _LEAST[axis]:
+                    shares[pane] += change
+                    shares[other] -= change
+                    return {one.id or "": share for one, share in shares.items()}
+            return None
         pane = pane.parent
     return None
 
@@ -46,7 +45,7 @@ def resized(pane: Widget | None, axis: Axis, step: int) -> Shares | None:
 def give_sizes(screen: Widget, shares: Shares) -> None:
     """Give panes these sizes, also those not shown just now, and all others the style sheets'."""
     for pane in screen.query("*"):
-        share = shares.get(_name(pane))
+        share = shares.get(pane.id or "")
         for axis in _LAYOUT:
             along = share is not None and pane in _parts(pane.parent, axis)
             if along or pane.styles.inline.has_rule(axis):
@@ -65,14 +64,6 @@ def _parts(container: object, axis: Axis) -> list[Widget]:
         for one in container.children
         if one.id is not None and (one.has_class("pane") or one.query(".pane"))
     ]
-
-
-def _name(pane: Widget) -> str:
-    """By what its size is remembered; panes of the class `view` take turns in a place, of one size.
-
-    Empty where it is not.
-    """
-    return "view" if pane.has_class("view") else pane.id or ""
 
 
 def _size(pane: Widget, axis: Axis) -> int:

@@ -18,7 +18,7 @@ from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.trading.values import Trade
 from tui.commands import Place, bindings
 from tui.screens import performance_rows
-from tui.screens.base import BaseScreen, entitle
+from tui.screens.base import BaseScreen, entitle, entitle_views
 from tui.screens.performance_rows import GROUPINGS, Closed, Money
 from tui.screens.session import SessionScreen
 from tui.screens.trade import TradeScreen
@@ -65,7 +65,10 @@ class PerformanceScreen(BaseScreen):
                 ("trades", performance_rows.TRADE_COLUMNS, _NO_TRADE),
                 ("open", performance_rows.OPEN_COLUMNS, "No position is open."),
             ):
-                yield self.pane(LineTable(columns, id=f"performance-{name}", empty=empty), "")
+                table = LineTable(
+                    columns, id=f"performance-{name}", empty=empty, follows=name != "open"
+                )
+                yield self.pane(table, "")
 
     def on_mount(self) -> None:
         """Begin with the days."""
@@ -160,8 +163,8 @@ class PerformanceScreen(BaseScreen):
             table.set_rows(performance_rows.slice_rows(closed, grouping, zone))
             title = f"{grouping.title} · {len(table.rows):,}"
         names = [*(one.title for one in GROUPINGS), "Trades", "Open positions"]
-        following = names[(self._view + 1) % len(names)]
-        entitle(table, f"{title} · next: {following}")
+        names[self._view] = title
+        entitle_views(table, names, self._view)
 
     def _table(self) -> LineTable:
         names = {_TRADES: "trades", _POSITIONS: "open"}
@@ -208,6 +211,7 @@ class PerformanceScreen(BaseScreen):
         self.query_one(ContentSwitcher).current = self._table().id
         self._table().focus()
         self.show_again()
+        self._table().action_edge(-1)
         self.refresh_hints()
 
     def action_money(self) -> None:
@@ -238,7 +242,6 @@ class PerformanceScreen(BaseScreen):
             return
         if self._view < _TRADES:
             self._turn_to(_TRADES, (self._view, key))
-            self._table().action_edge(-1)
             return
         session_id = key.split()[0]
         if self._view == _POSITIONS:

@@ -22,7 +22,7 @@ from core.trading.values import OpenTrade, Trade
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens import session_view
-from tui.screens.base import BaseScreen, entitle, write
+from tui.screens.base import NARROW, BaseScreen, entitle, entitle_views, write
 from tui.screens.compare import show_comparison
 from tui.screens.order_rows import ORDER_COLUMNS, order_rows
 from tui.screens.sessions_table import POSITION_COLUMNS, position_rows
@@ -35,6 +35,7 @@ from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 from tui.widgets.tones import Tone
 
+_LOG_FROM = 38  # lines of a terminal that has room for the log at the side of the candles
 _CUT = 16  # cells of the last part of a line that are kept in any case
 
 
@@ -77,7 +78,14 @@ _EMPTY = {
     "one-trades": "No trade yet.",
 }
 """What stands in a pane that has nothing to show, once that is known."""
-_VIEWS = ("one-trades", "one-orders", "one-log", "one-feed")
+_VIEWS = {
+    "one-trades": "Trades",
+    "one-orders": "Orders",
+    "one-log": "Log",
+    "one-feed": "Feed",
+    "one-equity": "Equity",
+}
+"""What takes turns beneath the candles: the panes and their names."""
 
 
 class SessionScreen(BaseScreen):
@@ -101,6 +109,7 @@ class SessionScreen(BaseScreen):
         self._listed: tuple[
             object, ...
         ] = ()  # the trades in the table, and the zone of their times
+        self._curve_title = "Equity"
         self._over = False  # whether the detail is that of its end
 
     def body(self) -> ComposeResult:
@@ -123,25 +132,27 @@ class SessionScreen(BaseScreen):
                 yield self.pane(
                     LineTable(POSITION_COLUMNS, id="one-positions", idle_cursor=False), "Positions"
                 )
+                yield self.pane(LogPane(id="one-side-log", empty="Nothing logged yet."), "Log")
         with Horizontal(id="one-curves"):
             yield self.pane(CurveChart(id="one-equity"), "Equity")
             yield self.pane(CurveChart(id="one-drawdown", write=formats.percent), "Drawdown %")
         with Horizontal(id="one-lower"):
-            trades = LineTable(session_view.trade_columns_of(()), id="one-trades")
+            trades = LineTable(session_view.trade_columns_of(()), id="one-trades", follows=True)
             trades.add_class("-shown")
-            yield self.pane(trades, "Trades").add_class("view")
+            yield self.pane(trades, "Trades")
             yield self.pane(
                 LineTable(ORDER_COLUMNS, id="one-orders", empty="No order yet."), "Orders"
-            ).add_class("view")
+            )
             yield self.pane(LogPane(id="one-log", empty="Nothing logged yet."), "Log")
             yield self.pane(
                 LineTable(session_view.FEED_COLUMNS, id="one-feed", header=False),
                 "Notices, jobs and feed",
-            ).add_class("view")
+            )
 
     def on_mount(self) -> None:
         """Show what is known, and keep asking for more."""
-        self.query_one(LogPane).filter(session=self._session_id)
+        for log in self.query(LogPane):
+            log.filter(session=self._session_id)
         super().on_mount()
         for name in _EMPTY if self._detail is None else ():
             self._pane_of(name).set_empty("Asking the host …")
@@ -162,7 +173,7 @@ class SessionScreen(BaseScreen):
         found = next((s for s in snapshot.sessions if s.id == self._session_id), None)
         before, self._row = self._row, found
         link = self.papertape.link
-        log = self.query_one(LogPane)
+        log = self._log
         if link is not None and found is not None:
             log.zone = self.papertape.zone
             log.empty = session_view.no_line(found)
@@ -171,6 +182,11 @@ class SessionScreen(BaseScreen):
         if before is not None and found is not None and _decided(before) != _decided(found):
             self._again = self._asking  # what is on its way may be older
             self.ask()
+
+    @property
+    def _log(self) -> LogPane:
+        """The log that this terminal has room for: at the side, or as one of the views."""
+        return self.query_one("#one-side-log" if self.has_class("-log") else "#one-log", LogPane)
 
     def on_screen_resume(self) -> None:
         """Show the present at once."""
@@ -226,7 +242,9 @@ class SessionScreen(BaseScreen):
         title, room = session_view.title(found, self.papertape.zone), self.size.width - 4
         write(self.query_one("#one-title", Static), _line(title, room))
         positions_line = session_view.positions_in_a_line(found)
-        write(self.query_one("#one-position-line", Static), _line(positions_line))
+        line = self.query_one("#one-position-line", Static)
+        write(line, _line(positions_line))
+        line.set_class(not positions_line, "-nothing")
         self.query_one(Figures).show(session_view.figures(found))
         positions = self.query_one("#one-positions", LineTable)
         positions.set_empty(session_view.no_position(found))
@@ -260,7 +278,7 @@ class SessionScreen(BaseScreen):
         equity = self.query_one("#one-equity", CurveChart)
         band, title = equity_band(detail.cone, start)
         equity.draw([Curve(detail.equity, tone)], start, zone, band=band)
-        entitle(equity, title)
+        self._curve_title = title
         self.query_one("#one-drawdown", CurveChart).draw(
             [Curve(drawdown_points(detail.equity, start), Tone.LOSS, filled=True)], 0.0, zone
         )
@@ -269,12 +287,27 @@ class SessionScreen(BaseScreen):
         if (listed := (detail.trades, zone)) != self._listed:
             self._listed = listed
             trades.set_rows(session_view.trade_rows(detail.trades, session.symbols, zone))
-            entitle(trades, f"Trades · {len(detail.trades):,}")
         if session.orders is not None:
             orders = self.query_one("#one-orders", LineTable)
             orders.set_rows(order_rows(detail.orders))
-            entitle(orders, f"Orders on the testnet · {formats.order_counts(session.orders)}")
         self.query_one("#one-feed", LineTable).set_rows(session_view.feed_rows(session, detail))
+        self._entitle_views()
+
+    def _entitle_views(self) -> None:
+        """Say in the titles which views take turns beneath the candles."""
+        session, detail = self._session, self._detail
+        views, shown = self._views(), self._viewed
+        names = dict(_VIEWS)
+        if detail is not None:
+            names["one-trades"] = f"Trades · {len(detail.trades):,}"
+        if shown == "one-orders" and session is not None and session.orders is not None:
+            names[shown] = f"Orders on the testnet · {formats.order_counts(session.orders)}"
+        if shown == "one-feed":
+            names[shown] = "Notices, jobs and feed"
+        entitle(self.query_one("#one-equity"), self._curve_title)
+        if shown in views:
+            titles, at = [names[view] for view in views], views.index(shown)
+            entitle_views(self.query_one(f"#{shown}"), titles, at)
 
     async def _chart(
         self, symbol: str, timeframe: str | None, until: int | None, count: int
@@ -319,33 +352,43 @@ class SessionScreen(BaseScreen):
 
         Curves have their own place where the terminal is high enough, and the log where it is wide.
         """
-        places = self._session is not None and self._session.orders is not None
-        left_out = {"one-orders": not places, "one-log": self.has_class("-wide")}
-        names = [name for name in _VIEWS if not left_out.get(name)]
-        current, low = self._viewed, self.has_class("-short")
-        if low and not self.has_class("-curves") and current == names[-1]:
-            self.add_class("-curves")
-            self.query_one("#one-equity").focus()
-            return
-        self.remove_class("-curves")
-        following = _VIEWS[_VIEWS.index(current) + 1 :]
-        self._turn_to(next((name for name in following if name in names), names[0]))
+        views, shown = self._views(), self._viewed
+        at = views.index(shown) if shown in views else -1
+        self._turn_to(views[(at + 1) % len(views)])
+
+    def _views(self) -> list[str]:
+        """What takes turns beneath the candles on this terminal."""
+        left_out = {
+            "one-orders": self._session is None or self._session.orders is None,
+            "one-log": self.has_class("-log"),
+            "one-equity": not self.has_class("-short"),
+        }
+        return [name for name in _VIEWS if not left_out.get(name)]
 
     @property
     def _viewed(self) -> str:
-        """Which of the views is shown, beside the log where there is room for both."""
+        """Which of the views is shown, beside what has a place of its own."""
+        if self.has_class("-curves"):
+            return "one-equity"
         return next(name for name in _VIEWS if self.query_one(f"#{name}").has_class("-shown"))
 
     def _turn_to(self, name: str) -> None:
-        for each in _VIEWS:
-            self.query_one(f"#{each}").set_class(each == name, "-shown")
+        self.set_class(name == "one-equity", "-curves")
+        if name != "one-equity":
+            for each in _VIEWS:
+                self.query_one(f"#{each}").set_class(each == name, "-shown")
         self.query_one(f"#{name}").focus()
+        self.call_after_refresh(self._entitle_views)  # as wide as the panes are by then
 
     def on_resize(self, event: events.Resize) -> None:
-        """Where the log gets a place of its own, another view has that of the views."""
+        """Where a view gets a place of its own, another has that of the views."""
         super().on_resize(event)
-        if self.ready and self.has_class("-wide") and self._viewed == "one-log":
-            self._turn_to(_VIEWS[0])
+        width, height = event.size
+        self.set_class(width >= NARROW and height >= _LOG_FROM, "-log")
+        if self.ready:
+            if self._viewed not in self._views():
+                self._turn_to("one-trades")
+            self.call_after_refresh(self.show_again)
 
     def action_symbol(self, step: int) -> None:
         """Show another symbol's candles and conditions."""

@@ -109,10 +109,15 @@ def no_line(session: SessionSnapshot) -> str:
 
 
 def positions_in_a_line(session: SessionSnapshot) -> list[tuple[str, Tone]]:
-    """The open positions in a few words each, for terminals without room for their table."""
+    """The open positions in a few words each, for terminals without room for their table.
+
+    None where there is none: the title of the conditions says `Flat`.
+    """
+    if session.unread:
+        return [(no_position(session), Tone.DIM)]
     if not session.open_positions:
-        waiting = [f"{one.symbol}: {formats.waiting(one)}" for one in session.waiting_orders]
-        return [(text, Tone.DIM) for text in (waiting or [no_position(session)])]
+        waiting = (f"{one.symbol}: {formats.waiting(one)}" for one in session.waiting_orders)
+        return [(text, Tone.DIM) for text in waiting]
     parts: list[tuple[str, Tone]] = []
     for one in session.open_positions:
         stop = "" if one.stop_price is None else f", stop {formats.price(one.stop_price)}"

@@ -121,11 +121,13 @@ class TradeScreen(BaseScreen):
         trade = self._trades[self._place]
         gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
         state = f"trade {trade.id}" if isinstance(trade, Trade) else "open position"
+        share = f"   {formats.change(trade.pnl_pct, '%')}" if isinstance(trade, Trade) else ""
         over = ", closed by now: as it was last seen" if self._is_over(trade) else ""
         title = Content.assemble(
             (safe_text(f"{trade.symbol} {trade.side.value}"), "bold $foreground"),
             (safe_text(f"   {state} of {self._strategy}{over}   "), "$dim"),
             (formats.change(gain), tone_of(gain).css),
+            (share, tone_of(gain).css),
             (f"   {self._place + 1} of {len(self._trades)}", "$dim"),
         )
         write(self.query_one("#trade-title", Static), title)
@@ -172,7 +174,7 @@ class TradeScreen(BaseScreen):
 
     def _draw_candles(self, trade: Trade | OpenTrade, *, anew: bool) -> None:
         chart = self.query_one("#trade-candles", CandleChart)
-        levels = open_levels(trade) if isinstance(trade, OpenTrade) else []
+        levels = open_levels(trade) if isinstance(trade, OpenTrade) else closed_levels(trade)
         self._entitle_chart()
         length = next((one.ms for one in Timeframe if one.value == self._timeframe), 0)
         chart.draw(self._present(trade, length), levels, trade_marks(trade), self._zone)
@@ -234,6 +236,14 @@ def trade_marks(trade: Trade | OpenTrade) -> list[Mark]:
     gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
     entries = entry_marks(trade, entry_glyph(trade.side), Tone.ACCENT)
     return [*entries, *exit_marks(trade, "◆", tone_of(gain))]
+
+
+def closed_levels(trade: Trade) -> list[PriceLevel]:
+    """Entry and exit of a closed trade, as levels across the chart."""
+    return [
+        PriceLevel("entry", trade.entry_price, Tone.ACCENT),
+        PriceLevel("exit", trade.exit_price, tone_of(trade.pnl)),
+    ]
 
 
 def open_levels(position: OpenTrade) -> list[PriceLevel]:

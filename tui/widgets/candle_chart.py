@@ -87,7 +87,7 @@ class CandleChart(LineView, can_focus=True):
         self._zoom = _PLAIN
         self._right: int | None = None  # the time of the last candle shown; None: the newest
         self._cross: int | None = None  # the time of the candle the crosshair is on
-        self._since: int | None = None  # what is to be seen once the candles come
+        self._since: int | None = None  # what is to be seen until one moves or zooms by hand
         self._adorned = True  # whether volume and indicators are shown
         self._axis = 0  # cells the prices take beside the chart
         self._lines: Cells = []
@@ -122,8 +122,8 @@ class CandleChart(LineView, can_focus=True):
     ) -> None:
         """Show the candles that a source has of a symbol, up to a time (UTC ms; None: to the last).
 
-        `own`: the timeframe of the strategy. `since`: a time that is to be seen at first, for which
-        candles become smaller. The same again asks for what is new.
+        `own`: the timeframe of the strategy. `since`: a time that is to be seen, for which candles
+        become smaller, until one moves or zooms by hand. The same again asks for what is new.
         """
         wanted = _Looking(source, symbol, own, until)
         self._since = since
@@ -183,7 +183,6 @@ class CandleChart(LineView, can_focus=True):
         since = self._since
         if since is None or self._chart is None or not self._chart.candles or not self.size.width:
             return
-        self._since = None
         count = sum(one.time >= since for one in self._chart.candles)
         width = self.size.width - LABELS - _AROUND
         room = [width // cells if cells > 0 else width * -cells for cells in _ZOOMS]
@@ -245,6 +244,7 @@ class CandleChart(LineView, can_focus=True):
 
     def _show_to(self, end: int) -> None:
         """Have the chart end before a place, and ask for more where there is no more to show."""
+        self._since = None
         room = min(self._room(), len(self._slots))
         end = max(room, min(end, len(self._slots)))
         self._right = None if end >= len(self._slots) else self._slots[end - 1].candle.time
@@ -265,6 +265,7 @@ class CandleChart(LineView, can_focus=True):
 
     def action_zoom(self, step: int) -> None:
         """Give a candle more room, or less."""
+        self._since = None
         zoom = max(0, min(len(_ZOOMS) - 1, self._zoom + step))
         if zoom != self._zoom:
             self._zoom = zoom
@@ -301,6 +302,7 @@ class CandleChart(LineView, can_focus=True):
         wanted = choices[max(0, min(at + step, len(choices) - 1))]
         shown = None if wanted == self._looking.own else wanted
         if shown != self._timeframe:
+            self._since = None
             self._timeframe, self._chart, self._count = shown, None, _FIRST_LOAD
             self._right = self._cross = None
             self._load()

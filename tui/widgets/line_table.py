@@ -146,9 +146,14 @@ class LineTable(LineView, can_focus=True):
         header: bool = True,
         idle_cursor: bool = True,
         sorts: bool = True,
+        follows: bool = False,
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
     ) -> None:
-        """`sorts`: whether the rows may be sorted; not where their order says something."""
+        """`sorts`: whether the rows may be sorted; not where their order says something.
+
+        `follows`: whether a cursor on the first row stays there when rows come before it, so that
+        the newest stays in sight. Not where a key may end or remove what is under the cursor.
+        """
         super().__init__(id=id)
         self.columns = tuple(columns)
         self.empty = empty
@@ -156,6 +161,7 @@ class LineTable(LineView, can_focus=True):
         self._header = 1 if header else 0
         self._idle_cursor = idle_cursor
         self.sorts = sorts and header
+        self._follows = follows
         self._rows: list[Row] = []
         self._given: tuple[Row, ...] = ()
         self._hidden: tuple[Row, ...] = ()  # marked ones that a filter leaves out
@@ -296,6 +302,8 @@ class LineTable(LineView, can_focus=True):
         previous_key, previous = self._cursor_key, self._cursor
         if not keys:
             self._cursor, self._cursor_key = 0, None
+        elif self._follows and self._cursor == 0:
+            self._cursor_key = keys[0]
         elif self._cursor_key in keys:
             self._cursor = keys.index(self._cursor_key)
         else:
@@ -356,6 +364,13 @@ class LineTable(LineView, can_focus=True):
 
     def _measure(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._rows) + self._header)
+        if self.styles.height is not None and self.styles.height.is_auto:
+            self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Of a table as high as its rows: these, or what it says without any."""
+        lines = len(self._rows) or 1 + len(self.empty.splitlines())
+        return self._header + lines
 
     # ── drawing ──
 
