@@ -263,6 +263,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "report.view", Place.REPORT, "v", "v", "view",
         "Trades, candles, or on low terminals curves and months", "view", 3,
+        unless="All there is of it is on the screen.",
     ),
     Command(
         "report.open", Place.REPORT, "enter", "Enter", "trade",
@@ -392,6 +393,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "result.view", Place.RESULT, "v", "v", "view",
         "Trades, candles, or on low terminals curves and months", "view", 2,
+        unless="All there is of it is on the screen: a result is kept without its candles.",
     ),
     Command(
         "result.open", Place.RESULT, "enter", "Enter", "trade",

@@ -13,6 +13,7 @@ from tests.ui.scripted import busy, report
 from tui.app import PapertapeApp
 from tui.screens.report import ReportScreen
 from tui.screens.report_rows import remarks
+from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 from tui.widgets.remarks import RemarkLines, Remarks
 from tui.widgets.tones import Tone
@@ -115,7 +116,7 @@ async def test_months_stand_beside_the_curves_and_share_their_view_on_a_low_term
         months = screen.query_one("#result-months", LineTable)
         trades = screen.query_one("#result-trades", LineTable)
         assert months.region.y == screen.query_one("#result-equity").region.y
-        assert str(trades.border_title).startswith(f" Trades · {len(trades.rows)} ")
+        assert f"Trades · {len(trades.rows)}" in str(trades.border_title)
         await pilot.resize_terminal(*NARROW)
         await until(pilot, lambda: "Equity and months" in str(trades.border_title))
         assert not months.size
@@ -125,3 +126,26 @@ async def test_months_stand_beside_the_curves_and_share_their_view_on_a_low_term
         await pilot.resize_terminal(*WIDE)
         await until(pilot, lambda: trades.size.height > 1)
         assert months.size.height > 1
+
+
+async def test_the_key_for_other_views_is_offered_only_where_there_are_some() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        screen = show(app, report("rsi_bounce"))
+        await until(pilot, lambda: screen.query(Hints))
+        await pilot.pause()
+        assert "view" not in str(screen.query_one(Hints).render())
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: "v view" in str(screen.query_one(Hints).render()))
+
+
+async def test_the_view_shown_is_told_from_the_others_without_colour_or_focus() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        screen = show(app, report("rsi_bounce"))
+        await until(pilot, lambda: screen.query("#result-trades"))
+        trades = screen.query_one("#result-trades", LineTable)
+        await until(pilot, lambda: "Equity" in str(trades.border_title))
+        title = Content.from_markup(str(trades.border_title))
+        bold = [title.plain[span.start : span.end] for span in title.spans if span.style == "bold"]
+        assert bold == [f"Trades · {len(trades.rows)}"]

@@ -221,6 +221,20 @@ async def test_candles_have_what_conditions_and_positions_do_not_need() -> None:
         assert axis.strip()
 
 
+async def test_equity_and_drawdown_of_a_session_have_half_of_a_low_and_narrow_terminal() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await pilot.press("v", "v", "v")
+        fall, chart = (app.screen.query_one(f"#one-{name}") for name in ("drawdown", "candles"))
+        await until(pilot, lambda: fall.size.height >= 3)
+        assert app.screen.query_one("#one-equity").size.height >= 4
+        assert chart.size.height >= 7
+        await pilot.press("v")
+        await until(pilot, lambda: not fall.display)
+
+
 async def test_full_screen_is_for_the_curves_where_they_are_what_is_shown() -> None:
     app = make_app(busy())
     async with driven(app, NARROW) as pilot:

@@ -81,6 +81,8 @@ class BacktestResultScreen(BaseScreen):
             return isinstance(result, BacktestOutcome) and not result.order.settings
         if action == "note":
             return self._listed is not None
+        if action == "view":
+            return self.query_one(ResultView).turns
         return True
 
     # ── commands ──

@@ -261,7 +261,7 @@ def entitle(widget: Widget, title: str) -> None:
 
 
 def entitle_views(widget: Widget, titles: Sequence[str], shown: int) -> None:
-    """Write into a pane's rule the views that take turns in its place, the one shown brightest.
+    """Write into a pane's rule the views that take turns in its place, the one shown in bold.
 
     Where they are too many for the pane, those before it give way, and then the last ones.
     """
@@ -270,7 +270,7 @@ def entitle_views(widget: Widget, titles: Sequence[str], shown: int) -> None:
     while first < shown and sum(cell_len(one) + 2 for one in titles[first:ahead]) > width:
         first += 1
     parts = [
-        Content(safe_text(title)).stylize("" if place == shown else "not bold $dim")
+        Content(safe_text(title)).stylize("bold" if place == shown else "not bold $dim")
         for place, title in enumerate(titles)
         if place >= first
     ]

@@ -66,6 +66,8 @@ class ReportScreen(BaseScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with a report."""
+        if action == "view":
+            return self.query_one(ResultView).turns
         return self._written.session_id is not None if action == "compare" else True
 
     def action_compare(self) -> None:

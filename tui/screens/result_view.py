@@ -125,6 +125,11 @@ class ResultView(Vertical):
             views.remove("result-curves")
         return views
 
+    @property
+    def turns(self) -> bool:
+        """Whether there is another view of it on this terminal."""
+        return len(self._views()) > 1
+
     def turn(self) -> None:
         """Show the next of trades, candles and, on low terminals, curves and months."""
         views = self._views()

@@ -145,7 +145,12 @@ class SessionScreen(BaseScreen):
             )
             yield self.pane(LogPane(id="one-log", empty="Nothing logged yet."), "Log")
             yield self.pane(
-                LineTable(session_view.FEED_COLUMNS, id="one-feed", header=False),
+                LineTable(
+                    session_view.FEED_COLUMNS,
+                    id="one-feed",
+                    header=False,
+                    empty="No notice, no job, and nothing of the feed.",
+                ),
                 "Notices, jobs and feed",
             )
 

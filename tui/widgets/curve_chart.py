@@ -20,7 +20,7 @@ from tui.widgets.tones import Tone
 # The dots of a braille cell by column (2) and row (4), as bits of U+2800.
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _AROUND = 5  # cells of air: two on the left, two before the values, one behind them
-_WIDEST_BAND = 1.5  # of the curves' own range, on either side
+_WIDEST_BAND = 0.6  # of the curves' own range, on either side
 _LONGEST = 14  # cells for a value beside the chart
 
 
