@@ -188,6 +188,19 @@ async def test_trades_of_a_session_are_as_many_columns_on_a_wider_terminal() -> 
         assert "MARGIN" in seen[1]
 
 
+async def test_how_far_a_condition_is_off_is_told_on_120_columns_of_large_prices_too() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        why = app.screen.query_one("#one-why", LineTable)
+        await until(pilot, lambda: why.rows)
+        far = Reading("entry", "close > ema", 100_147.29, 100_667.0, 519.71, holds=False)
+        columns = condition_columns(condition_rows([far]))
+        placed = places(columns, 2, why.size.width - 1)
+        assert "OFF BY" in [columns[place.column].label for place in placed]
+
+
 async def test_what_closed_trades_add_up_to_stands_beside_the_calendar_where_it_can() -> None:
     app = make_app(busy())
     async with driven(app) as pilot:

@@ -309,6 +309,8 @@ class SessionScreen(BaseScreen):
             names[shown] = f"Orders on the testnet · {formats.order_counts(session.orders)}"
         if shown == "one-feed":
             names[shown] = "Notices, jobs and feed"
+        elif session is not None and (told := len(session.notices)):
+            names["one-feed"] = f"Feed · {told} notice{'s'[: told != 1]}"
         entitle(self.query_one("#one-equity"), self._curve_title)
         if shown in views:
             titles, at = [names[view] for view in views], views.index(shown)
