@@ -44,6 +44,22 @@ def test_good_news_advice_and_warning_are_told_apart_by_sign_and_tone() -> None:
     ]
 
 
+def test_figures_unknown_for_one_reason_share_it() -> None:
+    few = "2 daily returns are too few, at least 7 are needed"
+    told = report(
+        "rsi_bounce",
+        metrics={
+            "metrics_undefined": {
+                "sharpe_ratio": few,
+                "sortino_ratio": few,
+                "benchmark_return_pct": "no candles",
+            }
+        },
+    )
+    last = remarks(written_report(told))[-1]
+    assert last.text == f"unknown: sharpe, sortino: {few}; benchmark return: no candles"
+
+
 @pytest.mark.parametrize(
     ("verdict", "said"),
     [

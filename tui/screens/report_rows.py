@@ -145,14 +145,18 @@ def _facts(report: WrittenReport) -> list[str]:
             text += f", {abs(mean):.1f} bp {worse} than the session's own prices on average"
         found.append(text)
     if undefined := report.metrics.metrics_undefined:
-        reasons = "; ".join(f"{_named(name)}: {why}" for name, why in undefined.items())
+        alike: dict[str, list[str]] = {}
+        for name, why in undefined.items():
+            alike.setdefault(why, []).append(_named(name))
+        reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in alike.items())
         found.append(f"unknown: {reasons}")
     return found
 
 
 def _named(metric: str) -> str:
     """A metric's name as one says it, its unit left out: the figure is unknown anyhow."""
-    return metric.removesuffix("_pct").removesuffix("_bp").replace("_", " ")
+    bare = metric.removesuffix("_pct").removesuffix("_bp").removesuffix("_ratio")
+    return bare.replace("_", " ")
 
 
 def _diagnosis(diagnosis: ReportedDiagnosis) -> list[Remark]:
