@@ -8,7 +8,7 @@ import pytest
 from textual.content import Content
 
 from core.report.written_report import AS_ITS_BACKTEST, written_report
-from tests.ui.driving import NARROW, WIDE, driven, make_app, until
+from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
 from tests.ui.scripted import busy, report
 from tui.app import PapertapeApp
 from tui.screens.report import ReportScreen
@@ -165,3 +165,16 @@ async def test_the_view_shown_is_told_from_the_others_without_colour_or_focus() 
         title = Content.from_markup(str(trades.border_title))
         bold = [title.plain[span.start : span.end] for span in title.spans if span.style == "bold"]
         assert bold == [f"Trades · {len(trades.rows)}"]
+
+
+async def test_a_wide_terminal_has_what_is_said_beside_the_figures() -> None:
+    app = make_app(busy())
+    async with driven(app, VAST) as pilot:
+        screen = show(app, report("rsi_bounce", quality_flags=MANY[:3]))
+        await until(pilot, lambda: screen.query(Remarks))
+        await pilot.pause()
+        said, figures = screen.query_one(Remarks), screen.query_one("#result-figures")
+        assert said.region.y == figures.region.y
+        assert said.region.x == figures.region.right
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: said.region.y >= figures.region.bottom)

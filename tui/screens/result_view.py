@@ -48,8 +48,9 @@ class ResultView(Vertical):
     def compose(self) -> ComposeResult:
         """Title, figures, sentences, curves, tables."""
         yield Static("", id="result-title")
-        yield Figures(id="result-figures")
-        yield Remarks(RemarkLines(id="result-remarks"), id="result-said")
+        with Vertical(id="result-head"):
+            yield Figures(id="result-figures")
+            yield Remarks(RemarkLines(id="result-remarks"), id="result-said")
         with Horizontal(id="result-curves"):
             with Horizontal(id="result-lines"):
                 equity = CurveChart(
