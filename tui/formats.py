@@ -105,6 +105,11 @@ def percent(value: float | None, digits: int = 1) -> str:
     return f"{value:z.{digits}f}%"
 
 
+def basis_points(value: float | None) -> str:
+    """A cost a fill with one decimal, in hundredths of a per cent."""
+    return UNKNOWN if value is None else f"{value:,.1f} bp"
+
+
 def price(value: float | None) -> str:
     """A price with as many decimals as its size asks for: `64,210.50`, `0.3512`, `0.00001234`."""
     if value is None or not math.isfinite(value):

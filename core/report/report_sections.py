@@ -67,8 +67,8 @@ def outline(report: Report, *, last_trades: int = _LAST_TRADES) -> tuple[Section
         _points("Warnings", report.get("warnings", ())),
         _points("Signs to doubt", report.get("quality_flags", ())),
         _diagnosis(report.get("diagnosis")),
-        _points("Gaps", map(_described, report.get("gaps") or ())),
-        _points("Restarts", map(_described, report.get("restarts") or ())),
+        _points("Gaps", map(_gap, report.get("gaps") or ())),
+        _points("Restarts", map(_restart, report.get("restarts") or ())),
         _months(report.get("monthly", ())),
         _open_trades(report.get("open_trades", ())),
         _venue_orders(report.get("venue_orders")),
@@ -172,11 +172,25 @@ def _points(heading: str, texts: Iterable[str]) -> Section:
     return Section(heading, points=tuple(safe_text(str(text)) for text in texts))
 
 
-def _described(entry: object) -> str:
-    """An entry of a session's list: its text, or its parts as `name value`."""
-    if isinstance(entry, Mapping):
-        return ", ".join(f"{name} {value}" for name, value in entry.items() if value is not None)
-    return str(entry)
+def _gap(gap: object) -> str:
+    """Candles that a session never had: which, and why; or what an older version wrote."""
+    if not isinstance(gap, Mapping):
+        return str(gap)
+    first, last, count = _minute(gap["first"]), _minute(gap["last"]), gap["candles"]
+    when = first if first == last else f"{first} to {last}"
+    return f"{gap['symbol']} {when}, {count:,} candle{'s'[: count != 1]}: {gap['why']}"
+
+
+def _restart(restart: object) -> str:
+    """When a host took a session up again, and the last candle before; or an older version's."""
+    if not isinstance(restart, Mapping):
+        return str(restart)
+    at, after = _minute(restart["at"]), restart.get("after")
+    return at if after is None else f"{at}, last candle before {_minute(after)}"
+
+
+def _minute(time: str) -> str:
+    return short_time(parse_time(time))
 
 
 def _diagnosis(diagnosis: Mapping[str, Any] | None) -> Section:

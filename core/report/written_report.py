@@ -48,6 +48,7 @@ class ReportedMetrics(msgspec.Struct, frozen=True):
     max_consecutive_losses: int | None = None
     avg_hold: float | None = None
     exposure_pct: float | None = None
+    break_even_cost_bp: float | None = None
     metrics_undefined: dict[str, str] = {}
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from textual.app import ComposeResult
 from textual.screen import Screen
 
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
+from tui import formats
 from tui.app import PapertapeApp
 from tui.widgets.axes import count_labels
 from tui.widgets.curve_chart import Band, Curve, CurveChart, Dot
@@ -100,8 +104,12 @@ def test_a_band_lies_between_its_points_and_nowhere_else() -> None:
 class ChartScreen(Screen[None]):
     """Nothing but a chart."""
 
+    def __init__(self, write: Callable[[float | None], str]) -> None:
+        super().__init__()
+        self._write = write
+
     def compose(self) -> ComposeResult:
-        yield CurveChart()
+        yield CurveChart(write=self._write)
 
 
 class ChartApp(PapertapeApp):
@@ -109,10 +117,10 @@ class ChartApp(PapertapeApp):
 
     DEFAULT_MODE = "chart"
 
-    def __init__(self) -> None:
+    def __init__(self, write: Callable[[float | None], str] = formats.money) -> None:
         hosting = ScriptedHosting(ScriptedLink())
         super().__init__(hosting, list, host_name="x", poll_every=3_600)
-        self.add_mode("chart", ChartScreen)
+        self.add_mode("chart", lambda: ChartScreen(write))
 
 
 RISE = Curve(((0, 0.0), (50, 1.0), (100, 2.0)), Tone.ACCENT)
@@ -163,3 +171,18 @@ async def test_a_drawdown_of_nothing_fills_nothing() -> None:
 async def test_a_dot_stands_over_the_curve() -> None:
     lines = (await drawn(None, dots=(Dot(100, 2.0, HERE, Tone.STRONG),))).splitlines()
     assert HERE in lines[0]
+
+
+async def test_small_falls_beside_a_chart_are_told_apart() -> None:
+    app = ChartApp(write=formats.percent)
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.pause()
+        chart = app.screen.query_one(CurveChart)
+        for least, labels in ((-0.13, 2), (-13.0, 1)):
+            chart.draw([Curve(((0, 0.0), (100, least)), Tone.LOSS, filled=True)], 0.0)
+            await pilot.pause()
+            lines = [chart.render_line(y).text for y in range(12)]
+            found = re.findall(r"-?\d+\.(\d+)%", "\n".join(lines))
+            values = re.findall(r"-?\d+\.\d+%", "\n".join(lines))
+            assert {len(decimals) for decimals in found} == {labels}
+            assert len(set(values)) == len(values) >= 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from textual.widgets import Input
 
 from core.journal.values import FeedKind, Mode, SessionState
 from core.report.written_report import ReportedTrade, WrittenReport, written_report
-from core.session.snapshot import HostSnapshot, SessionDetail
+from core.session.snapshot import HostSnapshot, SessionDetail, TrialHorizon
+from core.strategy.signals.reading import Reading
 from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, make_app, shown, until
 from tests.ui.scripted import (
     DAY,
@@ -35,7 +37,7 @@ from tui.requests.views import GroupBy
 from tui.screens.report_rows import month_rows, remarks, trade_rows
 from tui.screens.session import SessionScreen
 from tui.screens.session_groups import rows
-from tui.screens.session_view import feed_rows, figures, positions_in_a_line, why
+from tui.screens.session_view import feed_rows, figures, positions_in_a_line, title, why
 from tui.screens.sessions import SessionsScreen
 from tui.screens.sessions_table import SESSION_COLUMNS, headline_figures, session_row
 from tui.screens.trade import TradeScreen
@@ -103,6 +105,21 @@ def test_what_has_ended_has_no_age_and_no_colour_of_gain() -> None:
     assert shown["AGE"].value == "–"
     assert {figure.tone.value for figure in shown.values()} == {"dim"}
     assert why(ended, (), "BTC/USDT") == "Why (not) now"
+
+
+def test_a_position_without_exit_conditions_waits_for_none_of_them() -> None:
+    held = session("k3x9a1pq", "rsi_bounce", open_positions=(position(),))
+    symbol = held.open_positions[0].symbol
+    entry = Reading("entry", "rsi < 30", 41.8, 30.0, 11.8, holds=False)
+    leave = Reading("exit", "rsi > 70", 41.8, 70.0, 28.2, holds=False)
+    assert why(held, (entry,), symbol) == "In position · it has no exit condition"
+    assert "0 of 1 exits hold" in why(held, (entry, leave), symbol)
+
+
+def test_the_page_of_a_trials_session_says_that_it_is_one() -> None:
+    for trial, expected in ((TrialHorizon(0, 60, None), True), (None, False)):
+        parts = [text for text, _ in title(session("k3x9a1pq", "one", trial=trial), UTC)]
+        assert ("trial" in parts) is expected
 
 
 def test_what_is_not_read_yet_is_unknown_and_not_nothing() -> None:

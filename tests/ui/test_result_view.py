@@ -12,7 +12,7 @@ from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
 from tests.ui.scripted import busy, report
 from tui.app import PapertapeApp
 from tui.screens.report import ReportScreen
-from tui.screens.report_rows import remarks
+from tui.screens.report_rows import figures, remarks
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 from tui.widgets.remarks import RemarkLines, Remarks
@@ -58,6 +58,13 @@ def test_figures_unknown_for_one_reason_share_it() -> None:
     )
     last = remarks(written_report(told))[-1]
     assert last.text == f"unknown: sharpe, sortino: {few}; benchmark return: no candles"
+
+
+def test_a_result_tells_the_cost_at_which_nothing_is_left() -> None:
+    for cost, shown in ((36.37, "36.4 bp"), (None, "–")):
+        told = report("rsi_bounce", metrics={"break_even_cost_bp": cost})
+        behind = {one.label: one.value for one in figures(written_report(told))[1]}
+        assert behind["BREAK-EVEN"] == shown
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
         Figure("SHARPE", formats.number(metrics.sharpe_ratio)),
         Figure("ENDED AT", formats.money(report.ending_balance), priority=2),
     )
-    expectancy = metrics.expectancy
+    expectancy, dearest = metrics.expectancy, metrics.break_even_cost_bp
     behind = (
         Figure("EXPECTANCY", formats.change(expectancy), tone_of(expectancy)),
         Figure("EXPOSURE", formats.percent(metrics.exposure_pct), Tone.PLAIN),
@@ -81,6 +81,7 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
         Figure("95 % RANGE", win_range, Tone.PLAIN),
         Figure("PAYOFF", formats.number(metrics.payoff_ratio), Tone.PLAIN),
         Figure("LOSING RUN", formats.number(metrics.max_consecutive_losses, 0), Tone.PLAIN),
+        Figure("BREAK-EVEN", formats.basis_points(dearest), Tone.PLAIN),
         Figure("SORTINO", formats.number(metrics.sortino_ratio), Tone.PLAIN),
         Figure("CALMAR", formats.number(metrics.calmar_ratio), Tone.PLAIN),
     )

@@ -52,6 +52,7 @@ def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
         (session.strategy, Tone.STRONG),
         (f"{symbols} {session.timeframe}", Tone.PLAIN),
         (session.mode.value, Tone.ACCENT),
+        *((("trial", Tone.INFO),) * (session.trial is not None)),
         (word, tone),
         (session.id, Tone.DIM),
         (elapsed(session), Tone.DIM),
@@ -179,6 +180,8 @@ def why(session: SessionSnapshot, readings: Sequence[Reading], symbol: str) -> s
     if symbol in session.blocked and not holding:
         return "Why not now · blocked by hand, K allows"
     if holding:
+        if not exits:
+            return "In position · it has no exit condition"
         true = sum(reading.holds is True for reading in exits)
         return f"In position · {true} of {len(exits)} exits hold, one suffices"
     if session.state.ended:

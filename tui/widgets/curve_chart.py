@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
@@ -166,7 +166,7 @@ class CurveChart(LineView, can_focus=True):
         if low == high and any(curve.filled for curve in self._curves):
             low = high - 1  # what is filled hangs from the top: a flat one has nothing to fill
         scale = Scale.around(*self._reach(low, high, moments), height)
-        axis = {line: self._write(value)[:_LONGEST] for line, value in scale.ticks().items()}
+        axis = self._labels(scale.ticks())
         beside = max(map(len, axis.values()), default=0)
         width = self.size.width - beside - _AROUND
         if width < 2:
@@ -191,6 +191,13 @@ class CurveChart(LineView, can_focus=True):
             cells[line] += [("  ", Tone.DIM), (axis.get(line, "").rjust(beside), Tone.DIM)]
         cells.append([(self._across(moments[::2], width, self._zone), Tone.DIM)])
         return cells
+
+    def _labels(self, ticks: Mapping[int, float]) -> dict[int, str]:
+        """The values beside the chart; per cents with more decimals where fewer are alike."""
+        labels = {line: self._write(value)[:_LONGEST] for line, value in ticks.items()}
+        if self._write is formats.percent and len(set(labels.values())) < len(labels):
+            return {line: formats.percent(value, 2) for line, value in ticks.items()}
+        return labels
 
     def _reach(self, low: float, high: float, moments: Sequence[int]) -> tuple[float, float]:
         """The lowest and highest value shown, the band's too as far as it is not too wide."""

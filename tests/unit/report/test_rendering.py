@@ -121,7 +121,7 @@ def test_a_session_adds_its_gaps_restarts_comparison_and_recommendation(render: 
         report(
             session_id="ab12cd34",
             mode="SIMULATED",
-            gaps=[{"symbol": "BTC/USDT", "candles": 3}],
+            gaps=["BTC/USDT: candles 3"],
             restarts=["2024-01-05 04:00: 12 candles while away"],
             comparison={"text": "Win Rate | 62 %", "notes": ["closed-trade basis"]},
             recommendation="Strategy validated.",
@@ -244,3 +244,20 @@ def test_a_text_cell_is_no_formula(text: str) -> None:
     bad["trades"][0]["symbol"] = text
     (cell,) = [row["symbol"] for row in csv.DictReader(io.StringIO(trades_csv(bad)))][:1]
     assert cell.startswith("'")
+
+
+@pytest.mark.parametrize("render", [report_text, report_page])
+def test_gaps_and_restarts_of_a_session_are_told_in_words(render: Any) -> None:
+    gap = {
+        "symbol": "BTC/USDT",
+        "first": "2024-01-03T00:00:00Z",
+        "last": "2024-01-03T08:00:00Z",
+        "candles": 3,
+        "why": "the venue answered with none",
+    }
+    alone = {**gap, "last": gap["first"], "candles": 1}
+    back = {"at": "2024-01-05T04:00:30Z", "after": "2024-01-05T00:00:00Z"}
+    told = render(report(gaps=[gap, alone], restarts=[back]))
+    assert "BTC/USDT 2024-01-03 00:00 to 2024-01-03 08:00, 3 candles: the venue answered" in told
+    assert "BTC/USDT 2024-01-03 00:00, 1 candle: " in told
+    assert "2024-01-05 04:00, last candle before 2024-01-05 00:00" in told
