@@ -156,11 +156,11 @@ def themes(arguments: Arguments) -> int:
             }
         )
     else:
+        grounds = [
+            (name, "dark" if theme.dark else "light") for name, theme in found.themes.items()
+        ]
         print_text(
-            *(
-                f"{name:<20}{'dark' if theme.dark else 'light'}"
-                for name, theme in found.themes.items()
-            ),
+            *table(("theme", "ground"), grounds),
             *found.problems,
             f"your own go into {own}: copy one of {shipped('themes')} and change it",
         )

@@ -52,7 +52,8 @@ def test_the_workspace_may_be_named_before_or_after_the_command(run: Run, tmp_pa
 def test_themes_and_keys_are_listed(run: Run) -> None:
     names = [theme["name"] for theme in run("themes", "--json").json["themes"]]
     assert {"papertape-dark", "papertape-light"} <= set(names)
-    assert "papertape-dark" in run("themes").out
+    assert re.search(r"^papertape-dark +dark$", run("themes").out, re.MULTILINE)
+    assert re.search(r"^papertape-ansi-light +light$", run("themes").out, re.MULTILINE)
     keys = run("keys", "--json").json
     assert any(entry["id"] == "app.quit" for entry in keys)
 
