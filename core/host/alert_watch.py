@@ -6,6 +6,7 @@ Only what is durable counts: the same moment of a session that is taken up again
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 from core.host.living_session import snapshot_of
 from core.host.registry import SessionRegistry
 from core.journal.session_notes import AlertKind, AlertRule, SessionNotes
+from core.market.candles.candles import Candle
 from core.market.candles.timeframes import DAY
 from core.session.engine import Engine
 from core.session.runner import Runner
@@ -56,10 +58,16 @@ class AlertWatch:
 
 
 class AlertConditions:
-    """What makes the rules of sessions true; remembers the highest equity of each session."""
+    """What makes the rules of sessions true.
+
+    Remembers the highest equity of each session, and how far the market had gone when a rule of
+    price was looked at first: candles tell what it touched between two looks, and also what it did
+    before anybody waited for it.
+    """
 
     def __init__(self) -> None:
         self._peaks: dict[str, float] = {}
+        self._before: dict[str, dict[AlertRule, tuple[int, float]]] = {}
 
     def come_true(self, engine: Engine, alerts: Iterable[AlertRule]) -> dict[AlertRule, str]:
         """Those of `alerts` that are so now, and what of each is to be added: `, now 1,000.5`."""
@@ -71,26 +79,73 @@ class AlertConditions:
         if peak is None:
             peak = max((equity for _, equity in runner.equity_curve()), default=0.0)
         self._peaks[shown.id] = peak = max(peak, shown.starting_balance, shown.equity)
-        found = ((alert, _come_true(alert, engine, runner, shown, peak)) for alert in alerts)
-        return {alert: now for alert, now in found if now is not None}
+        known, alerts = self._before.get(shown.id, {}), tuple(alerts)
+        before = self._before[shown.id] = {one: known[one] for one in alerts if one in known}
+        found = {}
+        for alert in alerts:
+            if alert.kind in (AlertKind.ABOVE, AlertKind.BELOW):
+                now = _reached(alert, engine, runner, before)
+            else:
+                now = _come_true(alert, engine, runner, shown, peak)
+            if now is not None:
+                found[alert] = now
+                before.pop(alert, None)
+        return found
 
 
 def _come_true(
     alert: AlertRule, engine: Engine, runner: Runner, shown: SessionSnapshot, peak: float
 ) -> str | None:
     """How it stands with what an alert waits for, in words to add; None where it is not so yet."""
-    match alert.kind:
-        case AlertKind.DRAWDOWN:
-            drawdown = (peak - shown.equity) / peak * 100
-            return f", now {drawdown:.2f} %" if drawdown >= alert.value else None
-        case AlertKind.NO_TRADE:
-            since = _last_trade(runner, shown)
-            return "" if since is not None and engine.now() - since >= alert.value * DAY else None
+    if alert.kind is AlertKind.DRAWDOWN:
+        drawdown = (peak - shown.equity) / peak * 100
+        return f", now {drawdown:.2f} %" if drawdown >= alert.value else None
+    since = _last_trade(runner, shown)
+    return "" if since is not None and engine.now() - since >= alert.value * DAY else None
+
+
+def _reached(
+    alert: AlertRule, engine: Engine, runner: Runner, before: dict[AlertRule, tuple[int, float]]
+) -> str | None:
+    """The same of a price, which the market may have touched between two looks.
+
+    Args:
+        before: by rules, the candle in which it was looked at first (open time, UTC ms), and the
+            highest (lowest) price of that candle then.
+    """
     price = _price(alert.symbol, engine, runner)
     if price is None:
         return None
-    so = price >= alert.value if alert.kind is AlertKind.ABOVE else price <= alert.value
-    return f", now {number(price)}" if so else None
+    sign = 1 if alert.kind is AlertKind.ABOVE else -1
+    closed, forming = _newest(alert.symbol, engine, runner)
+    if alert not in before and forming is not None:
+        before[alert] = forming.time, forming.high if sign > 0 else forming.low
+    elif alert not in before:  # what forms now may have been anywhere before anybody waited
+        latest = engine.now() if closed is None else closed.time + engine.config.timeframe.ms
+        before[alert] = latest, sign * math.inf
+    begun, extreme = before[alert]
+    since = [
+        at
+        for candle in (closed, forming)
+        if candle is not None and candle.time >= begun
+        for at in [candle.high if sign > 0 else candle.low]
+        if candle.time > begun or (at - extreme) * sign > 0
+    ]
+    furthest = max([price, *since], key=lambda at: at * sign)
+    if (furthest - alert.value) * sign < 0:
+        return None
+    touched = f", reached {number(furthest)}" if (price - alert.value) * sign < 0 else ""
+    return f"{touched}, now {number(price)}"
+
+
+def _newest(
+    symbol: str | None, engine: Engine, runner: Runner
+) -> tuple[Candle | None, Candle | None]:
+    """The candle that closed last and the one that forms, None where it is not known."""
+    if symbol is None or engine.handler is None:
+        return None, None
+    closed, seen = runner.recent[runner.slots[symbol]], engine.handler.prices.get(symbol)
+    return (closed[-1] if closed else None), (None if seen is None else seen.forming)
 
 
 def _last_trade(runner: Runner, shown: SessionSnapshot) -> int | None:

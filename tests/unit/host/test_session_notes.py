@@ -12,7 +12,9 @@ from core.host.alert_watch import AlertConditions
 from core.host.host import Host
 from core.host.link import BadRequestError, CommandError
 from core.journal.session_notes import AlertKind, AlertRule, SessionNotes
+from core.market.candles.candles import Candle
 from core.market.candles.timeframes import DAY
+from core.market.feeds.feed import PriceSeen
 from core.session.snapshot import StartRequest
 from core.store.notes import NOTES, read_notes
 from tests.unit.host.hosts import hosting, live_feed
@@ -86,6 +88,46 @@ async def test_a_drawdown_and_days_without_a_trade_come_true_and_no_sooner(tmp_p
         assert re.fullmatch(r", now 1[45]\.\d\d %", true()[drawdown])
         feed.time += 2 * DAY
         assert list(true()) == [drawdown, quiet]
+
+
+async def test_a_price_touched_between_two_looks_comes_true_and_one_touched_before_does_not(
+    tmp_path: Path,
+) -> None:
+    bench, feed = Bench(tmp_path), feed_of()
+    engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
+    conditions = AlertConditions()
+    start = 0
+
+    async def seen(last: float, low: float, high: float) -> None:
+        forming = Candle(start, last, high, low, last, 1.0)
+        feed.say(PriceSeen(BTC, feed.time, None, None, last, low, high, forming))
+        await until(
+            lambda: (
+                engine.handler is not None
+                and (shown := engine.handler.prices.get(BTC)) is not None
+                and shown.forming == forming
+            )
+        )
+
+    def true(*alerts: AlertRule) -> dict[AlertRule, str]:
+        return conditions.come_true(engine, alerts)
+
+    async with living(engine):
+        for place in (250, 251):
+            await decided(engine, feed.candle(place).time)
+        start = feed.time
+        above = AlertRule(AlertKind.ABOVE, 2_000.0, BTC)
+        below = AlertRule(AlertKind.BELOW, 50.0, BTC)
+        await seen(1_000.0, 900.0, 2_500.0)
+        assert true(above, below) == {}, "it was there before anybody waited for it"
+        await seen(1_100.0, 900.0, 2_500.0)
+        assert true(above, below) == {}
+        await seen(1_200.0, 40.0, 2_600.0)
+        assert true(above, below) == {
+            above: ", reached 2,600, now 1,200",
+            below: ", reached 40, now 1,200",
+        }
+        assert true(above) == {}, "set once more, it is waited for from now on"
 
 
 @pytest.mark.parametrize(
