@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from textual.widget import Widget
 
 from core.store.durable import OsDisk
-from core.store.preferences import PreferencesError, read_preferences, write_preference
+from core.store.preferences import read_preferences, write_preference
 from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, driven, make_app, until
 from tests.ui.scripted import busy, choices
 from tui.app import PapertapeApp
@@ -116,5 +115,6 @@ def test_sizes_are_one_line_of_the_preferences_and_checked(tmp_path: Path) -> No
     )
     for wrong in ("{sessions: 3}", "{sessions: {log: 0}}", "{sessions: {log: true}}", "[1]"):
         path.write_text(f"panes: {wrong}\n")
-        with pytest.raises(PreferencesError, match="panes must be sizes"):
-            read_preferences(path)
+        found = read_preferences(path)
+        assert found.panes == {}
+        assert "panes must be sizes" in found.problems["panes"]
