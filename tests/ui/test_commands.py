@@ -90,6 +90,20 @@ async def test_help_lists_every_key_and_any_key_to_leave_closes_it() -> None:
         assert isinstance(app.screen, SessionsScreen)
 
 
+async def test_help_begins_with_what_works_where_one_is() -> None:
+    app = make_app(busy())
+    async with driven(app, (120, 60)) as pilot:
+        for key, kept in (("7", ["Settings", "In a table"]), ("6", ["Logs", "In a log"])):
+            await pilot.press(key, "question_mark")
+            shown = " ".join(str(one.render()) for one in app.screen.query("Static"))
+            places = sorted(
+                (place.value for place in Place), key=lambda one: shown.find(f"{one}\n")
+            )
+            known = [one for one in places if f"{one}\n" in shown]
+            assert known[:3] == [*kept, Place.ANYWHERE.value]
+            await pilot.press("escape")
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 async def test_hints_fit_and_always_name_help(width: int) -> None:
     app = make_app(busy())

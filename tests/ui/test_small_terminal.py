@@ -384,7 +384,7 @@ async def test_the_help_is_whole_on_any_terminal(width: int) -> None:
         await until(pilot, lambda: sheet.scroll_y == sheet.max_scroll_y > 0)
         lines = sheet.query_one(Static)
         end = [lines.render_line(y).text for y in range(lines.size.height)][-3:]
-        assert "Open the cell" in " ".join(" ".join(end).split())
+        assert "Take the crosshair away" in " ".join(" ".join(end).split())
 
         def told() -> str:
             return " ".join(str(lines.render()).split())

@@ -110,14 +110,16 @@ class HelpScreen(ModalScreen[None]):
         Binding("pageup", f"scroll(-{_PAGE})", show=False),
     ]
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, parts: Sequence[Place]) -> None:
+        """`place`: where one is; `parts`: what that has of tables, charts and logs."""
         super().__init__()
         self._place = place
+        self._parts = parts
 
     def compose(self) -> ComposeResult:
         """One block a place."""
         # Where one is, then what works on every screen, then the other screens.
-        near = [self._place, Place.TABLE, Place.CHART, Place.LOG, Place.ANYWHERE]
+        near = [self._place, *self._parts, Place.ANYWHERE]
         with Vertical(classes="sheet"):
             with _Sheet():
                 yield _Keys(tuple(dict.fromkeys([*near, *Place])), getattr(self.app, "keymap", {}))
