@@ -120,6 +120,14 @@ class ComparisonResult:
         (one,) = self.replays
         return readings_at(one.session.config, one.candles)
 
+    def session_at(self, symbol: str, time: int) -> str | None:
+        """The ID of the session whose replay has the candle of a symbol that opens at a time."""
+        for one in self.replays:
+            candles = one.candles.get(symbol)
+            if candles is not None and time in candles.time:
+                return one.session.record.id
+        return None
+
     def candles_between(self, symbol: str, first: int, last: int) -> tuple[Candle, ...]:
         """The candles of a symbol that open from `first` to `last`, as the replays had them."""
         for one in self.replays:

@@ -22,15 +22,17 @@ from core.compare.promise import PathLayer
 from core.compare.service import add_comparison
 from core.journal.manifest import RECORD
 from core.journal.values import Mode, SessionState
+from core.market.candles.candle import Candle
 from core.report.stored_backtest import save_backtest
 from core.session.reports import write_report
 from core.store.durable import OsDisk
 from core.store.workspace import Workspace
+from core.strategy.chart_values import Chart, ChartLine
 from core.strategy.config.parsing import parse_config
 from core.trial.cone import BandSide, Cone, Course
 from core.trial.costs import CostFinding
 from core.trial.state import State
-from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, until
+from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, host_of, until
 from tests.ui.pictures import Shots
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices, session
 from tests.ui.test_sessions import BRAILLE, drawn
@@ -364,6 +366,40 @@ async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: P
         assert f"{last - 1} of {last}" in str(title.render())
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, CompareLayerScreen))
+
+
+async def test_a_compared_trade_lies_on_the_candles_and_indicators_that_its_session_saw(
+    workspace: Path,
+) -> None:
+    app = make(workspace)
+    link = host_of(app).link
+    asked: list[tuple[str, str, int | None]] = []
+
+    async def chart(
+        session_id: str,
+        symbol: str,
+        timeframe: str | None = None,
+        until: int | None = None,
+        count: int = 1_000,
+    ) -> Chart:
+        asked.append((session_id, symbol, until))
+        made = [
+            Candle((until or 0) - n * SPAN, 100.0, 101.0, 99.0, 100.0, 1.0)
+            for n in range(80, 0, -1)
+        ]
+        return Chart("5m", tuple(made), (ChartLine("sma_7", "", (100.0,) * 80),))
+
+    async with driven(app) as pilot:
+        await compared(pilot, app)
+        await opened(pilot, app, "j", "j", "enter")
+        link.chart = chart  # type: ignore[method-assign]
+        await pilot.press("G", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ComparedTradeScreen))
+        await until(pilot, lambda: "sma_7 100.00" in drawn(app, "#compared-candles"))
+        assert {one[0] for one in asked} == {SESSION}
+        shown = drawn(app, "#compared-candles")
+        assert "entry" in shown
+        assert "exit" in shown
 
 
 @pytest.mark.parametrize("most", [0.07, 7.5, 330.0])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -16,6 +18,7 @@ from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle
+from tui.screens.trade import closed_levels
 from tui.screens.trade_fields import TRADE_FIELDS, entry_marks, exit_marks, part_text, written
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.candle_picture import Mark
@@ -26,6 +29,7 @@ from tui.widgets.tones import Tone, tone_of
 if TYPE_CHECKING:
     from core.compare.comparison import ComparisonResult
     from core.compare.divergence import TradeDifference
+    from core.session.snapshot import SessionSnapshot
     from core.trading.values import Trade
 
 _FIELD_COLUMNS = (
@@ -48,6 +52,7 @@ class ComparedTradeScreen(BaseScreen):
         super().__init__()
         self._result = result
         self._readings = result.readings
+        self._timeframe = ""
         self._places = list(places)
         self._at = self._places.index(place)
 
@@ -106,8 +111,31 @@ class ComparedTradeScreen(BaseScreen):
                 marks += entry_marks(run, "▲", tone)
                 marks += exit_marks(run, "▼", tone)
         chart = self.query_one("#compared-candles", CandleChart)
-        chart.draw(candles, (), marks)
-        entitle(chart, f"{symbol} · ▲ entry ▼ exit, the backtest's dimmed")
+        told = paper or backtest
+        chart.draw(candles, [] if told is None else closed_levels(told), marks)
+        link, session = self.papertape.link, self._session_of(symbol, first)
+        self._timeframe = "" if session is None else session.timeframe
+        if link is not None and session is not None:
+            # What the session saw, with its indicators: to go through as on every other chart.
+            source = partial(link.chart, session.id)
+            until = last + _AFTER * step
+            chart.look_at(source, symbol, session.timeframe, until, first - _AFTER * step)
+        self._entitle_chart(symbol)
+
+    def _session_of(self, symbol: str, time: int) -> SessionSnapshot | None:
+        """The session on whose candles a trade lies, where the host has it still."""
+        snapshot, session_id = self.papertape.snapshot, self._result.session_at(symbol, time)
+        sessions = () if snapshot is None else snapshot.sessions
+        return next((one for one in sessions if one.id == session_id), None)
+
+    def _entitle_chart(self, symbol: str) -> None:
+        chart = self.query_one("#compared-candles", CandleChart)
+        shown = f"{symbol} {chart.shown(self._timeframe)}".strip()
+        entitle(chart, f"{shown} · ▲ entry ▼ exit, the backtest's dimmed")
+
+    @on(CandleChart.Turned)
+    def _turned(self, event: CandleChart.Turned) -> None:
+        self._entitle_chart(event.chart.symbol)
 
     def action_back(self) -> None:
         """Return to the comparison."""
