@@ -123,10 +123,26 @@ class ReportedVerdict(msgspec.Struct, frozen=True):
     closes_at: str | None = None
 
 
+class ReportedAnswer(msgspec.Struct, frozen=True):
+    """One of the answers that a verdict rests on; no state where none could be had."""
+
+    state: str | None = None
+
+
+class ReportedAnswers(msgspec.Struct, frozen=True):
+    """The answers with a state of their own, in the order in which they are told."""
+
+    decisions: ReportedAnswer | None = None
+    costs: ReportedAnswer | None = None
+    path: ReportedAnswer | None = None
+    edge: ReportedAnswer | None = None
+
+
 class ReportedComparison(msgspec.Struct, frozen=True):
     """How a session's comparison with its backtest ended; no verdict where nothing is judged."""
 
     verdict: ReportedVerdict | None = None
+    layers: ReportedAnswers = ReportedAnswers()
 
 
 class WrittenReport(msgspec.Struct, frozen=True):

@@ -91,6 +91,20 @@ def test_the_report_of_a_trial_begins_with_its_verdict(
     assert f"{first.sign} {first.text}" == (said or "→ Go on.")
 
 
+def test_the_verdict_of_a_trial_is_followed_by_the_answers_it_rests_on() -> None:
+    answers = {
+        "sealed": True,
+        "edge": {"state": "open", "text": "…"},
+        "decisions": {"state": "kept", "text": "…", "decided": 80},
+        "path": None,
+        "costs": {"state": None, "text": "…"},
+    }
+    verdict = {"state": "open", "sealed": True}
+    told = report("rsi_bounce", comparison={"verdict": verdict, "layers": answers})
+    _, resting, *_ = remarks(written_report(told))
+    assert resting.text == "decisions kept, edge open; c shows each"
+
+
 async def test_lines_of_a_remark_stand_beneath_each_other() -> None:
     app = make_app(busy())
     async with driven(app, NARROW) as pilot:

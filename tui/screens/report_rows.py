@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from core.report.undefined import undefined_text
 from core.report.written_report import AS_ITS_BACKTEST, ReportedDiagnosis, WrittenReport
 from tui import formats
@@ -112,15 +114,21 @@ def remarks(report: WrittenReport) -> tuple[Remark, ...]:
 
 def _verdict(report: WrittenReport) -> list[Remark]:
     """The verdict of a trial. Of a session that was not sealed there is none: it is described."""
-    verdict = None if report.comparison is None else report.comparison.verdict
-    if verdict is None or not verdict.sealed:
+    told = report.comparison
+    verdict = None if told is None else told.verdict
+    if told is None or verdict is None or not verdict.sealed:
         return []
     sign, tone = verdict_sign(verdict.state)
     by = f" by {', '.join(verdict.broken_by)}" if verdict.broken_by else ""
     text = f"Trial {verdict.state}{by}{_MEANING.get(verdict.state, '')}"
     if verdict.closes_at is not None:
         text += f", closes about {verdict.closes_at[:10]}"
-    return [Remark(sign, text, tone)]
+    layers = msgspec.structs.asdict(told.layers)
+    answers = [f"{name} {one.state}" for name, one in layers.items() if one and one.state]
+    found = [Remark(sign, text, tone)]
+    if answers:
+        found.append(Remark(" ", f"{', '.join(answers)}; c shows each", Tone.PLAIN))
+    return found
 
 
 def _still_open(report: WrittenReport) -> list[Remark]:
