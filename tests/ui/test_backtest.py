@@ -302,6 +302,22 @@ async def test_of_an_edited_sample_a_copy_stays_only_if_it_was_changed(
     assert any("Copied to" in note.message for note in app.notes) is stays
 
 
+async def test_a_short_list_leaves_its_room_to_what_is_looked_at_but_not_in_full_screen(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.strategies.shipped", lambda _: workspace.root.parent / "none")
+    app = make(workspace)
+    async with driven(app, VAST) as pilot:
+        await pick(pilot, app, "waves")
+        table = app.screen.query_one("#strategy-list")
+        await until(pilot, lambda: table.outer_size.height == 14)
+        assert app.screen.query_one("#strategy-about").outer_size.height > VAST[1] / 2
+        await pilot.press("z")
+        await until(pilot, lambda: table.outer_size.height > VAST[1] / 2)
+        await pilot.press("z", "right_curly_bracket")
+        await until(pilot, lambda: table.outer_size.height == 16)
+
+
 async def test_a_demo_offers_the_market_of_its_own_exchange(workspace: Workspace) -> None:
     app = make(workspace)
     app.demo = lambda: DemoMarket(SyntheticMarket(7), START, 100.0, "test")

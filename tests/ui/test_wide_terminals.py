@@ -84,8 +84,8 @@ async def test_a_small_heat_map_fills_a_high_pane_and_is_clicked_where_it_is() -
         await pilot.pause()
         lines = [shown.render_line(y).text for y in range(shown.size.height)]
         told = [number for number, line in enumerate(lines) if line.strip()[:1] in tuple("pqrs")]
-        assert told == [2, 5, 8, 11]
-        await pilot.click(HeatMap, offset=(lines[8].index("21"), 9))
+        assert told == [3, 8, 13, 18]
+        await pilot.click(HeatMap, offset=(lines[13].index("21"), 14))
         assert shown.at == (2, 1)
 
 

@@ -44,6 +44,7 @@ _EMPTY = (
     "n   choose a strategy and candles\n"
     "2   the strategies, where b backtests the one under the cursor"
 )
+_FEW = 8  # results: beneath them the rest is for the one looked at
 
 
 class BacktestScreen(BaseScreen):
@@ -155,6 +156,7 @@ class BacktestScreen(BaseScreen):
             table.set_empty(empty if self._results else _EMPTY)
         table.take_columns(backtest_rows.columns(self._results.values()))
         table.set_rows(map(row, shown), map(row, left_out))
+        table.set_class(0 < len(self._results) <= _FEW, "-few")
         if self._wanted is not None:
             wanted, self._wanted = self._wanted, None
             table.move_to(wanted)

@@ -52,6 +52,7 @@ _COLUMNS = (
     Column("", 14),
 )
 _GOES_ON_SECONDS = 1.0
+_FEW, _SOME = 11, 20  # strategies: what the list does not need is for the one looked at
 
 
 class StrategiesScreen(BaseScreen):
@@ -146,6 +147,8 @@ class StrategiesScreen(BaseScreen):
         empty = NO_STRATEGY if self._listed else READING
         table.set_empty(f"No strategy has “{text}”. Esc shows all." if text else empty)
         table.set_rows(_row(key, choice) for key, choice in shown.items())
+        table.set_class(len(self._choices) <= _FEW, "-few")
+        table.set_class(_FEW < len(self._choices) <= _SOME, "-some")
         there, read = len(self._choices), sum(one.is_read for one in self._choices.values())
         count = f"{there:,}" if len(shown) == there else f"{len(shown):,} of {there:,}"
         reading = "" if read == there else f" · reading, {read:,} done"

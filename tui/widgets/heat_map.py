@@ -26,7 +26,7 @@ from tui.widgets.tones import Tone
 
 _MARGIN = 2
 _AIR = 5  # cells that one may be wider than it must be
-_TALLEST = 3  # lines of a row, where there is room
+_TALLEST = 5  # lines of a row, where there is room
 _STEPS = 6  # shades on either side of the middle
 _STEP = 9  # per cent of the tone's colour
 
