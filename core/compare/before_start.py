@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.compare.sources import document_of
 from core.compare.verdict import minimum_duration
-from core.market.candles.timeframes import Timeframe
+from core.market.candles.timeframes import DAY, Timeframe
 from core.report.stored_backtest import stored_backtest
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
@@ -15,6 +15,7 @@ from core.strategy.config.problems import shown
 from core.strategy.document.stored_metrics import stored_metrics
 from core.strategy.signals.sources import signal_source
 from core.time_format import short_duration
+from core.trial.seal import Seal
 
 NOT_BACKTESTED = "No backtest stands behind this strategy yet."
 
@@ -64,6 +65,19 @@ def backtest_warnings(
             "The saved backtest is of an older version of this strategy's config: run "
             f"`papertape backtest {name} --save` again."
         )
+
+
+def horizon_warning(timeframe: Timeframe, seal: Seal) -> str | None:
+    """That a trial's horizon is shorter than a session should run; None where it is long enough.
+
+    A number of trades takes the time they took in the backtest.
+    """
+    days, trades = seal.horizon.days, seal.horizon.trades
+    if days is not None:
+        return duration_warning(timeframe, round(days * DAY))
+    short = duration_warning(timeframe, round(trades / seal.trades_per_day * DAY))
+    what = f"{trades:,} trade{'s'[: trades > 1]}"
+    return None if short is None else f"{what}, at the backtest's rate some {short}"
 
 
 def duration_warning(timeframe: Timeframe, run_for: int | None) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.compare.before_start import start_warnings
+from core.compare.before_start import horizon_warning, start_warnings
 from core.compare.sources import document_of
 from core.host.link import BadRequestError
 from core.host.venue_accounts import NoAccountError
@@ -238,6 +238,9 @@ def sealed(
         run_for = round(days * DAY)
     record = msgspec.structs.replace(record, seal=seal, run_for=run_for)
     notices = (*record.notices, *doubts(seal, _runs_for(record)))
+    if record.feed is not FeedKind.REPLAY and run_for is None:  # else `with_warnings` knows of it
+        short = horizon_warning(record.strategy().timeframe, seal)
+        notices = notices if short is None else (*notices, short)
     return msgspec.structs.replace(record, notices=notices)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.compare.before_start import duration_warning
+from core.compare.before_start import horizon_warning
 from core.host.start_requests import seal_of
 from core.journal.manifest import read_manifest
-from core.market.candles.timeframes import DAY
 from core.session.snapshot import TrialTerms
 from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
@@ -28,8 +27,7 @@ def planned(
         NoPromiseError: no saved backtest promises anything that could be put to the test.
     """
     seal = seal_of(config, terms, workspace, now)
-    days = seal.horizon.days
-    warnings = [duration_warning(config.timeframe, None if days is None else round(days * DAY))]
+    warnings = [horizon_warning(config.timeframe, seal)]
     if bad := tries_of(workspace.tries, config.name).bad_lines:
         warnings.append(
             f"{workspace.tries}: not counted, for they are no tries: {bad} of its lines"

@@ -15,7 +15,7 @@ from textual.widgets import Input
 from core.journal.values import FeedKind
 from core.session.snapshot import TrialTerms
 from core.store.workspace import Workspace
-from tests.ui.driving import NARROW, driven, until
+from tests.ui.driving import NARROW, VAST, WIDE, driven, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
 from tests.unit.host.test_trials import promise
 from tests.unit.session.sessions import RSI
@@ -40,7 +40,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @asynccontextmanager
 async def form_on(
-    workspace: Workspace, name: str, link: ScriptedLink
+    workspace: Workspace, name: str, link: ScriptedLink, size: tuple[int, int] = NARROW
 ) -> AsyncIterator[tuple[Pilot[int], NewSession]]:
     app = PapertapeApp(
         ScriptedHosting(link),
@@ -50,7 +50,7 @@ async def form_on(
         workspace=workspace.root,
         poll_every=3_600,
     )
-    async with driven(app, NARROW) as pilot:
+    async with driven(app, size) as pilot:
         app.open_new_session(name)
         await until(pilot, lambda: isinstance(app.screen, NewSession))
         form = app.screen
@@ -105,3 +105,56 @@ async def test_who_declines_a_trial_is_told_what_is_lost(workspace: Workspace) -
         assert problems == []
         assert request is not None
         assert request.trial is None
+
+
+async def test_a_trial_may_be_over_a_number_of_trades_or_other_days_than_it_runs(
+    workspace: Workspace,
+) -> None:
+    link: Any = ScriptedLink()
+    async with form_on(workspace, "rsi_bounce", link) as (pilot, form):
+        await until(pilot, lambda: "60 days bring about" in said(form))
+        horizon = form.query_one("#horizon", Input)
+        horizon.value = "2 trades"
+        await until(pilot, lambda: "2 trades, at the backtest's rate some" in said(form))
+        assert "run it for at least 3d" in said(form)
+        horizon.value = "soon"
+        await until(pilot, lambda: "or a number of trades such as 80 trades" in said(form))
+        await pilot.press("enter")
+        assert pilot.app.screen is form
+        horizon.value = "45d"
+        await until(pilot, lambda: "45 days bring about" in said(form))
+        horizon.value = "80 trades"
+        await until(pilot, lambda: "bring about 80 trades" in said(form))
+        await pilot.press("enter")
+        await until(pilot, lambda: len(link.requests) == 1)
+    document = workspace.strategies / "rsi_bounce" / "STRATEGY.md"
+    assert link.requests[0].trial == TrialTerms(trades=80, document=str(document))
+    assert link.requests[0].run_for is None
+
+
+@pytest.mark.parametrize("size", [WIDE, VAST])
+async def test_all_that_a_trial_can_tell_is_there_to_be_read(
+    workspace: Workspace, size: tuple[int, int]
+) -> None:
+    async with form_on(workspace, "rsi_bounce", ScriptedLink(), size) as (pilot, form):
+        await until(pilot, lambda: "no fall and no losing streak" in said(form))
+        await pilot.pause()
+        verdict = form.query_one("#verdict")
+        needed = verdict.get_content_height(verdict.size, pilot.app.size, verdict.size.width)
+        assert verdict.content_size.height >= needed
+        assert form.region.contains_region(verdict.region), "nor is it scrolled out of sight"
+        assert form.query_one("#strategies").size.height >= 4
+
+
+async def test_a_low_terminal_pages_to_what_lies_beneath(workspace: Workspace) -> None:
+    async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
+        await until(pilot, lambda: "no fall and no losing streak" in said(form))
+        body, hints = form.query_one(".form"), form.query_one(".form-hints")
+        await until(pilot, lambda: body.max_scroll_y > 0)
+        assert body.region.contains_region(hints.region)
+        await pilot.press("pagedown", "pagedown")
+        await pilot.pause()
+        assert body.scroll_y == body.max_scroll_y
+        assert body.region.contains_region(hints.region), "the keys stay to be seen"
+        await pilot.press("pageup", "pageup")
+        assert body.scroll_y == 0

@@ -28,12 +28,19 @@ _FEW = 3  # lines beneath the fields for which there is room everywhere
 
 
 class Form(ModalScreen[T | None]):
-    """Fields, and beneath them `#verdict`. It ends with what they say, or with None."""
+    """Fields, and beneath them `#verdict`. It ends with what they say, or with None.
+
+    `told_lines`: about how many lines stand in `#verdict`.
+    """
+
+    told_lines = 0
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", show=False),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
+        Binding("pagedown", "page(1)", show=False, priority=True),
+        Binding("pageup", "page(-1)", show=False, priority=True),
     ]
 
     def tell(self, lines: Iterable[tuple[str, Tone]]) -> None:
@@ -42,9 +49,18 @@ class Form(ModalScreen[T | None]):
         Where there is more to say than a low terminal has room for, the list above gives way.
         """
         told = tuple(lines)
-        low = self.size.height < _LOW and sum(-(-len(text) // _ACROSS) for text, _ in told) > _FEW
-        self.set_class(low, "-low")
+        self.told_lines = sum(-(-len(text) // _ACROSS) for text, _ in told)
+        self.set_class(self.size.height < _LOW and self.told_lines > _FEW, "-low")
         self.query_one("#verdict", Static).update(toned(told))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave paging to its lists where all of the form is to be seen."""
+        return action != "page" or any(form.max_scroll_y > 0 for form in self.query(".form"))
+
+    def action_page(self, step: int) -> None:
+        """Show what lies beneath, or above."""
+        for form in self.query(".form"):
+            form.scroll_relative(y=step * form.size.height // 2, animate=False)
 
     def action_cancel(self) -> None:
         """Change nothing."""

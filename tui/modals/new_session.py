@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from textual import on
@@ -32,8 +33,9 @@ _FEEDS = {
     FeedKind.REPLAY: "candle files, at a speed of your choice",
     FeedKind.DEMO: "the embedded exchange: nothing needed, nothing real",
 }
-_UNSEALED, _SEALED = "no", "seal it before it starts"
+_UNSEALED, _SEALED = "no", "sealed"
 _DAY = 86_400_000
+_TRADES = re.compile(r"(\d{1,6}) *trades?")
 _SETTLED = 0.3  # seconds without a change, after which a trial is planned
 _HOW_TO_PROMISE = "Here: 2, where b runs one and w saves it; of a sample, D makes a copy first."
 _TEST_VENUES = "the test venue whose keys are set (7)"
@@ -90,7 +92,11 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
                 yield Input(placeholder="the strategy's", id="balance", compact=True)
                 yield Static("Run for", classes="field-label second")
                 yield Input(placeholder="until stopped", id="duration", compact=True)
-            yield from _field("Trial", Choice([_UNSEALED, _SEALED], id="trial"))
+            with Horizontal(classes="field"):
+                yield Static("Trial", classes="field-label")
+                yield Choice([_UNSEALED, _SEALED], id="trial")
+                yield Static("over", classes="field-label second", id="horizon-label")
+                yield Input(id="horizon", compact=True)
             yield Static("", classes="verdict", id="verdict")
             yield hints("start")
 
@@ -145,6 +151,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         exchange = None
         if self.feed is FeedKind.POLL:
             exchange = exchange_in(self.query_one("#exchange", Input), problems)
+        terms = self._terms(strategy, run_for, problems)
         fills = self.query_one("#fills", Choice).chosen
         if self.broker is not BrokerKind.SIMULATED and fills == Fills.CANDLE:
             problems.append("fills: orders on the testnet follow prices as they come, not candles")
@@ -163,7 +170,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
                 speed=speed,
                 run_for=run_for,
                 starting_balance=balance,
-                trial=self._terms(strategy, run_for) if self.sealing else None,
+                trial=terms if self.sealing else None,
             ),
             [],
         )
@@ -173,13 +180,24 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         """Whether the session is to be a trial."""
         return self.query_one("#trial", Choice).chosen == _SEALED
 
-    def _terms(self, strategy: StrategyChoice, run_for: int | None) -> TrialTerms:
-        """A trial is judged over the time it runs for, else over the usual horizon."""
+    def _terms(
+        self, strategy: StrategyChoice | None, run_for: int | None, problems: list[str]
+    ) -> TrialTerms:
+        """What a trial is judged over: what is asked for, else the time it runs for."""
+        document = None if strategy is None else str(strategy.path)
+        text = self.query_one("#horizon", Input).value.strip().lower() if self.sealing else ""
         days = None if run_for is None else run_for / _DAY
-        return TrialTerms(days=days, document=str(strategy.path))
+        if (count := _TRADES.fullmatch(text)) is not None:
+            return TrialTerms(trades=int(count[1]), document=document)
+        if text:
+            try:
+                days = parse_duration(text) / _DAY
+            except SpanError as error:
+                problems.append(f"trial: {error}, or a number of trades such as 80 trades")
+        return TrialTerms(days=days, document=document)
 
     def _asked(self, strategy: StrategyChoice, request: StartRequest) -> _Asked:
-        terms = self._terms(strategy, request.run_for)
+        terms = self._terms(strategy, request.run_for, [])
         return str(strategy.path), terms, request.starting_balance
 
     # ── what a trial could tell ──
@@ -210,7 +228,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
                 self.query_one("#trial", Choice).chosen = _SEALED if found.sentences else _UNSEALED
         self._say_verdict()
 
-    def _outlook_lines(self) -> list[tuple[str, Tone]]:
+    def _outlook_lines(self, request: StartRequest) -> list[tuple[str, Tone]]:
         if self._outlook is None:
             return []
         _, found = self._outlook
@@ -219,10 +237,17 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
                 return []
             return [(f"✗ trial: {found.refusal}", Tone.ERROR), (_HOW_TO_PROMISE, Tone.PLAIN)]
         if self.sealing:
-            return [(one.replace("*", ""), Tone.PLAIN) for one in found.sentences]
+            lines = [(one.replace("*", ""), Tone.PLAIN) for one in found.sentences]
+            if found.warning is not None and request.run_for is None:  # else it is said of that
+                lines.insert(0, (f"! {found.warning}", Tone.WARNING))
+            return lines
         return [("! not sealed: its edge will only be described, not judged", Tone.WARNING)]
 
     def _say_verdict(self) -> None:
+        for name in ("#horizon", "#horizon-label"):
+            self.query_one(name).visible = self.sealing
+        usual = self.query_one("#duration", Input).value.strip() or "60d"
+        self.query_one("#horizon", Input).placeholder = f"{usual}, or 80 trades"
         request, problems = self.request()
         strategy = self.picked
         lines = self.wrong(problems)
@@ -233,7 +258,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             lines += [(f"! {warning}", Tone.WARNING) for warning in _too_short(strategy, request)]
             if self.broker is not BrokerKind.SIMULATED:
                 lines.append(self._where_orders_go(strategy))
-            lines += self._outlook_lines()
+            lines += self._outlook_lines(request)
             lines.append((f"{self.feed.value}: {_FEEDS[self.feed]}", Tone.DIM))
         self.tell(lines)
 

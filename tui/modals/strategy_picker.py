@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import ClassVar, TypeVar
 
 from textual import on
@@ -26,7 +26,9 @@ ListStrategies = Callable[[], AsyncIterator[Sequence[StrategyChoice]]]
 """Lists the strategies again and again, with more of them read; the last list is all."""
 
 _LEAST = 7  # lines of the table on a low terminal, with its heading
+_FEWEST = 4  # the same, where much is said of one
 _BESIDE = 26  # lines of a form but those of the table
+_SAID = 6  # of them what is said of a strategy
 
 _COLUMNS = (
     Column("STRATEGY", 16, grow=10),
@@ -87,12 +89,18 @@ class StrategyForm(CheckedForm[T]):
             self.judge()
 
     def on_resize(self) -> None:
-        """Show as many strategies at once as there is room for."""
+        """Show as many strategies at once as there is room for, beside what is said of one."""
         table, room = self._table, self.size.height - _BESIDE
         if room > _LEAST:
-            table.styles.height = max(_LEAST, min(room, len(self._choices) + 1))
+            room = max(_FEWEST, room - max(0, self.told_lines - _SAID))
+            table.styles.height = min(room, max(_LEAST, len(self._choices) + 1))
         else:
             table.styles.clear_rule("height")
+
+    def tell(self, lines: Iterable[tuple[str, Tone]]) -> None:
+        """See `Form.tell`. The list of strategies gives way to what has many lines."""
+        super().tell(lines)
+        self.on_resize()
 
     def _fill(self) -> None:
         self.on_resize()

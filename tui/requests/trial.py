@@ -18,11 +18,13 @@ from tui.strategies import StrategyChoice
 class TrialOutlook:
     """What a trial of a strategy could tell.
 
-    `sentences` say it; empty where there is nothing to seal, and `refusal` says why.
+    `sentences` say it; empty where there is nothing to seal, and `refusal` says why. `warning`:
+    that its horizon is too short to judge by.
     """
 
     sentences: tuple[str, ...]
     refusal: str | None = None
+    warning: str | None = None
 
 
 AskOutlook = Callable[[StrategyChoice, TrialTerms, float | None], Awaitable[TrialOutlook]]
@@ -48,6 +50,7 @@ async def outlook(
 def _outlook(
     root: Path, choice: StrategyChoice, terms: TrialTerms, balance: float | None
 ) -> TrialOutlook:
+    from core.compare.before_start import horizon_warning  # noqa: PLC0415
     from core.host.link import BadRequestError  # noqa: PLC0415
     from core.host.start_requests import seal_of  # noqa: PLC0415
     from core.store.workspace import Workspace  # noqa: PLC0415
@@ -60,7 +63,8 @@ def _outlook(
     changes = {} if balance is None else {"starting_balance": balance}
     try:
         config = parse_config({**choice.raw, **changes}).config
-        plan = plan_trial(seal_of(config, terms, Workspace(root), wall_clock()))
+        seal = seal_of(config, terms, Workspace(root), wall_clock())
+        plan = plan_trial(seal)
     except (BadRequestError, ConfigError, NoPromiseError) as error:
         return TrialOutlook((), str(error))
-    return TrialOutlook(plan.sentences)
+    return TrialOutlook(plan.sentences, warning=horizon_warning(config.timeframe, seal))
