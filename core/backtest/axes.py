@@ -13,8 +13,8 @@ from typing import Any
 
 from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.config import StrategyConfig
-from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
+from core.strategy.config.varied import VariedConfigs
 
 MAX_COMBINATIONS = 1_000_000
 
@@ -104,13 +104,14 @@ def combinations(axes: Sequence[Axis]) -> int:
 
 
 def _parsed(base: dict[str, Any], axes: Sequence[Axis]) -> Iterator[StrategyConfig]:
+    varied = VariedConfigs(base)
     written = json.dumps(base)  # its values are those of JSON, and are read much faster than copied
     for values in itertools.product(*(axis.values for axis in axes)):
         raw = json.loads(written)
         for axis, value in zip(axes, values, strict=True):
             _set(raw, axis.path, value)
         try:
-            yield parse_config(raw).config
+            yield varied.config(raw)
         except ConfigError as error:
             tried = ", ".join(
                 f"{axis.path}={value}" for axis, value in zip(axes, values, strict=True)

@@ -99,7 +99,10 @@ class BarIndex:
         self._time: memoryview[int] = candles.time.data
         self._plain: bool = funding is None and not levels and flags.itemsize == 1
         self._flags: bytes = flags.tobytes() if self._plain else b""
-        self._raising: dict[int, str] = {}
+        self._entering = ""  # where flags are raised that matter without a position, or with one
+        self._leaving_long = ""
+        self._leaving_short = ""
+        self._adding: dict[int, str] = {}
         self._know_blocks = False
         self._lowest: memoryview[float] = self._open
         self._highest: memoryview[float] = self._open
@@ -145,16 +148,23 @@ class BarIndex:
 
     def next_entry(self, index: int) -> int:
         """Index of the first candle from `index` on that could make a flat account enter."""
-        return self._next_raising(_ENTER, index)
+        if not self._entering:
+            self._entering = self._raising(_ENTER)
+        return self._next(self._entering, index)
 
     def next_in_position(self, index: int, position: Position, rules: Rules) -> int:
         """Index of the first candle from `index` on that could do something to `position`."""
-        leaving = _LEAVE_LONG if position.sign > 0 else _LEAVE_SHORT
-        found: int = self._next_raising(leaving, index)
+        if position.sign > 0:
+            leaving = self._leaving_long = self._leaving_long or self._raising(_LEAVE_LONG)
+        else:
+            leaving = self._leaving_short = self._leaving_short or self._raising(_LEAVE_SHORT)
+        found: int = self._next(leaving, index)
         if rules.adds:
             for number in position.when:
                 flag = add_flag(number, long=position.sign > 0)
-                found = min(found, self._next_raising(flag, index))
+                if flag not in self._adding:
+                    self._adding[flag] = self._raising(flag)
+                found = min(found, self._next(self._adding[flag], index))
         if self._funded:
             found = min(found, self._next(self._funded, index))
         if rules.max_hold is not None:
@@ -192,12 +202,9 @@ class BarIndex:
                 nearest = known.max() if position.sign > 0 else known.min()
                 position.trail(float(nearest))
 
-    def _next_raising(self, mask: int, index: int) -> int:
-        """Index of the first candle from `index` on that raises any flag of `mask`."""
-        raising = self._raising.get(mask)
-        if raising is None:
-            raising = self._raising[mask] = _marks((self.flags & mask) != 0)
-        return self._next(raising, index)
+    def _raising(self, mask: int) -> str:
+        """Marks on the candles that raise any flag of `mask`."""
+        return _marks((self.flags & mask) != 0)
 
     def _next(self, marked: str, index: int) -> int:
         """The first place from `index` on that is marked."""

@@ -128,24 +128,26 @@ def _positions_held(account: Account, closed: TradeColumns, times: Times) -> lis
         for place in closed.staged.nonzero()[0].tolist()
         for stage in _stages_of_trade(trades[place])
     ]
+    alone = len(account.positions) == 1
+    in_order = alone and not stages  # one after the other, and last what is still open
     stages += [
         (slot, *stage)
         for slot, position in enumerate(account.positions)
         if position is not None
         for stage in _stages_so_far(position)
     ]
-    alone = len(account.positions) == 1
-    if alone and not stages:
-        return [_spans(begins, ends, values, len(times))]
-    slots = np.fromiter([trade.position.slot for trade in trades], np.int64, len(trades))
+    whole = ~closed.staged
     if stages:
-        whole = ~closed.staged
         more = np.array(stages).T
         since, until = more[1:3].astype(np.int64)  # exact as floats, too
-        slots = np.concatenate((slots[whole], more[0]))
         begins = np.concatenate((begins[whole], times.searchsorted(since)))
         ends = np.concatenate((ends[whole], times.searchsorted(until)))
         values = np.concatenate((values[:, whole], more[3:]), axis=1)
+    if in_order:
+        return [_spans(begins, ends, values, len(times))]
+    slots = np.fromiter([trade.position.slot for trade in trades], np.int64, len(trades))
+    if stages:
+        slots = np.concatenate((slots[whole], more[0]))
         order = np.lexsort((ends, begins))
         slots, begins, ends, values = slots[order], begins[order], ends[order], values[:, order]
     all_mine = (slots == slot for slot in range(len(account.positions)))

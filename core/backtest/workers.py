@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -174,7 +175,7 @@ class Here:
 
     candles: Histories
     count: int = 1
-    least: int = 0
+    least: int = sys.maxsize  # its results come one by one: it may as well have all in one task
 
     def each(
         self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event

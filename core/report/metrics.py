@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY, Timeframe
@@ -343,28 +343,31 @@ def _of_trades(pnl: ArrayLike, holds: ArrayLike, undefined: dict[str, str]) -> d
         undefined.update(dict.fromkeys(_TRADE_FIGURES, _NO_TRADE))
         nothing: dict[str, object] = dict.fromkeys(_TRADE_FIGURES)
         return nothing | {"total_trades": 0, "max_consecutive_losses": 0}
-    wins, losses = amounts[amounts > 0], amounts[amounts < 0]
+    lost = amounts < 0
+    wins, losses = amounts[amounts > 0], amounts[lost]
     low, high = wilson_interval(len(wins), n)
-    avg_win = _mean(wins) if len(wins) else None
-    avg_loss = _mean(losses) if len(losses) else None
+    won, given = _sum(wins), -_sum(losses)
+    avg_win = won / len(wins) if len(wins) else None
+    avg_loss = -given / len(losses) if len(losses) else None
     if avg_win is None:
         undefined["avg_win"] = undefined["payoff_ratio"] = "no winning trade"
     if avg_loss is None:
         undefined |= dict.fromkeys(("avg_loss", "payoff_ratio", "profit_factor"), "no losing trade")
     mean = _mean(amounts)
+    best, worst = float(np.maximum.reduce(amounts)), float(np.minimum.reduce(amounts))
     return {
         "total_trades": n,
         "win_rate_pct": len(wins) / n * 100,
         "win_rate_ci": (low * 100, high * 100),
-        "profit_factor": _sum(wins) / -_sum(losses) if len(losses) else None,
+        "profit_factor": won / given if len(losses) else None,
         "expectancy": mean,
-        "best": float(np.maximum.reduce(amounts)),
-        "worst": float(np.minimum.reduce(amounts)),
+        "best": best,
+        "worst": worst,
         "avg_win": avg_win,
         "avg_loss": avg_loss,
         "payoff_ratio": None if avg_win is None or avg_loss is None else avg_win / -avg_loss,
-        "sqn": _sqn(amounts, mean, undefined),
-        "max_consecutive_losses": _longest_run(amounts < 0),
+        "sqn": _sqn(amounts, mean, max(best, -worst), undefined),
+        "max_consecutive_losses": _longest_run(lost),
         "avg_hold": _mean(np.asarray(holds, dtype=np.float64)),
     }
 
@@ -384,21 +387,24 @@ _TRADE_FIGURES = (
 )
 
 
-def _sqn(amounts: Floats, mean: float, undefined: dict[str, str]) -> float | None:
-    """System quality number (Van Tharp): √n · mean / std of the trades' P&L."""
+def _sqn(amounts: Floats, mean: float, largest: float, undefined: dict[str, str]) -> float | None:
+    """System quality number (Van Tharp): √n · mean / std of the trades' P&L.
+
+    `largest`: the absolute P&L of the one that has most of it.
+    """
     if len(amounts) < 2:
         undefined["sqn"] = "1 trade, at least 2 are needed"
         return None
     spread = _spread(amounts, mean)
-    if spread <= _ROUNDING * float(np.maximum.reduce(np.abs(amounts))):
+    if spread <= _ROUNDING * largest:
         undefined["sqn"] = "the trades' P&L does not vary"
         return None
     return math.sqrt(len(amounts)) * mean / spread
 
 
-def _longest_run(flags: ArrayLike) -> int:
+def _longest_run(flags: NDArray[np.bool_]) -> int:
     """How many neighbours are true at most."""
-    runs = np.asarray(flags, dtype=np.bool_).tobytes().split(b"\0")
+    runs = flags.tobytes().split(b"\0")
     return max(map(len, runs))
 
 

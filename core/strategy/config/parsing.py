@@ -78,7 +78,8 @@ _KEYS = (
     *EXTRA_KEYS,
 )
 PLAIN_EXITS = ("stop_loss_pct", "take_profit_pct", "trailing_stop_pct", "max_hold")
-_OF_CONDITIONS = ("indicators", "entry_conditions", "exit_conditions")
+OF_CONDITIONS = ("indicators", "entry_conditions", "exit_conditions")
+"""The keys that a config has none of where its signals come from elsewhere."""
 _MEANT = {
     "symbol": "symbols",
     "pair": "symbols",
@@ -133,7 +134,7 @@ def parse_config(raw: object) -> ParsedConfig:
     direction = _direction(problems, written)
     signals = _signals(problems, written)
     named = parse_indicators(problems, "indicators", written.get("indicators", []), timeframe)
-    entries = () if signals else _entries(problems, written, named, direction)
+    entries = () if signals else parse_entries(problems, written, named, direction)
     exits = parse_conditions(
         problems, "exit_conditions", written.get("exit_conditions", []), named, direction
     )
@@ -247,18 +248,19 @@ def _signals(problems: Problems, written: Mapping[str, object]) -> dict[str, obj
     SOURCES[source].check(problems, path, own)
     if source == DEFAULT_SOURCE:
         return None
-    for key in _OF_CONDITIONS:
+    for key in OF_CONDITIONS:
         if written.get(key):
             problems.add(key, written[key], f"nothing: the signals come from {source}")
     return {"source": source, **json_mapping(problems, path, own)}
 
 
-def _entries(
+def parse_entries(
     problems: Problems,
     written: Mapping[str, object],
     named: Mapping[str, Named],
     direction: Direction | None,
 ) -> tuple[Rule, ...]:
+    """The entry conditions of a config; `direction` is None where that has a problem."""
     path = "entry_conditions"
     expected = "a list of at least one condition"
     if path not in written:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +24,7 @@ from core.backtest.sweep import run_sweep, sweep_to_json
 from core.backtest.sweep_map import heats, sweep_map
 from core.market.candles.candles import Candles
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
+from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.conditions import conditions_in
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.orders import Atr
@@ -140,6 +145,33 @@ def test_parts_of_orders_are_varied_like_those_of_conditions() -> None:
     ]
 
 
+def test_a_combination_is_what_is_read_of_it_alone() -> None:
+    base = config(
+        indicators=[{"name": "rsi"}, {"name": "ema", "params": {"period": 9}, "offset": 1}],
+        exit_conditions=[{"indicator": "close", "operator": "gt", "value": "ema * 1.01", "for": 2}],
+        target={"r": 2},
+    )
+    axes = [
+        parse_axis("ema.period=9,14,5"),
+        parse_axis("timeframe=1h,4h"),
+        parse_axis("ema.source=close,rsi"),
+        parse_axis("entry_conditions[0].value=40,30,ema.value"),
+        parse_axis("stop_loss_pct=5,3"),
+    ]
+    tried = configs(base, axes)
+    assert len(set(map(repr, tried))) == 72
+    assert [parse_config(config_to_dict(one)).config for one in tried] == tried
+
+
+def test_parts_that_only_together_are_no_strategy_are_refused() -> None:
+    rule = {"indicator": "rsi", "operator": "lt", "value": 40}
+    sides = [{**rule, "direction": "long"}, {**rule, "value": 30, "direction": "short"}]
+    base = config(direction="both", entry_conditions=sides)
+    axes = [parse_axis("rsi.period=5,6"), parse_axis("entry_conditions[1].value=20,40")]
+    with pytest.raises(SweepError, match=r"with rsi.period=5, entry_conditions\[1\].value=40"):
+        configs(base, axes)
+
+
 @pytest.mark.parametrize(
     ("path", "says"),
     [
@@ -224,6 +256,18 @@ def test_rows_come_best_first_and_the_undefined_last() -> None:
         for row in run_sweep(config(), axes, candles(), sort="max_drawdown_pct").rows
     ]
     assert drawdowns == sorted(drawdowns)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux does")
+def test_no_thread_waits_for_a_product_of_matrices() -> None:
+    code = (
+        "import os, core.backtest.sweep, numpy\n"
+        "numpy.ones((500, 500)) @ numpy.ones((500, 500))\n"
+        "print(len(os.listdir('/proc/self/task')))"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
+    assert done.stdout.split() == [b"1"]
 
 
 def test_progress_counts_every_combination() -> None:
