@@ -485,3 +485,11 @@ async def test_what_is_wrong_with_a_form_is_seen_on_the_smallest_terminal() -> N
             return region.height > 0 and 0 <= region.y < app.size.height - 1
 
         await until(pilot, seen)
+
+
+async def test_sessions_of_one_strategy_are_told_apart_on_80_columns() -> None:
+    symbols = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+    sessions = [session(f"s{n:07d}", "ema_cross", symbols=(one,)) for n, one in enumerate(symbols)]
+    app = make_app(ScriptedLink(sessions))
+    async with driven(app, NARROW):
+        assert all(one in drawn(app, "#sessions") for one in symbols)
