@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from core.time_format import wall_clock
 from tui.cli.commands import Commands
@@ -51,7 +52,8 @@ def add_commands(commands: Commands) -> None:
         "--session",
         action="append",
         metavar="ID",
-        help="this session only, also while it runs; may be given several times",
+        help="this session only, also while it runs (STRATEGY may then be left out); may be given "
+        "several times",
     )
     parser.add_argument(
         "--since",
@@ -87,7 +89,7 @@ def compare(arguments: CompareArguments) -> int:
     from core.strategy.config.problems import ConfigError
 
     with refusing(ConfigError):
-        written = written_strategy(arguments)
+        written = _written(arguments)
         config = written.parse().config
     if arguments.save and written.path is None:
         raise Refusal("--save needs a strategy that stands in a file", Exit.BAD_INPUT)
@@ -104,6 +106,41 @@ def compare(arguments: CompareArguments) -> int:
     if arguments.save and written.path is not None:
         _save(written.path, result, to_stdout=not arguments.json)
     return Exit.DONE
+
+
+def _written(arguments: CompareArguments) -> Written:
+    """The strategy that is named, else the session's: as it is now, else as it was started with.
+
+    Raises:
+        Refusal: there is neither.
+        ConfigError: it cannot be read as a strategy.
+    """
+    from core.strategy.document.document import strategy_document
+
+    sessions = arguments.session or [""]
+    if arguments.strategy is None and arguments.config is None and sessions[0]:
+        arguments.strategy = str(_started_with(arguments, sessions[0]).get("name"))
+    try:
+        return written_strategy(arguments)
+    except Refusal as refusal:
+        if refusal.code is not Exit.NOTHING_FOUND or not sessions[0]:
+            raise
+        config = _started_with(arguments, sessions[0])
+        if config.get("name") != arguments.strategy:
+            raise
+        return Written(strategy_document(json.dumps(config), f"session {sessions[0]}"))
+
+
+def _started_with(arguments: CompareArguments, session_id: str) -> dict[str, Any]:
+    """The config that a session was started with."""
+    from core.journal.manifest import read_manifest
+    from core.store.journal_file import JournalError
+    from core.store.workspace import WorkspaceError
+
+    try:
+        return read_manifest(existing_workspace(arguments).session(session_id)).config
+    except (JournalError, WorkspaceError) as error:
+        raise Refusal(f"session {session_id}: {error}", Exit.NOTHING_FOUND) from error
 
 
 def _request(

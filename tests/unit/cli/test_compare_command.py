@@ -252,3 +252,21 @@ def test_refusals(
     done = run("compare", "rsi_bounce", *arguments)
     assert done.code == code
     assert words in done.err
+
+
+def test_a_session_whose_strategy_is_gone_is_compared_by_what_it_was_started_with(
+    run: Run, workspace: Path, tmp_path: Path
+) -> None:
+    document = strategy_in(workspace)
+    with hosted(workspace) as host:
+        session_id = replayed(run, host, file_of(tmp_path))
+    by_session = run("compare", "--session", session_id, "--json").json
+    assert by_session == run("compare", "rsi_bounce", "--session", session_id, "--json").json
+    document.unlink()
+    for named in ((), ("rsi_bounce",)):
+        found = run("compare", *named, "--session", session_id, "--json").json
+        assert found["strategy"] == "rsi_bounce"
+        assert found["columns"]["paper"] == by_session["columns"]["paper"]
+    for wrong in (("other", "--session", session_id), ("rsi_bounce",), ("--session", "zzzzzzzz")):
+        done = run("compare", *wrong)
+        assert done.code == 3, done.err
