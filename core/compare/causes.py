@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from core.compare.matching import Pair
 from core.market.candles.timeframes import Timeframe
 from core.text import number
@@ -110,8 +112,7 @@ _OF_A_REFUSAL = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True, gc=False):
     """Why a trade differs; `detail` is the evidence in words."""
 
     kind: CauseKind

@@ -45,8 +45,7 @@ class MatchKind(StrEnum):
     EXTRA = "extra"
 
 
-@dataclass(frozen=True, slots=True)
-class TradeDifference:
+class TradeDifference(msgspec.Struct, frozen=True):
     """One decision in both runs.
 
     `parts` sum to its difference in P&L; `cause` is None where the trades are the same.

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import msgspec
+
 from core.compare.evidence import Journaled
 from core.market.candles.timeframes import HOUR
 from core.trading.values import ExitReason, Quote, Trade
@@ -30,8 +32,7 @@ _NOT_MEASURED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FillCost:
+class FillCost(msgspec.Struct, frozen=True, gc=False):
     """One fill by the market's prices.
 
     Attributes:

@@ -6,14 +6,15 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from core.trading.values import OpenTrade, Side, Trade
 
 Decision = tuple[str, Side, int]
 """What makes two trades the same: symbol, side, and the open time of the candle that decided."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(msgspec.Struct, frozen=True):
     """The trades that a backtest and a session made of one decision."""
 
     backtest: Trade

@@ -323,13 +323,14 @@ def open_trade_from_json(written: Mapping[str, Any]) -> OpenTrade:
 
 
 def _read(written: Mapping[str, Any], kind: type[_Made]) -> _Made:
-    times = {name: parse_time(written[name]) for name in _TIMES if name in written}
-    lists = {
-        key: [
-            {**part, **{name: parse_time(part[name]) for name in _PART_TIMES if name in part}}
-            for part in written[key]
-        ]
-        for key in ("parts", "entries")
-        if key in written
-    }
-    return msgspec.convert({**written, **times, **lists}, type=kind)
+    made = dict(written)
+    for name in _TIMES:
+        if name in made:
+            made[name] = parse_time(made[name])
+    for key in ("parts", "entries"):
+        if key in made:
+            made[key] = [
+                {**part, **{name: parse_time(part[name]) for name in _PART_TIMES if name in part}}
+                for part in made[key]
+            ]
+    return msgspec.convert(made, type=kind)

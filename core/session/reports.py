@@ -202,13 +202,13 @@ def read_report(folder: Path, *, compared: bool = True) -> dict[str, Any] | None
         with open_regular(folder / JSON) as file:
             written = file.read()
         with without_collections():
+            if not compared:
+                parts = msgspec.json.decode(written, type=dict[str, msgspec.Raw])
+                parts["comparison"] = msgspec.Raw(b"null")
+                written = msgspec.json.encode(parts)
             msgspec.json.decode(written, type=_Outline)
-            if compared:
-                report: dict[str, Any] = orjson.loads(written)
-                return report
-            parts = msgspec.json.decode(written, type=dict[str, msgspec.Raw])
-            parts["comparison"] = msgspec.Raw(b"null")
-            return {name: orjson.loads(bytes(part)) for name, part in parts.items()}
+            report: dict[str, Any] = orjson.loads(written)
+            return report
     except (OSError, ValueError):
         return None
 
