@@ -193,7 +193,8 @@ class _Line(msgspec.Struct, gc=False):
 
 _DECODER = msgspec.json.Decoder(list[_Line])
 _NUMBERS = msgspec.json.Decoder(list[float])
-_RECEIVED = b'{"c":['
+_RECEIVED, _END = b'{"c":[', b"]}"
+_BETWEEN = _END + _RECEIVED
 _COLUMNS = 6  # open time to volume
 
 
@@ -237,9 +238,15 @@ def _plain_values(bodies: Sequence[bytes]) -> NDArray[np.float64] | None:
     Raises:
         msgspec.DecodeError: one is no number.
     """
-    if not all(body.startswith(_RECEIVED) and body.count(b",") == _COLUMNS - 1 for body in bodies):
+    together, count = b"".join(bodies), len(bodies)
+    if (
+        not together.startswith(_RECEIVED)
+        or not together.endswith(_END)
+        or together.count(_BETWEEN) != count - 1
+        or [body.count(b",") for body in bodies] != [_COLUMNS - 1] * count
+    ):
         return None
-    inside = b",".join([body[len(_RECEIVED) : -2] for body in bodies])
+    inside = together[len(_RECEIVED) : -len(_END)].replace(_BETWEEN, b",")
     values: list[float] = _NUMBERS.decode(b"[%s]" % inside)
     return np.array(values, dtype=np.float64).reshape(-1, _COLUMNS)
 

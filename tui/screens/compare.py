@@ -44,6 +44,7 @@ _EMPTY = (
     "Enter sets backtest, sessions and live trades of a strategy side by side; on 1, c one session."
 )
 _VIEWS = ("compare-overview", "compare-spread", "compare-notes")
+_NOTHING = "-nothing"  # the class until something is compared: what can be is listed
 _ASKED = "-asked"  # the class while the first comparison is awaited: there is nothing to choose
 _LOWER = "-lower"  # the class of a low screen that shows one of these in the answers' place
 _SHOWN_DIFFERENCE = 14  # lines of what a save would change
@@ -60,7 +61,7 @@ class CompareScreen(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.COMPARE)
 
     def __init__(self) -> None:
-        super().__init__(classes="-nothing")
+        super().__init__(classes=_NOTHING)
         self._request: ComparisonRequest | None = None
         self._result: ComparisonResult | None = None
         self._change: DocumentChange | None = None  # what a save would write
@@ -213,7 +214,9 @@ class CompareScreen(BaseScreen):
 
     def _show_result(self, result: ComparisonResult) -> None:
         self._result = result
-        self.set_class(False, "-nothing")
+        self.set_class(False, _NOTHING, update=False)
+        # It says which of these are seen, and nothing of what is in them.
+        self.app.stylesheet.update_nodes(self.children)
         self.query_one("#compare-progress").display = False
         self.query_one("#compare-title", Static).update(
             Content.assemble(
