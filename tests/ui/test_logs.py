@@ -15,7 +15,8 @@ from tui.widgets.log_pane import LogPane
 CHECK = (
     "band (k3x9a1pq) is running, 2d 10h in: 10 trades, 1 open position, equity 10,075.09 (+0.75 %);"
     " 2 new trades, +51.30 in all: #9 long BTC/USDT 72,400.62 → 72,276.07 (signal), -29.63 "
-    "(-0.29 %); #10 long BTC/USDT 72,349.3 → 72,500.9 (signal), +9.05 (+0.09 %). The trial goes on."
+    "(-0.29 %); #10 long BTC/USDT 72,349.3 → 72,500.9 (signal), +9.05 (+0.09 %). The trial: open. "
+    "decisions: kept, 0 differ; at most 21 % (95%)."
 )
 
 
@@ -29,7 +30,14 @@ async def test_a_long_entry_begins_a_line_with_each_thing_that_it_tells_of() -> 
         log = app.screen.query_one(LogPane)
         await until(pilot, lambda: len(log.shown) > 2)
         assert " ".join(log.shown[1:]) == CHECK
-        begun = ["band (k3x9a1pq) is", "2 new trades, +51", "#9 long", "#10 long", "The trial"]
+        begun = [
+            "band (k3x9a1pq) is",
+            "2 new trades, +51",
+            "#9 long",
+            "#10 long",
+            "The trial",
+            "decisions",
+        ]
         assert [line for line in log.shown[1:] if not line.startswith(tuple(begun))] == []
         assert len(log.shown[1:]) == len(begun)
         await pilot.resize_terminal(*NARROW)

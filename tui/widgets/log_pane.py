@@ -39,7 +39,7 @@ _CLOCK, _DATED = 8, 12  # cells of `14:02:11`, and of `22 Nov 14:02`
 _SHORTEST_NAME, _LONGEST_NAME, _AIR = 8, 16, 2  # cells of a session's name (or ID), and after it
 _AIRY = 100  # the width from which there is as much
 _WITH_ID, _ID = 140, 10  # the width from which its ID stands behind its name, and cells of that
-_PARTS = re.compile(r"(?<=;) |(?<=:) (?=#\d)|(?<=[^.]\.) (?=[A-Z])")
+_PARTS = re.compile(r"(?<=[;:]) (?=#\d)|(?<=;) (?=(?:\d+|no) new )|(?<=[^.]\.) (?=[A-Z]|[a-z]+: )")
 _AROUND_TIME = 6  # two cells of air before a time, and two, a mark and another after it
 
 
