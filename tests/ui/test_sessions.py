@@ -467,6 +467,8 @@ async def test_quit_asks_what_becomes_of_the_sessions(keys: list[str], kept: boo
     async with driven(app) as pilot:
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, Ask))
+        asked = " ".join(str(one.render()) for one in app.screen.query(Static))
+        assert "Kept running, 1 session goes on without a screen" in " ".join(asked.split())
         await pilot.press(*keys)
         await until(pilot, lambda: app.return_code is not None and not app.is_running)
     assert host_of(app).kept_running is kept

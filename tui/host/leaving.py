@@ -62,7 +62,7 @@ class Leaving:
             reports = "and quit; the next demo is new"
         self._shell.ask(
             f"{count} still running",
-            f"Kept running, they go on without a screen, and {self._program} finds them again.",
+            f"Kept running, {goes_on} without a screen; {found}",
             [
                 OfferedAnswer("keep", "d", "Keep running without the screen (detach)"),
                 OfferedAnswer("stop", "s", f"Stop {count}, {reports}"),
