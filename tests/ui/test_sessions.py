@@ -527,16 +527,26 @@ async def test_positions_are_counted_where_their_equity_is() -> None:
     assert (figures["EQUITY USDT"], figures["POSITIONS"]) == ("10,000.00", "2")
 
 
-async def test_what_ended_on_another_day_gains_nothing_today() -> None:
+async def test_today_and_profit_are_of_the_sessions_that_have_not_ended() -> None:
+    # Whichever day they ended on: a loss of today that is larger than the whole is none.
     ended = [
-        session(
-            f"ended00{days}", "a", state=SessionState.STOPPED, ended=NOW - days * DAY, pnl_today=9
-        )
-        for days in (0, 1, 30)
-    ]
-    link = ScriptedLink([*ended, session("runs0001", "a", pnl_today=-2.0)])
+        session(f"ended00{days}", "a", equity=9_900.0, pnl_today=-100.0, ended=NOW - days * DAY,
+                state=SessionState.STOPPED)
+        for days in (0, 1)
+    ]  # fmt: skip
+    link = ScriptedLink([*ended, session("runs0001", "a", equity=9_998.0, pnl_today=-2.0)])
     figures = {figure.label: figure.value for figure in headline_figures(link.snapshot())}
-    assert figures["TODAY"] == "▲ +7.00"
+    assert (figures["TODAY"], figures["P&L"]) == ("▼ -2.00", "▼ -2.00")
+    assert figures["ENDED P&L"] == "▼ -200.00"
+
+
+async def test_what_has_ended_is_summed_up_on_80_columns_too() -> None:
+    ended = session("ended001", "a", equity=9_900.0, state=SessionState.STOPPED, ended=NOW)
+    for sessions in ([ended], [ended, session("runs0001", "a")], [session("runs0001", "a")]):
+        app = make_app(ScriptedLink(sessions))
+        async with driven(app, NARROW):
+            labels = app.screen.query_one("#figures", Figures).render_line(0).text
+            assert ("ENDED P&L" in labels) is (ended in sessions)
 
 
 async def test_figures_that_do_not_fit_go_with_their_labels() -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from core.journal.values import Mode, SessionState
-from core.market.candles.timeframes import DAY
 from core.market.symbols import quote_currency
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.trading.values import OpenTrade
@@ -212,8 +211,8 @@ MONEY = (Mode.TESTNET, Mode.SIMULATED, Mode.DEMO, Mode.REPLAY)
 class _Sums:
     """Sums over the sessions of one mode; unknown where their currencies differ.
 
-    `equity` and `gained` are of those that have not ended, `before` of the others; `today` is of
-    the UTC day, with what ended on it.
+    `equity`, `today` (of the UTC day) and `gained` are of those that have not ended, so that none
+    contradicts another; `before` is what the others ended with, None where there are none.
     """
 
     unit: str
@@ -228,7 +227,6 @@ def _sums(snapshot: HostSnapshot, mode: Mode | None) -> _Sums:
     found = [s for s in snapshot.sessions if s.mode is mode]
     counted = [s for s in found if not s.state.ended]
     ended = [s for s in found if s.state.ended]
-    todays = [*counted, *(s for s in ended if (s.ended or 0) // DAY == snapshot.now // DAY)]
     positions = _positions(counted)
     currencies = {quote_currency(symbol) for s in found for symbol in s.symbols}
     if len(currencies) > 1:
@@ -236,7 +234,7 @@ def _sums(snapshot: HostSnapshot, mode: Mode | None) -> _Sums:
     return _Sums(
         "".join(f" {currency}" for currency in currencies),
         total(map(equity_of, counted)),
-        total(None if s.unread else s.pnl_today for s in todays),
+        total(None if s.unread else s.pnl_today for s in counted),
         total(map(total_pnl, counted)),
         total(map(total_pnl, ended)),
         positions,
@@ -247,15 +245,18 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
     """The figures above the table: sums over the sessions that have not ended.
 
     Money is added up within one mode only, for a demo's or a replay's is another kind of money than
-    that of sessions on the market of today; which mode is named where there are several. EQUITY and
-    P&L are of the same sessions, and so are POSITIONS; what runs, is stale or has failed is counted
-    over all modes. The mode that is next closest to real is summed up where there is room.
+    that of sessions on the market of today; which mode is named where there are several. EQUITY,
+    TODAY, P&L and POSITIONS are of the same sessions; ENDED P&L has what the others ended with, and
+    comes before POSITIONS where there are any. What runs, is stale or has failed is counted over
+    all modes. The mode that is next closest to real is summed up where there is room.
     """
     active = [s for s in snapshot.sessions if not s.state.ended]
     present = {session.mode for session in active or snapshot.sessions}
     modes = [one for one in MONEY if one in present]
     several = len(modes) > 1
-    sums = _sums(snapshot, modes[0] if modes else None)
+    first = modes[0] if modes else None
+    has_ended = any(s.state.ended and s.mode is first for s in snapshot.sessions)
+    sums = _sums(snapshot, first)
     stale = sum(s.state is SessionState.STALE for s in active)
     running = str(sum(s.state is SessionState.RUNNING for s in active))
     if paused := sum(s.state is SessionState.PAUSED for s in active):
@@ -268,13 +269,22 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
         Figure("TODAY", formats.change(sums.today), tone_of(sums.today), width=12),
         Figure("P&L", formats.change(sums.gained), tone_of(sums.gained), width=12, priority=1),
         Figure(
-            "ENDED P&L", formats.change(sums.before), tone_of(sums.before), width=12, priority=3
+            "ENDED P&L",
+            formats.change(sums.before),
+            tone_of(sums.before),
+            width=12,
+            priority=2 if has_ended else 3,
         ),
-        Figure("POSITIONS", sums.positions, priority=2),
+        Figure("POSITIONS", sums.positions, priority=3 if has_ended else 2),
         *(_beside(snapshot, modes[1]) if several else ()),
         Figure(f"RUNNING{of_all}", running, priority=1),
         Figure(f"STALE{of_all}", str(stale), Tone.STALE if stale else Tone.DIM),
-        Figure(f"ERRORS{of_all}", str(failed), Tone.ERROR if failed else Tone.DIM, priority=1),
+        Figure(
+            f"ERRORS{of_all}",
+            str(failed),
+            Tone.ERROR if failed else Tone.DIM,
+            priority=1 if failed else 2,
+        ),
     )
 
 
