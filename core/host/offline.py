@@ -94,7 +94,8 @@ async def offline_logs(workspace: Workspace, session_id: str | None) -> tuple[Lo
     try:
         record = await asyncio.to_thread(read_manifest, folder)
         lines = await asyncio.to_thread(SessionLines, folder / EVENTS)
-        told = retell(lines, record.strategy().timeframe.ms)
+        strategy = record.strategy()
+        told = retell(lines, strategy.timeframe.ms, strategy.symbols)
         return tuple(
             LogLine(number, time, level, session_id, safe_text(text))
             for number, (time, level, text) in enumerate(told, start=1)

@@ -20,6 +20,7 @@ _QUOTES = (
     "BNB",
     "USD",
 )
+_COINS = frozenset({"BTC", "ETH", "BNB", "SOL"})
 _UNIFIED = re.compile(r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,10}(:[A-Z0-9]{1,10})?$")
 
 
@@ -58,3 +59,13 @@ def venue_symbol(symbol: str) -> str:
 def quote_currency(symbol: str) -> str:
     """The currency in which a unified symbol is priced."""
     return symbol.partition(":")[0].partition("/")[2]
+
+
+def money_decimals(*symbols: str) -> int:
+    """How many decimals an amount is written with in an account that trades these symbols.
+
+    Two where it is in a currency worth about a dollar or euro, or not known. A coin that is worth
+    hundreds or thousands of them has six: what an account of BTC 0.01 pays in fees on a day is some
+    0.00001, and `0.000012` takes no more room than `1,234.56`. Of several currencies the finest.
+    """
+    return 6 if any(quote_currency(symbol) in _COINS for symbol in symbols) else 2

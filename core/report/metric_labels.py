@@ -49,16 +49,19 @@ _SIGNED_PER_CENT = ("total_return_pct", "benchmark_return_pct")
 _MONEY = ("expectancy", "avg_win", "avg_loss", "best", "worst")
 
 
-def metric_figures(metrics: Mapping[str, Any]) -> tuple[MetricFigure, ...]:
-    """Every figure of a result's `metrics` (as in its JSON), in the order a reader wants them."""
+def metric_figures(metrics: Mapping[str, Any], decimals: int = 2) -> tuple[MetricFigure, ...]:
+    """Every figure of a result's `metrics` (as in its JSON), in the order a reader wants them.
+
+    `decimals`: of its money.
+    """
     return tuple(
-        MetricFigure(name, label, figure_text(name, metrics), _note(name, metrics))
+        MetricFigure(name, label, figure_text(name, metrics, decimals), _note(name, metrics))
         for name, label in _LABELS.items()
     )
 
 
-def figure_text(name: str, metrics: Mapping[str, Any]) -> str:
-    """One figure of `metrics` in its unit."""
+def figure_text(name: str, metrics: Mapping[str, Any], decimals: int = 2) -> str:
+    """One figure of `metrics` in its unit; `decimals`: of an amount of money."""
     value = metrics.get(name)
     if value is None:
         return undefined_text(name, metrics)
@@ -69,7 +72,7 @@ def figure_text(name: str, metrics: Mapping[str, Any]) -> str:
     if name.endswith("_bp"):
         return f"{value:.1f} bp"
     if name in _MONEY:
-        return signed_money(value)
+        return signed_money(value, decimals)
     if name == "avg_hold":
         return short_duration(value)
     return str(value) if isinstance(value, int) else f"{value:,.2f}"
@@ -88,14 +91,14 @@ def _note(name: str, metrics: Mapping[str, Any]) -> str:
     return ""
 
 
-def money_text(value: float) -> str:
+def money_text(value: float, decimals: int = 2) -> str:
     """An amount of quote currency: `12,345.67`."""
-    return f"{value:,.2f}"
+    return f"{value:,.{decimals}f}"
 
 
-def signed_money(value: float) -> str:
+def signed_money(value: float, decimals: int = 2) -> str:
     """A gain or a loss: `+12.50`, `-3.10`."""
-    return f"{value:+z,.2f}"
+    return f"{value:+z,.{decimals}f}"
 
 
 def price_text(value: float) -> str:

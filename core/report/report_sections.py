@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.market.symbols import money_decimals
 from core.report.metric_labels import metric_figures, money_text, price_text, signed_money
 from core.report.undefined import UNDEFINED
 from core.text import number, safe_text
@@ -103,12 +104,15 @@ def _run(report: Report) -> Section:
 
 def _metrics(report: Report) -> Section:
     start, end = report["starting_balance"], report["ending_balance"]
-    sentences = [f"Balance {money_text(start)} to {money_text(end)} ({signed_money(end - start)})"]
+    decimals = money_decimals(*report["symbols"])
+    gain = signed_money(end - start, decimals)
+    sentences = [f"Balance {money_text(start, decimals)} to {money_text(end, decimals)} ({gain})"]
     if still_open := report.get("open_trades"):
         marked = sum(trade["unrealized_pnl"] for trade in still_open)
         count = len(still_open)
         sentences.append(
-            f"{count} position{'s'[: count != 1]} open at the end, {signed_money(marked)} of it"
+            f"{count} position{'s'[: count != 1]} open at the end, "
+            f"{signed_money(marked, decimals)} of it"
         )
     ambiguous = report.get("ambiguous") or {}
     if ambiguous.get("trades"):
@@ -120,7 +124,8 @@ def _metrics(report: Report) -> Section:
         if target_first is not None:
             sentence += f"; with the target first the return would be {target_first:+z.2f} %"
         sentences.append(sentence)
-    rows = tuple((f.label, f.text, safe_text(f.note)) for f in metric_figures(report["metrics"]))
+    figures = metric_figures(report["metrics"], decimals)
+    rows = tuple((f.label, f.text, safe_text(f.note)) for f in figures)
     return Section(
         "Result", tuple(sentences), table=Table(("", "Value", "Note"), rows, (False, True, False))
     )
@@ -146,7 +151,7 @@ def _differences(report: Report) -> Section:
             trade["side"],
             short_time(parse_time(trade["signal_time"])),
             *(_pnl(each[run]) for run in ("backtest", "paper")),
-            signed_money(each["difference"]),
+            _money(each["difference"], trade),
             safe_text(f"{each['cause']}: {each['detail']}"),
         )
         for each in divergence.get("trades", ())
@@ -165,7 +170,12 @@ def _differences(report: Report) -> Section:
 
 
 def _pnl(trade: Mapping[str, Any] | None) -> str:
-    return UNDEFINED if trade is None else signed_money(trade["pnl"])
+    return UNDEFINED if trade is None else _money(trade["pnl"], trade)
+
+
+def _money(gain: float, trade: Mapping[str, Any]) -> str:
+    """What a trade gained or lost."""
+    return signed_money(gain, money_decimals(trade["symbol"]))
 
 
 def _points(heading: str, texts: Iterable[str]) -> Section:
@@ -237,7 +247,7 @@ def _open_trades(trades: Sequence[Mapping[str, Any]]) -> Section:
             price_text(trade["entry_price"]),
             price_text(trade["mark_price"]),
             number(trade["quantity"]),
-            signed_money(trade["unrealized_pnl"]),
+            _money(trade["unrealized_pnl"], trade),
         )
         for trade in trades
     )
@@ -328,7 +338,7 @@ def _trade_row(trade: Mapping[str, Any]) -> tuple[str, ...]:
         short_time(exit_),
         price_text(trade["exit_price"]),
         short_duration((exit_ - entry) / 1000),
-        signed_money(trade["pnl"]),
+        _money(trade["pnl"], trade),
         f"{trade['pnl_pct']:+z.2f}",
         safe_text(reason),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.report.metric_labels import figure_text, metric_figures
+from core.report.metric_labels import MetricFigure, figure_text, metric_figures
 from core.time_format import short_duration
 
 _LESS_IS_BETTER = ("max_drawdown_pct", "max_consecutive_losses")
@@ -34,22 +34,28 @@ class SideBySide:
     better: bool | None
 
 
-def side_by_side(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[SideBySide, ...]:
-    """The figures of two results' `metrics` (as in their JSON), in a reader's order."""
+def side_by_side(
+    one: Mapping[str, Any], other: Mapping[str, Any], decimals: int = 2
+) -> tuple[SideBySide, ...]:
+    """The figures of two results' `metrics` (as in their JSON), in a reader's order.
+
+    `decimals`: of their money.
+    """
+    figures = (metric_figures(metrics, decimals) for metrics in (one, other))
     return tuple(
-        _pair(ours.name, ours.label, ours.text, theirs.text, one, other)
-        for ours, theirs in zip(metric_figures(one), metric_figures(other), strict=True)
+        _pair(ours, theirs.text, one, other, decimals)
+        for ours, theirs in zip(*figures, strict=True)
     )
 
 
 def _pair(
-    name: str,
-    label: str,
-    ours: str,
+    figure: MetricFigure,
     theirs: str,
     one: Mapping[str, Any],
     other: Mapping[str, Any],
+    decimals: int,
 ) -> SideBySide:
+    name, label, ours = figure.name, figure.label, figure.text
     first, second = one.get(name), other.get(name)
     if first is None or second is None:
         return SideBySide(name, label, ours, theirs, None, "", None)
@@ -59,7 +65,7 @@ def _pair(
     unsigned = (
         short_duration(abs(change))
         if name == "avg_hold"
-        else figure_text(name, {name: abs(change)}).lstrip("+")
+        else figure_text(name, {name: abs(change)}, decimals).lstrip("+")
     )
     # Two percentages differ by percentage points.
     unsigned = unsigned.replace(" %", " pp")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.host.job_values import JobAction
 from core.host.link import CommandError, HostLink
+from core.market.symbols import money_decimals
 from core.schedule.jobs import Job
 from core.schedule.notifications.trial_news import comparison_in_words, layer_states, turned
 from core.session.snapshot import SessionSnapshot
@@ -120,7 +121,7 @@ def _state_in_words(session: SessionSnapshot) -> str:
         f"{short_duration((session.now - began) / 1_000)} in: "
         f"{_count(session.trades_count, 'trade')}, "
         f"{_count(len(session.open_positions), 'open position')}, "
-        f"equity {session.equity:,.2f} ({gain:+z.2f} %)"
+        f"equity {session.equity:,.{money_decimals(*session.symbols)}f} ({gain:+z.2f} %)"
     )
 
 
@@ -130,12 +131,14 @@ def _trades_in_words(trades: Sequence[Trade]) -> str:
     told = "; ".join(
         f"#{trade.id} {trade.side} {trade.symbol} {number(trade.entry_price, 12)} → "
         f"{number(trade.exit_price, 12)} ({trade.exit_reason}"
-        f"{', entered by hand' * trade.by_hand}), {trade.pnl:+z,.2f} ({trade.pnl_pct:+z.2f} %)"
+        f"{', entered by hand' * trade.by_hand}), "
+        f"{trade.pnl:+z,.{money_decimals(trade.symbol)}f} ({trade.pnl_pct:+z.2f} %)"
         for trade in trades[-_MOST_TRADES:]
     )
     words = _count(len(trades), "new trade")
     if len(trades) > 1:
-        words += f", {sum(trade.pnl for trade in trades):+z,.2f} in all"
+        decimals = money_decimals(*(trade.symbol for trade in trades))
+        words += f", {sum(trade.pnl for trade in trades):+z,.{decimals}f} in all"
     if len(trades) > _MOST_TRADES:
         words += f", the last {_MOST_TRADES}"
     return f"{words}: {told}"

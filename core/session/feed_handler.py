@@ -243,5 +243,5 @@ class FeedHandler:
         for event in events:
             if self._refusals.repeated(event):
                 continue
-            level, text = tell(event)
+            level, text = tell(event, self.runner.config.symbols)
             self._tell(level, prefix + text)

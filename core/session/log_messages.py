@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from core.journal.records import (
@@ -18,6 +18,7 @@ from core.journal.records import (
     Stopped,
 )
 from core.market.candles.candles import Candle
+from core.market.symbols import money_decimals
 from core.session.snapshot import Level
 from core.text import number
 from core.trading.orders import Execution, OrderSide, VenueOrder, difference_bp
@@ -64,8 +65,8 @@ def state_text(state: str, why: str | None) -> str:
     return word if why is None else why if why.startswith(word) else f"{word}: {why}"
 
 
-def tell(event: Event) -> tuple[Level, str]:
-    """An event as a sentence, and how loud it is."""
+def tell(event: Event, symbols: Sequence[str] = ()) -> tuple[Level, str]:
+    """An event as a sentence, and how loud it is; `symbols`: of its session."""
     match event:
         case Decided(time, symbol, side, None, price, adds):
             verb = "add to" if adds else "enter"
@@ -91,7 +92,8 @@ def tell(event: Event) -> tuple[Level, str]:
         case Reduced():
             return Level.INFO, (
                 f"{event.symbol}: left a part of {event.side}, {number(event.quantity)} at "
-                f"{number(event.price)}, {_WORDS[event.reason]}: {event.pnl:+z.2f}"
+                f"{number(event.price)}, {_WORDS[event.reason]}: "
+                f"{event.pnl:+z.{money_decimals(event.symbol)}f}"
             )
         case Exited(_, trade):
             return Level.INFO, _trade_text(trade)
@@ -105,11 +107,12 @@ def tell(event: Event) -> tuple[Level, str]:
             return Level.WARNING, f"{event.symbol}: no {event.side} entry: {event.why}"
         case FundingPaid():
             verb = "paid" if event.amount > 0 else "received"
-            return Level.INFO, f"{event.symbol}: funding {verb}: {abs(event.amount):.4f}"
+            digits = max(4, money_decimals(event.symbol))
+            return Level.INFO, f"{event.symbol}: funding {verb}: {abs(event.amount):.{digits}f}"
         case Halted():
             return Level.WARNING, (
                 f"{event.limit_name} of {event.limit:g} % reached: equity fell to "
-                f"{event.equity:.2f}"
+                f"{event.equity:.{money_decimals(*symbols)}f}"
             )
     raise TypeError(f"expected an event of core.trading.values, got {event!r}")
 
@@ -181,11 +184,13 @@ def revision_text(symbol: str, old: Candle, new: Candle) -> str:
     )
 
 
-def retell(lines: Iterable[Record], step: int) -> Iterator[tuple[int, Level, str]]:
+def retell(
+    lines: Iterable[Record], step: int, symbols: Sequence[str] = ()
+) -> Iterator[tuple[int, Level, str]]:
     """A session's journal as a log: when (UTC ms), how loud, and what.
 
-    `step`: ms of a candle. What the journal does not keep, such as troubles of the feed, is not
-    told; what happened at a candle is told at its close.
+    `step`: ms of a candle; `symbols`: of the session. What the journal does not keep, such as
+    troubles of the feed, is not told; what happened at a candle is told at its close.
     """
     now = 0
     refusals = Refusals()
@@ -206,12 +211,12 @@ def retell(lines: Iterable[Record], step: int) -> Iterator[tuple[int, Level, str
                 for event in events:
                     if refusals.repeated(event):
                         continue
-                    level, text = tell(event)
+                    level, text = tell(event, symbols)
                     yield now, level, f"while away: {text}" if away else text
             case QuoteFilled():
                 now = line.quote.time
                 for event in line.events:
-                    yield now, *tell(event)
+                    yield now, *tell(event, symbols)
             case GapSeen(symbol, first, last, why):
                 yield last + step, Level.WARNING, gap_text(symbol, first, last, step, why)
             case CandleRevised(symbol, old, new):
@@ -242,7 +247,8 @@ def _trade_text(trade: Trade) -> str:
     also = f" ({', '.join(mark.replace('_', ' ') for mark in marks)})" if marks else ""
     return (
         f"{trade.symbol}: left {trade.side} at {number(trade.exit_price)}, "
-        f"{_WORDS[trade.exit_reason]}: {trade.pnl:+z.2f} ({trade.pnl_pct:+z.2f} %){also}"
+        f"{_WORDS[trade.exit_reason]}: {trade.pnl:+z.{money_decimals(trade.symbol)}f} "
+        f"({trade.pnl_pct:+z.2f} %){also}"
     )
 
 
