@@ -374,6 +374,41 @@ async def test_the_form_says_how_to_get_keys_where_there_are_none(tmp_path: Path
         await until(pilot, lambda: "orders go to the test venue" in verdict())
 
 
+async def test_a_live_session_with_keys_orders_on_the_testnet_from_the_form_too(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "exchanges.yaml").write_text(
+        "binance_testnet:\n  api_key: abcdefgh0123456789\n  api_secret: hgfedcba0123456789\n"
+    )
+    app = make_app(ScriptedLink())
+    app.workspace = tmp_path
+    async with driven(app) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        form = app.screen
+        assert isinstance(form, NewSession)
+        await until(pilot, lambda: form.picked is not None)
+
+        def told() -> bool:
+            return "unless Broker is simulated" in str(form.query_one("#verdict").render())
+
+        assert not told()  # a demo goes on its own exchange
+        form.query_one("#feed", Choice).chosen = "live"
+        await until(pilot, told)
+        request, _ = form.request()
+        assert request is not None
+        assert request.broker is None  # the host chooses, as it does for the command line
+        form.query_one("#broker", Choice).chosen = "simulated"
+        await until(pilot, lambda: not told())
+        request, _ = form.request()
+        assert request is not None
+        assert request.broker is BrokerKind.SIMULATED
+        form.query_one("#broker", Choice).chosen = "automatic"
+        await until(pilot, told)
+        form.query_one("#fills", Choice).chosen = "candle"
+        await until(pilot, lambda: not told())  # by candles no order can follow it
+
+
 async def test_the_key_of_a_screen_leads_back_from_what_was_opened_there() -> None:
     app = make_app(busy())
     async with driven(app) as pilot:

@@ -17,6 +17,7 @@ from core.market.candles.durations import SpanError, in_words, parse_duration
 from core.market.files.symbol_files import SymbolFilesError, files_in_line
 from core.market.history.exchange_names import exchange_problem
 from core.session.snapshot import StartRequest, TrialTerms
+from core.store.workspace import Workspace
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
@@ -83,7 +84,8 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
                 yield Input("binance", id="exchange", compact=True)
             with Horizontal(classes="field", id="broker-field"):
                 yield Static("Broker", classes="field-label")
-                yield Choice([broker.value for broker in BrokerKind], id="broker")
+                brokers = [broker.value for broker in BrokerKind]
+                yield Choice([AUTOMATIC, *brokers], id="broker")
             yield from _field(
                 "Fills", Choice([AUTOMATIC, *(fills.value for fills in Fills)], id="fills")
             )
@@ -113,11 +115,15 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         return FeedKind(self.query_one("#feed", Choice).chosen)
 
     @property
-    def broker(self) -> BrokerKind:
-        """Where orders go; only prices as they come can be followed by orders elsewhere."""
+    def broker(self) -> BrokerKind | None:
+        """Where orders go, None where the host chooses as it does for `start` without `--broker`.
+
+        Only prices as they come can be followed by orders elsewhere.
+        """
         if self.feed not in (FeedKind.LIVE, FeedKind.DEMO):
             return BrokerKind.SIMULATED
-        return BrokerKind(self.query_one("#broker", Choice).chosen)
+        chosen = self.query_one("#broker", Choice).chosen
+        return None if chosen == AUTOMATIC else BrokerKind(chosen)
 
     def request(self) -> tuple[StartRequest | None, list[str]]:
         """The request the form stands for, or every reason why there is none."""
@@ -153,7 +159,8 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             exchange = exchange_in(self.query_one("#exchange", Input), problems)
         terms = self._terms(strategy, run_for, problems)
         fills = self.query_one("#fills", Choice).chosen
-        if self.broker is not BrokerKind.SIMULATED and fills == Fills.CANDLE:
+        orders = self.broker not in (None, BrokerKind.SIMULATED)
+        if orders and fills == Fills.CANDLE:
             problems.append("fills: orders on the testnet follow prices as they come, not candles")
         if strategy is None or problems:
             return None, problems
@@ -256,25 +263,34 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
                 lines.append((f"runs for {in_words(request.run_for)}", Tone.DIM))
             lines += [(f"! {warning}", Tone.WARNING) for warning in strategy.warnings]
             lines += [(f"! {warning}", Tone.WARNING) for warning in _too_short(strategy, request)]
-            if self.broker is not BrokerKind.SIMULATED:
-                lines.append(self._where_orders_go(strategy))
+            lines += self._where_orders_go(strategy, request)
             lines += self._outlook_lines(request)
             lines.append((f"{self.feed.value}: {_FEEDS[self.feed]}", Tone.DIM))
         self.tell(lines)
 
-    def _where_orders_go(self, strategy: StrategyChoice) -> tuple[str, Tone]:
+    def _where_orders_go(
+        self, strategy: StrategyChoice, request: StartRequest
+    ) -> list[tuple[str, Tone]]:
+        broker = request.broker
+        if broker is BrokerKind.SIMULATED or (broker is None and not self._may_order(request)):
+            return []
         if self.feed is FeedKind.DEMO:
-            return f"{self.broker}: orders go to the embedded exchange as well", Tone.DIM
+            return [(f"{broker}: orders go to the embedded exchange as well", Tone.DIM)]
         # Loads exchange libraries, which the first frame must not wait for; the host has them.
         from tui.requests.key_trial import missing_keys  # noqa: PLC0415
 
         missing = missing_keys(self._keys_of, strategy.symbols)
+        if broker is None:
+            told = f"orders go to {_TEST_VENUES} as well, unless Broker is simulated"
+            return [] if missing is not None else [(told, Tone.ACCENT)]
         if missing is not None:
-            return (
-                f"! without keys it runs simulated: {missing}",
-                Tone.WARNING,
-            )
-        return f"{self.broker}: orders go to {_TEST_VENUES} as well", Tone.DIM
+            return [(f"! without keys it runs simulated: {missing}", Tone.WARNING)]
+        return [(f"{broker}: orders go to {_TEST_VENUES} as well", Tone.DIM)]
+
+    def _may_order(self, request: StartRequest) -> bool:
+        """Whether a session for which no broker is chosen could order anywhere."""
+        live = request.feed is FeedKind.LIVE and request.fills is not Fills.CANDLE
+        return live and self._keys_of is not None and Workspace(self._keys_of).credentials.exists()
 
     def _show_feed(self) -> None:
         live = self.feed in (FeedKind.LIVE, FeedKind.DEMO)
