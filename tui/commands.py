@@ -257,6 +257,17 @@ COMMANDS: tuple[Command, ...] = (
         "other(-1)", 3,
     ),
     Command(
+        "trade.view", Place.TRADE, "v", "v", "view",
+        "The next of fields, conditions at its signal and the backtest's twin, where the terminal "
+        "has no room for all", "view", 4,
+        unless="All of it is shown already.",
+    ),
+    Command(
+        "trade.compare", Place.TRADE, "c", "c", "compare",
+        "Compare its session with its backtest, trade by trade", "compare", 5,
+        unless="It is a trade of a backtest: c on 3 compares that.",
+    ),
+    Command(
         "report.back", Place.REPORT, "escape", "Esc", "back", "Return to where one came from",
         "back", 1,
     ),
@@ -562,6 +573,12 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "compared.previous", Place.COMPARED_TRADE, "h,left", "h ←", "previous",
         "The trade before", "other(-1)", 3,
+    ),
+    Command(
+        "compared.view", Place.COMPARED_TRADE, "v", "v", "view",
+        "Both runs, or the conditions at the signal, where the terminal has no room for all",
+        "view", 4,
+        unless="All of it is shown already.",
     ),
     Command(
         "schedule.new", Place.SCHEDULE, "n", "n", "new",

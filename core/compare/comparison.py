@@ -22,6 +22,8 @@ from core.market.candles.timeframes import Timeframe
 from core.report.market_regime import Regime, regime_warning
 from core.report.metrics import NO_STARTING_BALANCE, wilson_interval
 from core.report.quality import quality_flags
+from core.strategy.chart import strategy_chart
+from core.strategy.chart_values import Chart
 from core.trial.costs import FEWEST_FILLS, mean_intervals
 from core.trial.seal import Seal
 
@@ -122,10 +124,25 @@ class ComparisonResult:
 
     def session_at(self, symbol: str, time: int) -> str | None:
         """The ID of the session whose replay has the candle of a symbol that opens at a time."""
+        found = self._replayed_at(symbol, time)
+        return None if found is None else found.session.record.id
+
+    def chart_at(self, symbol: str, time: int) -> Chart:
+        """The one candle of a symbol that opens at a time, with all that its session read at it.
+
+        Of the candles as the session saw them. Blocks.
+        """
+        found = self._replayed_at(symbol, time)
+        if found is None:
+            return Chart("")
+        session = found.session
+        return strategy_chart(session.config, session.seen[symbol], None, time + 1, 1)
+
+    def _replayed_at(self, symbol: str, time: int) -> Replayed | None:
         for one in self.replays:
             candles = one.candles.get(symbol)
             if candles is not None and time in candles.time:
-                return one.session.record.id
+                return one
         return None
 
     def candles_between(self, symbol: str, first: int, last: int) -> tuple[Candle, ...]:

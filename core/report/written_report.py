@@ -138,11 +138,31 @@ class ReportedAnswers(msgspec.Struct, frozen=True):
     edge: ReportedAnswer | None = None
 
 
+class ReportedDifference(msgspec.Struct, frozen=True):
+    """One decision in a session and in the backtest of its period; None: that one made no trade.
+
+    `difference`: P&L of the session minus the backtest's; no `cause` where the trades are the same.
+    """
+
+    backtest: ReportedTrade | None = None
+    paper: ReportedTrade | None = None
+    difference: float | None = None
+    cause: str | None = None
+    detail: str | None = None
+
+
+class ReportedDivergence(msgspec.Struct, frozen=True):
+    """The trades of a session beside those of its backtest; of very many not all."""
+
+    trades: tuple[ReportedDifference, ...] = ()
+
+
 class ReportedComparison(msgspec.Struct, frozen=True):
     """How a session's comparison with its backtest ended; no verdict where nothing is judged."""
 
     verdict: ReportedVerdict | None = None
     layers: ReportedAnswers = ReportedAnswers()
+    divergence: ReportedDivergence | None = None
 
 
 class WrittenReport(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
-"""Makes the chart of a market that a strategy trades: its candles and its own indicators.
+"""Makes the chart of a market that a strategy trades: its candles, indicators and conditions.
 
-The indicators are computed over all candles given and shown where a longer candle closes, so that
+These are computed over all candles given and shown where a longer candle closes, so that
 each is the number the strategy decided on, whatever timeframe it is looked at in.
 """
 
@@ -18,6 +18,7 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
 from core.strategy.indicators.registry import indicator_of, price_fields
+from core.strategy.signals.evaluation import BatchRules
 
 
 class ChartError(ValueError):
@@ -64,11 +65,13 @@ def strategy_chart(
         candles.close[ends[part]],
         np.add.reduceat(candles.volume[:stop], firsts[part]),
     )
+    batch, described = Batch(candles), Described.of(config)
     lines = tuple(
         ChartLine(name, pane, _known(values[ends[part]]))
-        for name, pane, values in _lines(config, candles)
+        for name, pane, values in _lines(config, described, batch)
     )
-    return Chart(shown.value, tuple(made), lines, first > 0)
+    conditions = BatchRules(described, batch).readings(config.grouped_conditions)(stop - 1)
+    return Chart(shown.value, tuple(made), lines, first > 0, conditions)
 
 
 def _timeframe(text: str, own: Timeframe) -> Timeframe:
@@ -80,8 +83,9 @@ def _timeframe(text: str, own: Timeframe) -> Timeframe:
     return found
 
 
-def _lines(config: StrategyConfig, candles: Candles) -> Iterator[tuple[str, str, Floats]]:
-    batch, described = Batch(candles), Described.of(config)
+def _lines(
+    config: StrategyConfig, described: Described, batch: Batch
+) -> Iterator[tuple[str, str, Floats]]:
     for spec in config.indicators:
         indicator = indicator_of(spec)
         prices = () if spec.sources else price_fields(indicator)

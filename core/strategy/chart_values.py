@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
+from core.strategy.signals.reading import Reading
 from core.typed import prepare
 
 LONGEST_CHART = 20_000  # candles
@@ -26,12 +27,17 @@ class ChartLine:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Candles, oldest first, with the lines over them. `more`: whether there are older ones."""
+    """Candles, oldest first, with the lines over them. `more`: whether there are older ones.
+
+    `conditions`: what they read at the close of the last of the candles; empty where no conditions
+    decide for the strategy, None where it is not told.
+    """
 
     timeframe: str
     candles: tuple[Candle, ...] = ()
     lines: tuple[ChartLine, ...] = ()
     more: bool = False
+    conditions: tuple[Reading, ...] | None = None
 
 
 ChartSource = Callable[[str, str | None, int | None, int], Awaitable[Chart]]

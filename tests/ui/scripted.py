@@ -107,6 +107,18 @@ def position(symbol: str = "BTC/USDT", pnl: float = 54.2, **changes: Any) -> Ope
     return OpenTrade(**(values | changes))
 
 
+READINGS = (
+    Reading("entry", "rsi < 30", 41.8, 30.0, 11.8, False),
+    Reading("entry", "any of", 1, 1, 0, True),
+    Reading("entry", "close > ema_200", 64_598.35, 63_120.4, 0.0, True, 1),
+    Reading("entry", "for 3 candles", 2, 3, 1, False, 1),
+    Reading("entry", "close > 1.01 * vwap", 64_598.35, 63_994.2, 0.0, True, 2),
+    Reading("entry", "vwap", 63_360.6, None, None, None, 3),
+    Reading("exit", "rsi > 70", 41.8, 70.0, 28.2, False),
+)
+"""What the conditions of every strategy read, now and at every candle."""
+
+
 @dataclass
 class ScriptedLink(HostLink):
     """A host whose sessions and log lines are what the test put there; commands act on them."""
@@ -281,18 +293,7 @@ class ScriptedLink(HostLink):
         return SessionDetail(
             found.id,
             {symbol: candles(step=step) for symbol in found.symbols},
-            {
-                symbol: (
-                    Reading("entry", "rsi < 30", 41.8, 30.0, 11.8, False),
-                    Reading("entry", "any of", 1, 1, 0, True),
-                    Reading("entry", "close > ema_200", 64_598.35, 63_120.4, 0.0, True, 1),
-                    Reading("entry", "for 3 candles", 2, 3, 1, False, 1),
-                    Reading("entry", "close > 1.01 * vwap", 64_598.35, 63_994.2, 0.0, True, 2),
-                    Reading("entry", "vwap", 63_360.6, None, None, None, 3),
-                    Reading("exit", "rsi > 70", 41.8, 70.0, 28.2, False),
-                )
-                for symbol in found.symbols
-            },
+            dict.fromkeys(found.symbols, READINGS),
             closed_trades(found.symbols[0], step),
             equity(),
             ("connected for 2d 1h, 1 reconnect", "BTC/USDT last candle 13:57, 2 s behind"),
@@ -332,7 +333,7 @@ class ScriptedLink(HostLink):
         means = [None if n < 9 else sum(closes[n - 9 : n + 1]) / 10 for n in range(len(closes))]
         waves = [50 + 30 * math.sin(n / 5) for n in range(len(closes))]
         lines = (ChartLine("sma_10", "", tuple(means)), ChartLine("rsi", "rsi", tuple(waves)))
-        return Chart(timeframe or own, tuple(made), lines)
+        return Chart(timeframe or own, tuple(made), lines, conditions=READINGS)
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """A small report of that session."""

@@ -147,6 +147,7 @@ async def test_a_strategy_is_backtested_and_the_result_saved(
         await until(pilot, lambda: isinstance(app.screen, TradeScreen))
         await until(pilot, lambda: "◆" in drawn(app, "#trade-candles"))
         await until(pilot, lambda: "rsi" in drawn(app, "#trade-fields"))
+        await until(pilot, lambda: "✓  entry  rsi" in drawn(app, "#trade-conditions"))
         await pilot.press("escape", "v")
         await until(pilot, lambda: "◆" in drawn(app, "#result-chart"))
         assert screen.query_one("#result-months").size.height > 1, "beside the curves"

@@ -18,12 +18,15 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from core.backtest.run import run_backtest
+from core.compare import service
+from core.compare.columns import trades_of
 from core.compare.promise import PathLayer
 from core.compare.service import add_comparison
 from core.journal.manifest import RECORD
 from core.journal.values import Mode, SessionState
 from core.market.candles.candle import Candle
 from core.report.stored_backtest import save_backtest
+from core.report.written_report import ReportedDifference, written_report
 from core.session.reports import write_report
 from core.store.durable import OsDisk
 from core.store.workspace import Workspace
@@ -48,6 +51,7 @@ from tui.screens.compare_choices import choice_rows
 from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_rows import SPREAD_COLUMNS, spread_rows
 from tui.screens.compare_trade import ComparedTradeScreen
+from tui.screens.twin import twin_of
 from tui.strategies import find_strategies
 from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS
 from tui.widgets.answer_list import AnswerList, AnswerRow
@@ -358,7 +362,13 @@ async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: P
         assert any(name == "Entry" and "≠" in paper for name, _, paper in texts)
         assert not [paper for _, backtest, paper in texts if paper == f"{backtest} ≠"]
         parts = cells(trade, "#compared-parts")
-        assert [row[0] for row in parts[-2:]] == ["close", "sma"]
+        await until(pilot, lambda: len(cells(trade, "#compared-conditions")) == 2)
+        (mark, _, rule, now, threshold, _), _ = cells(trade, "#compared-conditions")
+        assert (mark, rule) == ("✓", "close crosses above sma")
+        assert float(now) > float(threshold)
+        await pilot.press("v")
+        shown = drawn(app, "#compared-conditions") + drawn(app, "#compared-fields")
+        assert "THRESHOLD" in shown
         assert "0.00" not in [row[1] for row in parts]
         title, last = trade.query_one("#compared-title", Static), differing
         assert f"{last} of {last}" in str(title.render()), "the row it was opened from"
@@ -400,6 +410,22 @@ async def test_a_compared_trade_lies_on_the_candles_and_indicators_that_its_sess
         shown = drawn(app, "#compared-candles")
         assert "entry" in shown
         assert "exit" in shown
+
+
+async def test_every_trade_of_a_real_report_has_the_twin_that_its_comparison_tells(
+    workspace: Path,
+) -> None:
+    told = await service.written_report(Workspace(workspace), SESSION)
+    assert told is not None
+    read, trades = written_report(told), trades_of(told)
+    found = [twin_of(trade, read) for trade in trades]
+    assert len(found) == len(trades) > 20
+    for trade, twin in zip(trades, found, strict=True):
+        assert isinstance(twin, ReportedDifference)
+        assert twin.paper is not None
+        assert (twin.paper.id, twin.paper.pnl) == (trade.id, trade.pnl)
+    causes = {twin.cause for twin in found if isinstance(twin, ReportedDifference)}
+    assert {None, "slippage", "manual"} <= causes
 
 
 @pytest.mark.parametrize("most", [0.07, 7.5, 330.0])

@@ -11,7 +11,7 @@ from core.strategy.signals.reading import Counted, Reading
 from core.time_format import parse_time
 from core.trading.values import Side, WaitingOrder
 from tui import formats
-from tui.screens.session_view import condition_rows
+from tui.screens.conditions import condition_rows
 from tui.widgets.axes import time_labels
 
 ROOT = Path(formats.__file__).parent.parent

@@ -29,10 +29,10 @@ from tui.commands import COMMANDS, Place
 from tui.screens.base import WIDE as WIDE_FROM
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_rows import PRICES, TRADE_COLUMNS
+from tui.screens.conditions import condition_columns, condition_rows
 from tui.screens.help import HelpScreen
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
-from tui.screens.session_view import condition_columns, condition_rows
 from tui.screens.trade_rows import in_utc, in_zone, trade_cells, trade_columns, trade_rows
 from tui.widgets.candle_picture import Picture, PriceLevel, Slot
 from tui.widgets.columns import places

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC
 from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
-from tui.screens.base import BaseScreen, entitle
-from tui.screens.trade import closed_levels
-from tui.screens.trade_fields import TRADE_FIELDS, entry_marks, exit_marks, part_text, written
+from tui.screens.base import NARROW, BaseScreen, entitle, entitle_views
+from tui.screens.conditions import SignalConditions, conditions_title
+from tui.screens.trade_fields import (
+    TRADE_FIELDS,
+    closed_levels,
+    entry_marks,
+    exit_marks,
+    part_text,
+    written,
+)
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.candle_picture import Mark
 from tui.widgets.columns import Column
@@ -30,6 +39,7 @@ if TYPE_CHECKING:
     from core.compare.comparison import ComparisonResult
     from core.compare.divergence import TradeDifference
     from core.session.snapshot import SessionSnapshot
+    from core.strategy.chart_values import Chart
     from core.trading.values import Trade
 
 _FIELD_COLUMNS = (
@@ -51,7 +61,8 @@ class ComparedTradeScreen(BaseScreen):
     def __init__(self, result: ComparisonResult, places: Sequence[int], place: int) -> None:
         super().__init__()
         self._result = result
-        self._readings = result.readings
+        self._conditions = ""  # the title of their pane
+        self._turned_over = False  # whether conditions are shown where both have one place
         self._timeframe = ""
         self._places = list(places)
         self._at = self._places.index(place)
@@ -66,10 +77,12 @@ class ComparedTradeScreen(BaseScreen):
                 LineTable(_FIELD_COLUMNS, id="compared-fields", idle_cursor=False, sorts=False),
                 "Both runs",
             )
-            yield self.pane(
-                LineTable(_PART_COLUMNS, id="compared-parts", header=False, idle_cursor=False),
-                "Difference · at the signal",
-            )
+            with Vertical(id="compared-side"):
+                yield self.pane(
+                    LineTable(_PART_COLUMNS, id="compared-parts", header=False, idle_cursor=False),
+                    "Difference",
+                )
+                yield self.pane(SignalConditions(id="compared-conditions"), "Conditions")
 
     def on_mount(self) -> None:
         """Draw it."""
@@ -95,8 +108,51 @@ class ComparedTradeScreen(BaseScreen):
         runs = each.backtest, each.paper
         self._draw_candles(made.symbol, *runs)
         self.query_one("#compared-fields", LineTable).set_rows(_field_rows(*runs))
-        readings = self._readings(made.symbol, made.signal_time) if self._readings else {}
-        self.query_one("#compared-parts", LineTable).set_rows(_part_rows(each, readings))
+        self.query_one("#compared-parts", LineTable).set_rows(_part_rows(each))
+        self.query_one("#compared-conditions", SignalConditions).look_at(self._at_signal, made)
+        self._conditions = conditions_title(made, UTC)
+        self._show_view()
+
+    async def _at_signal(
+        self, symbol: str, timeframe: str | None, until: int | None, count: int
+    ) -> Chart:
+        """What the conditions read at the candle before `until`, as the session saw it."""
+        assert until is not None
+        return await asyncio.to_thread(self._result.chart_at, symbol, until - 1)
+
+    @property
+    def _turns(self) -> bool:
+        """Whether both runs and the conditions take turns in one place."""
+        return self.size.width < NARROW
+
+    def _show_view(self) -> None:
+        self.set_class(self._turns and self._turned_over, "-conditions")
+        fields, titles = self.query_one("#compared-fields"), ["Both runs", self._conditions]
+        conditions = self.query_one("#compared-conditions")
+        if self._turns:
+            entitle_views(fields, ["Both runs", "Conditions"], 0)
+            entitle_views(conditions, titles, 1)
+        else:
+            entitle(fields, titles[0])
+            entitle(conditions, titles[1])
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show both runs and the conditions at once where there is room."""
+        super().on_resize(event)
+        if self.ready:
+            self.call_after_refresh(self._show_view)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the other view where it is not shown already."""
+        return self._turns if action == "view" else True
+
+    def action_view(self) -> None:
+        """Show the conditions at the signal in the place of both runs, or these again."""
+        self._turned_over = not self._turned_over
+        self._show_view()
+        shown = "conditions" if self._turned_over else "fields"
+        self.query_one(f"#compared-{shown}").focus()
+        self.call_after_refresh(self._show_view)  # as wide as the panes are by then
 
     def _draw_candles(self, symbol: str, backtest: Trade | None, paper: Trade | None) -> None:
         runs = [run for run in (backtest, paper) if run is not None]
@@ -176,14 +232,9 @@ def _field_rows(backtest: Trade | None, paper: Trade | None) -> list[Row]:
     return rows
 
 
-def _part_rows(each: TradeDifference, readings: Mapping[str, float | None]) -> list[Row]:
-    rows = [
+def _part_rows(each: TradeDifference) -> list[Row]:
+    return [
         Row(f"part-{part}", (Cell(part.capitalize()), Cell(formats.change(value), tone_of(value))))
         for part, value in each.parts.items()
         if round(value, 2)
     ]
-    if rows and readings:
-        rows.append(Row("space", (Cell(""), Cell(""))))
-    for text, reading in readings.items():
-        rows.append(Row(f"at-{text}", (Cell(text, Tone.DIM), Cell(formats.number(reading, 4)))))
-    return rows

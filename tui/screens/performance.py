@@ -254,6 +254,12 @@ class PerformanceScreen(BaseScreen):
         source = None if link is None else partial(link.chart, session_id)
         self.app.push_screen(
             TradeScreen(
-                session.strategy, trades, place, self.papertape.zone, session.timeframe, source
+                session.strategy,
+                trades,
+                place,
+                self.papertape.zone,
+                session.timeframe,
+                source,
+                session_id,
             )
         )

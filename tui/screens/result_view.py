@@ -22,7 +22,8 @@ from tui import formats
 from tui.requests.backtest import Points
 from tui.screens import report_rows
 from tui.screens.base import entitle, entitle_views
-from tui.screens.trade import TradeScreen, trade_marks
+from tui.screens.trade import TradeScreen
+from tui.screens.trade_fields import trade_marks
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.curve_chart import Curve, CurveChart, drawdown_points, equity_band
 from tui.widgets.figures import Figures
@@ -215,7 +216,10 @@ class ResultView(Vertical):
             return
         shown, place = [trades[key] for key in keys], keys.index(table.cursor_key)
         name, timeframe = self._report.strategy or "", self._report.timeframe
-        self.app.push_screen(TradeScreen(name, shown, place, UTC, timeframe, self._source))
+        session, source = self._report.session_id, self._source
+        self.app.push_screen(
+            TradeScreen(name, shown, place, UTC, timeframe, source, session, self._report)
+        )
 
     def on_mount(self) -> None:
         """Begin in the trades."""

@@ -24,6 +24,7 @@ from tui.commands import Place, bindings
 from tui.screens import session_view
 from tui.screens.base import NARROW, BaseScreen, entitle, entitle_views, write
 from tui.screens.compare import show_comparison
+from tui.screens.conditions import condition_columns, condition_rows
 from tui.screens.order_rows import ORDER_COLUMNS, order_rows
 from tui.screens.sessions_table import POSITION_COLUMNS, position_rows
 from tui.screens.trade import TradeScreen
@@ -122,7 +123,7 @@ class SessionScreen(BaseScreen):
             with Vertical(id="one-side"):
                 yield self.pane(
                     LineTable(
-                        session_view.condition_columns(),
+                        condition_columns(),
                         id="one-why",
                         idle_cursor=False,
                         sorts=False,
@@ -274,8 +275,8 @@ class SessionScreen(BaseScreen):
         more = f" · {len(session.symbols)} symbols" if len(session.symbols) > 1 else ""
         entitle(chart, f"{symbol} {chart.shown(session.timeframe)}{more}")
         why = self.query_one("#one-why", LineTable)
-        conditions = session_view.condition_rows(detail.readings.get(symbol, ()))
-        why.take_columns(session_view.condition_columns(conditions))
+        conditions = condition_rows(detail.readings.get(symbol, ()))
+        why.take_columns(condition_columns(conditions))
         why.set_rows(conditions)
         entitle(why, session_view.why(session, detail.readings.get(symbol, ()), symbol))
         start = session.starting_balance

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
-from rich.cells import cell_len
-
 from core.host.logs import KEPT
 from core.journal.values import SessionState
 from core.market.candles.candle import Candle
 from core.session.snapshot import SessionDetail, SessionSnapshot
-from core.strategy.signals.reading import Counted, Reading
+from core.strategy.signals.reading import Reading
 from core.trading.values import Trade
 from tui import formats
 from tui.modals.notes import alert_words
@@ -29,7 +27,7 @@ from tui.screens.sessions_table import (
     total_pnl,
     trades_of,
 )
-from tui.screens.trade import open_levels, trade_marks
+from tui.screens.trade_fields import open_levels, trade_marks
 from tui.widgets.candle_picture import Mark, PriceLevel
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
@@ -126,46 +124,6 @@ def positions_in_a_line(session: SessionSnapshot) -> list[tuple[str, Tone]]:
         parts.append((f"{one.symbol} {one.side.value} {size} from {entry}{stop}", Tone.PLAIN))
         parts.append((formats.change(one.unrealized_pnl), tone_of(one.unrealized_pnl)))
     return parts
-
-
-def condition_columns(rows: Sequence[Row] = ()) -> tuple[Column, ...]:
-    """The columns of the conditions: figures take what they need, the words have the rest."""
-    longest = [max((cell_len(row.cells[at].text) for row in rows), default=0) for at in range(6)]
-    return (
-        Column("", 1),
-        Column("FOR", 5),
-        Column("CONDITION", 18, grow=34),
-        Column("NOW", max(9, longest[3]), "right"),
-        Column("THRESHOLD", max(9, longest[4]), "right", priority=1),
-        Column("OFF BY", max(8, longest[5]), "right", priority=2),
-    )
-
-
-def condition_rows(readings: Sequence[Reading]) -> list[Row]:
-    """Each condition with both of its sides, how far they are apart, and whether it holds."""
-    rows = []
-    for number, reading in enumerate(readings):
-        mark = Cell("✓", Tone.ACCENT) if reading.holds else Cell("✗", Tone.DIM)
-        if reading.holds is None:
-            mark = Cell("")
-        known = reading.distance is not None
-        counted = reading.counted
-        off = formats.side(reading.distance, counted and Counted.ROW) if known else "not yet"
-        text = "  " * reading.depth + reading.text
-        rows.append(
-            Row(
-                f"{number}",
-                (
-                    mark,
-                    Cell("" if reading.depth else reading.group, Tone.DIM),
-                    Cell(text, Tone.STRONG if reading.holds else Tone.PLAIN),
-                    Cell(formats.side(reading.current, counted)),
-                    Cell(formats.side(reading.threshold, counted), Tone.DIM),
-                    Cell("" if reading.holds is not False else off, Tone.DIM),
-                ),
-            )
-        )
-    return rows
 
 
 def why(session: SessionSnapshot, readings: Sequence[Reading], symbol: str) -> str:

@@ -1,38 +1,47 @@
-"""One trade or open position of a session or backtest: its candles and its fields."""
+"""One trade or open position of a session or backtest.
+
+Its candles, its fields, the conditions at its signal, and of a session's the backtest's twin.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
+from textual.worker import Worker
 
+from core.host.link import CommandError
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
+from core.report.written_report import ReportError, WrittenReport, written_report
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.strategy.chart_values import ChartSource
 from core.text import safe_text
 from core.trading.values import OpenTrade, Trade
 from tui import formats
 from tui.commands import Place, bindings
-from tui.screens.base import BaseScreen, entitle, write
+from tui.screens.base import NARROW, SHORT, BaseScreen, entitle, entitle_views, write
+from tui.screens.compare import show_comparison
+from tui.screens.conditions import SignalConditions, conditions_title
 from tui.screens.trade_fields import (
+    closed_levels,
     entry_glyph,
-    entry_marks,
-    exit_marks,
     fields_of_trade,
+    open_levels,
     part_text,
+    trade_marks,
     written,
 )
 from tui.screens.trade_rows import held_ms
+from tui.screens.twin import STILL_RUNS, TWIN_COLUMNS, twin_of, twin_rows, twin_title
 from tui.widgets.candle_chart import CandleChart
-from tui.widgets.candle_picture import Mark, PriceLevel
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone, tone_of
@@ -40,6 +49,9 @@ from tui.widgets.tones import Tone, tone_of
 _COLUMNS = (Column("", 12, grow=12), Column("", 16, "right", grow=6))
 _TWICE = (Column("", 12), Column("", 18, "right"), Column("", 2), *_COLUMNS)
 _TWICE_FROM = 72  # columns of the terminal: on fewer a label or a figure would be cut
+_VIEWS = {"trade-fields": "Trade", "trade-conditions": "Conditions", "trade-twin": "Backtest"}
+"""What takes turns on a low terminal, and what each is called while another is shown."""
+_NO_CANDLES = "A result is kept without its candles: R on it runs it again."
 _AROUND = 20  # candles shown before the signal and behind the exit
 
 
@@ -47,7 +59,8 @@ class TradeScreen(BaseScreen):
     """One of a run's trades. `place`: which of them; one can go on to the others.
 
     `timeframe`: of the strategy; `source`: has its candles, where there is one. `session`: the ID
-    of that whose open positions these are, which move on with its prices while one looks.
+    of that which made them; open positions move on with its prices while one looks. `report`: of
+    that session, where it is at hand; of one that has ended the host is asked for it.
     """
 
     PLACE = Place.TRADE
@@ -63,9 +76,14 @@ class TradeScreen(BaseScreen):
         timeframe: str,
         source: ChartSource | None,
         session: str | None = None,
+        report: WrittenReport | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(classes="" if session else "-no-twin")
         self._session = session
+        self._report = report
+        self._no_report = STILL_RUNS
+        self._titles: Mapping[str, str] = {}
+        self._shown = ""  # which of the views is, where they take turns
         self._row: SessionSnapshot | None = None
         self._strategy = strategy
         self._trades = tuple(trades)
@@ -75,10 +93,14 @@ class TradeScreen(BaseScreen):
         self._source = source
 
     def body(self) -> ComposeResult:
-        """Title, candles, fields."""
+        """Title; candles, conditions at the signal and the backtest's twin; fields."""
         yield Static("", id="trade-title")
         with Horizontal(id="trade-body"):
-            yield self.pane(CandleChart(id="trade-candles"), "Candles")
+            with Vertical(id="trade-main"):
+                yield self.pane(CandleChart(id="trade-candles"), "Candles")
+                yield self.pane(SignalConditions(id="trade-conditions"), "Conditions")
+                twin = LineTable(TWIN_COLUMNS, id="trade-twin", idle_cursor=False, sorts=False)
+                yield self.pane(twin, "The backtest's twin")
             yield self.pane(
                 LineTable(_COLUMNS, id="trade-fields", header=False, idle_cursor=False), "Trade"
             )
@@ -88,6 +110,25 @@ class TradeScreen(BaseScreen):
         super().on_mount()
         self.query_one("#trade-fields").focus()
         self._draw()
+        self._read_report()
+
+    def _read_report(self) -> None:
+        """Have the host tell the report that a session wrote when it ended."""
+        link, session, row = self.papertape.link, self._session, self._row
+        runs = row is not None and not row.state.ended
+        if link is None or session is None or self._report is not None or runs:
+            return
+        self._no_report = "Reading its report …"
+
+        async def work() -> None:
+            try:
+                self._report = written_report(await link.report(session))
+            except (CommandError, ReportError) as error:
+                self._no_report = f"Its report cannot be read: {error}"
+            self._draw_twin()
+
+        _: Worker[None] = self.run_worker(work(), group="report", exit_on_error=False)
+        self._draw_twin()
 
     def show(self, snapshot: HostSnapshot) -> None:
         """Have open positions move on, and the chart with them, to one and the same moment."""
@@ -133,6 +174,10 @@ class TradeScreen(BaseScreen):
         write(self.query_one("#trade-title", Static), title)
         self._draw_candles(trade, anew=anew)
         self._draw_fields()
+        if anew:
+            conditions = self.query_one("#trade-conditions", SignalConditions)
+            conditions.look_at(self._source, trade, _NO_CANDLES)
+        self._draw_twin()
 
     @on(CandleChart.Turned)
     def _turned(self) -> None:
@@ -144,6 +189,55 @@ class TradeScreen(BaseScreen):
         super().on_resize(event)
         if self.ready:
             self._draw_fields()
+            self.call_after_refresh(self._show_views)
+
+    def _draw_twin(self) -> None:
+        """Show what the backtest made of the same decision, where a report tells it."""
+        table, trade = self.query_one("#trade-twin", LineTable), self._trades[self._place]
+        found = self._no_report if self._report is None else twin_of(trade, self._report)
+        table.set_empty(found if isinstance(found, str) else "")
+        table.set_rows(() if isinstance(found, str) else twin_rows(found, self._zone))
+        self._titles = {**self._titles, "trade-twin": twin_title(found)}
+        self._show_views()
+
+    # ── views ──
+
+    def _views(self) -> list[str]:
+        """What takes turns in one place of a low terminal; nothing does on a higher one."""
+        left_out = {
+            "trade-fields": self.size.width >= NARROW,
+            "trade-twin": self._session is None,
+        }
+        low = self.size.height < SHORT
+        return [one for one in _VIEWS if not left_out.get(one)] if low else []
+
+    def _show_views(self) -> None:
+        """Show the view whose turn it is, and say in the titles what there is."""
+        views = self._views()
+        if views and self._shown not in views:
+            self._shown = views[0]
+        for name, title in self._titles.items():
+            pane = self.query_one(f"#{name}")
+            pane.set_class(name in views and name != self._shown, "-waiting")
+            if name not in views or len(views) == 1:
+                entitle(pane, title)
+            elif name == self._shown:
+                titles = [title if one == name else _VIEWS[one] for one in views]
+                entitle_views(pane, titles, views.index(name))
+
+    def action_view(self) -> None:
+        """Show the next of fields, conditions at the signal and the backtest's twin."""
+        views = self._views()
+        self._shown = views[(views.index(self._shown) + 1) % len(views)]
+        self._show_views()
+        self.query_one(f"#{self._shown}").focus()
+        self.call_after_refresh(self._show_views)  # as wide as the panes are by then
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done with the trade on this terminal."""
+        if action == "view":
+            return len(self._views()) > 1
+        return self._session is not None if action == "compare" else True
 
     def _draw_fields(self) -> None:
         """Write what the trade was, and the indicators at the candle that decided its entry."""
@@ -170,7 +264,12 @@ class TradeScreen(BaseScreen):
         beside = self.has_class("-narrow") and self.size.width >= _TWICE_FROM
         table.take_columns(_TWICE if beside else _COLUMNS)
         table.set_rows(_beside(made) if beside else made)
-        entitle(table, "Trade · indicators at its signal" if known else "Trade")
+        self._titles = {
+            "trade-fields": "Trade · indicators at its signal" if known else "Trade",
+            "trade-conditions": conditions_title(trade, self._zone),
+            "trade-twin": self._titles.get("trade-twin", ""),
+        }
+        self._show_views()
 
     def _draw_candles(self, trade: Trade | OpenTrade, *, anew: bool) -> None:
         chart = self.query_one("#trade-candles", CandleChart)
@@ -179,7 +278,7 @@ class TradeScreen(BaseScreen):
         length = next((one.ms for one in Timeframe if one.value == self._timeframe), 0)
         chart.draw(self._present(trade, length), levels, trade_marks(trade), self._zone)
         if self._source is None:
-            chart.set_empty("A result is kept without its candles: R on it runs it again.")
+            chart.set_empty(_NO_CANDLES)
             return
         if not anew:
             return
@@ -208,6 +307,11 @@ class TradeScreen(BaseScreen):
         """Return to where one came from."""
         self.dismiss()
 
+    def action_compare(self) -> None:
+        """Go to the comparison of its session with the backtest."""
+        if self._session is not None:
+            show_comparison(self, self._session, self._strategy)
+
     def action_other(self, step: int) -> None:
         """Go on to another trade of the list."""
         self._place = (self._place + step) % len(self._trades)
@@ -229,28 +333,3 @@ def _reading(value: float | None) -> str:
     if value is None or abs(value) >= 1:
         return formats.number(value)
     return f"{value:,.6g}"
-
-
-def trade_marks(trade: Trade | OpenTrade) -> list[Mark]:
-    """The entries of a trade and its exits so far."""
-    gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
-    entries = entry_marks(trade, entry_glyph(trade.side), Tone.ACCENT)
-    return [*entries, *exit_marks(trade, "◆", tone_of(gain))]
-
-
-def closed_levels(trade: Trade) -> list[PriceLevel]:
-    """Entry and exit of a closed trade, as levels across the chart."""
-    return [
-        PriceLevel("entry", trade.entry_price, Tone.ACCENT),
-        PriceLevel("exit", trade.exit_price, tone_of(trade.pnl)),
-    ]
-
-
-def open_levels(position: OpenTrade) -> list[PriceLevel]:
-    """Entry, stop and target of a position, as levels across the chart."""
-    levels = [PriceLevel("entry", position.entry_price, Tone.ACCENT)]
-    if position.stop_price is not None:
-        levels.append(PriceLevel("stop", position.stop_price, Tone.LOSS))
-    if position.target_price is not None:
-        levels.append(PriceLevel("target", position.target_price, Tone.GAIN))
-    return levels

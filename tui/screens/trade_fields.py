@@ -1,4 +1,4 @@
-"""The fields of one trade or open position, as rows that name and write them."""
+"""The fields of one trade or open position, named and written, and its marks on a chart."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import UTC, tzinfo
 
 from core.trading.values import Addition, OpenTrade, Side, Trade, TradePart
 from tui import formats
-from tui.widgets.candle_picture import Mark
-from tui.widgets.tones import Tone
+from tui.widgets.candle_picture import Mark, PriceLevel
+from tui.widgets.tones import Tone, tone_of
 
 TRADE_FIELDS = (
     ("entered_by", "Entered by"),
@@ -77,6 +77,31 @@ def exit_marks(trade: Trade | OpenTrade, glyph: str, tone: Tone) -> list[Mark]:
     if isinstance(trade, OpenTrade):
         return []
     return [Mark(trade.exit_time, trade.exit_price, glyph, tone)]
+
+
+def trade_marks(trade: Trade | OpenTrade) -> list[Mark]:
+    """The entries of a trade and its exits so far."""
+    gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
+    entries = entry_marks(trade, entry_glyph(trade.side), Tone.ACCENT)
+    return [*entries, *exit_marks(trade, "◆", tone_of(gain))]
+
+
+def closed_levels(trade: Trade) -> list[PriceLevel]:
+    """Entry and exit of a closed trade, as levels across the chart."""
+    return [
+        PriceLevel("entry", trade.entry_price, Tone.ACCENT),
+        PriceLevel("exit", trade.exit_price, tone_of(trade.pnl)),
+    ]
+
+
+def open_levels(position: OpenTrade) -> list[PriceLevel]:
+    """Entry, stop and target of a position, as levels across the chart."""
+    levels = [PriceLevel("entry", position.entry_price, Tone.ACCENT)]
+    if position.stop_price is not None:
+        levels.append(PriceLevel("stop", position.stop_price, Tone.LOSS))
+    if position.target_price is not None:
+        levels.append(PriceLevel("target", position.target_price, Tone.GAIN))
+    return levels
 
 
 def fields_of_trade(trade: Trade | OpenTrade) -> Sequence[tuple[str, str, float | str]]:

@@ -6,9 +6,8 @@ Batch and stream are made from one plan of the config, and a test holds them equ
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from itertools import chain
 
 import numpy as np
 
@@ -125,7 +124,7 @@ class KnownConditionStream:
         self._levels = series.levels
         self._first = series.first
         self._at = -1  # the position of the newest candle
-        self._readings: list[Callable[[int], Iterator[Reading]]] = []
+        self._readings: Callable[[int], tuple[Reading, ...]] | None = None
 
     @property
     def ready(self) -> bool:
@@ -158,17 +157,17 @@ class KnownConditionStream:
         """See `ConditionStream.readings`; computed when first asked for, as few ask."""
         if self._at < 0:
             return ConditionStream(self._plan).readings()
-        if not self._readings:
-            self._prepare()
-        return tuple(chain.from_iterable(read(self._at) for read in self._readings))
+        read = self._readings or self._prepare()
+        return read(self._at)
 
-    def preparation(self) -> Callable[[], None] | None:
+    def preparation(self) -> Callable[[], object] | None:
         """See `SignalStream.preparation`; asked for by few, and some megabytes from then on."""
         return None if self._readings else self._prepare
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> Callable[[int], tuple[Reading, ...]]:
         rules = BatchRules(self._plan.described, Batch(self._candles))
-        self._readings = [rules.readings(group, rule) for group, rule in self._plan.rules]
+        self._readings = read = rules.readings(self._plan.rules)
+        return read
 
 
 def _first_known(fields: Sequence[Series], candles: Candles) -> int:

@@ -6,8 +6,9 @@ candle: `core.strategy.signals.condition_stream`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
+from itertools import chain
 
 import numpy as np
 
@@ -50,9 +51,10 @@ class BatchRules:
             return held
         return _count(held, rule.lasting) >= _needed(rule.lasting)
 
-    def readings(self, group: str, rule: Rule) -> Callable[[int], Iterator[Reading]]:
-        """Looks up what a `StreamRule` would read at the candle of a position."""
-        return self._readings(group, rule, 0)
+    def readings(self, rules: Sequence[tuple[str, Rule]]) -> Callable[[int], tuple[Reading, ...]]:
+        """Looks up what a stream of these rules, each with its group, reads at a position."""
+        looked_up = [self._readings(group, rule, 0) for group, rule in rules]
+        return lambda at: tuple(chain.from_iterable(read(at) for read in looked_up))
 
     def _readings(self, group: str, rule: Rule, depth: int) -> Callable[[int], Iterator[Reading]]:
         lasting, inner, holds = rule.lasting, self._now(rule), self.holds(rule)

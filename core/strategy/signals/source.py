@@ -99,7 +99,7 @@ class SignalStream(Protocol):
     def readings(self) -> tuple[Reading, ...]:
         """What stands behind the flags of the newest candle; empty where nothing can be shown."""
 
-    def preparation(self) -> Callable[[], None] | None:
+    def preparation(self) -> Callable[[], object] | None:
         """What `readings` would compute first and take long for, in any thread; None: nothing."""
 
 

@@ -490,6 +490,11 @@ async def test_an_archived_session_is_still_read_restarted_and_deleted_by_its_id
         chart = await host.reader.chart(first, "BTC/USDT", count=20)
         assert len(chart.candles) == 20
         assert {line.name for line in chart.lines} == {"rsi"}
+        for trade in await host.reader.closed_trades(first):
+            at = await host.reader.chart(first, "BTC/USDT", until=trade.signal_time + 1, count=1)
+            assert [one.time for one in at.candles] == [trade.signal_time]
+            (entry, exit_) = at.conditions or ()
+            assert (entry.group, entry.holds, exit_.group) == ("entry", True, "exit")
         with pytest.raises(CommandError, match="trades BTC/USDT"):
             await host.reader.chart(first, "ETH/USDT")
         assert await host.reader.report(first) == before

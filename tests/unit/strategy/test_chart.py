@@ -11,7 +11,8 @@ from core.strategy.chart import ChartError, strategy_chart
 from core.strategy.chart_values import timeframes_from, together
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.described import indicator_values
-from tests.unit.strategy.making import config
+from core.strategy.signals.sources import signal_source
+from tests.unit.strategy.making import condition, config
 
 START = 1_700_438_400_000  # Monday 2023-11-20
 
@@ -94,3 +95,22 @@ def test_no_chart_is_made_of_less_than_the_candles_there_are(timeframe: str) -> 
 def test_the_timeframes_above_are_multiples() -> None:
     assert timeframes_from("4h") == ("4h", "8h", "12h", "1d", "3d", "1w")
     assert timeframes_from("strange") == ("strange",)
+
+
+def test_its_conditions_read_what_a_session_read_at_the_close_of_its_last_candle() -> None:
+    rsi = {"indicator": "rsi", "operator": "<", "value": 45, "for": 2}
+    strategy = hourly(
+        entry_conditions=[{"any": [rsi, condition("close", "cross_above", "bollinger.upper")]}],
+        exit_conditions=[condition("rsi", ">", 60)],
+    )
+    candles = waves(120, Timeframe.H1.ms)
+    stream = signal_source(strategy).stream()
+    seen = set()
+    for at, candle in enumerate(candles):
+        stream.update(candle)
+        chart = strategy_chart(strategy, candles, None, candle.time + 1, 1)
+        assert (chart.candles, chart.conditions) == ((candle,), stream.readings()), at
+        seen |= {(one.text, one.holds) for one in chart.conditions or ()}
+    assert {("any of", True), ("any of", False), ("for 2 candles", True)} <= seen
+    longer = strategy_chart(strategy, candles, "4h")
+    assert longer.conditions == stream.readings()

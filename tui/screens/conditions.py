@@ -1,0 +1,114 @@
+"""The conditions of a strategy as rows, and at the candle that decided a trade.
+
+What stands behind a session now and what stood behind a trade of it is read and written alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import tzinfo
+
+from rich.cells import cell_len
+from textual.worker import Worker
+
+from core.host.link import CommandError
+from core.strategy.chart_values import Chart, ChartSource
+from core.strategy.signals.reading import Counted, Reading
+from core.trading.values import OpenTrade, Trade
+from tui import formats
+from tui.widgets.columns import Column
+from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.tones import Tone
+
+
+def condition_columns(rows: Sequence[Row] = ()) -> tuple[Column, ...]:
+    """The columns of the conditions: figures take what they need, the words have the rest."""
+    longest = [max((cell_len(row.cells[at].text) for row in rows), default=0) for at in range(6)]
+    return (
+        Column("", 1),
+        Column("FOR", 5),
+        Column("CONDITION", 18, grow=34),
+        Column("NOW", max(9, longest[3]), "right"),
+        Column("THRESHOLD", max(9, longest[4]), "right", priority=1),
+        Column("OFF BY", max(8, longest[5]), "right", priority=2),
+    )
+
+
+def condition_rows(readings: Sequence[Reading]) -> list[Row]:
+    """Each condition with both of its sides, how far they are apart, and whether it holds."""
+    rows = []
+    for number, reading in enumerate(readings):
+        mark = Cell("✓", Tone.ACCENT) if reading.holds else Cell("✗", Tone.DIM)
+        if reading.holds is None:
+            mark = Cell("")
+        known = reading.distance is not None
+        counted = reading.counted
+        off = formats.side(reading.distance, counted and Counted.ROW) if known else "not yet"
+        text = "  " * reading.depth + reading.text
+        rows.append(
+            Row(
+                f"{number}",
+                (
+                    mark,
+                    Cell("" if reading.depth else reading.group, Tone.DIM),
+                    Cell(text, Tone.STRONG if reading.holds else Tone.PLAIN),
+                    Cell(formats.side(reading.current, counted)),
+                    Cell(formats.side(reading.threshold, counted), Tone.DIM),
+                    Cell("" if reading.holds is not False else off, Tone.DIM),
+                ),
+            )
+        )
+    return rows
+
+
+class SignalConditions(LineTable):
+    """Each condition at the close of the candle that decided the entry of a trade."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002  (Textual's own name for it)
+        super().__init__(condition_columns(), idle_cursor=False, sorts=False, id=id)
+
+    def look_at(self, source: ChartSource | None, trade: Trade | OpenTrade, none: str = "") -> None:
+        """Show those of a trade; where there is no source, say `none`: why not."""
+        if source is None:
+            self._draw((), none)
+            return
+        symbol, time = trade.symbol, trade.signal_time
+        self.set_empty("Reading the candle of its signal …")
+        # Nothing of another trade stays, but the lines do, lest all about them move twice.
+        self.set_rows(replace(row, cells=(Cell(""),) * len(row.cells)) for row in self.rows)
+
+        async def work() -> None:
+            try:
+                chart = await source(symbol, None, time + 1, 1)
+            except CommandError as error:
+                self._draw((), f"They cannot be read: {error}")
+            else:
+                self._draw(chart.conditions or (), _why_none(chart, time))
+
+        _: Worker[None] = self.run_worker(
+            work(), group="conditions", exclusive=True, exit_on_error=False
+        )
+
+    def _draw(self, readings: Sequence[Reading], none: str) -> None:
+        rows = condition_rows(readings)
+        self.set_empty(none)
+        self.take_columns(condition_columns(rows))
+        self.set_rows(rows)
+
+
+def conditions_title(trade: Trade | OpenTrade, zone: tzinfo) -> str:
+    """What the pane of a trade's conditions is called: a person may have decided without them."""
+    time = formats.day_time(trade.signal_time, zone)
+    if trade.by_hand:
+        return f"Conditions at {time}, entered by hand"
+    return f"Conditions at its signal, {time}"
+
+
+def _why_none(chart: Chart, time: int) -> str:
+    """Why a chart that is to end with a candle tells no condition at it."""
+    if not chart.candles or chart.candles[-1].time != time:
+        return "The candle of its signal is not among those kept."
+    if chart.conditions is None:
+        return "The host is of an older version and does not tell them."
+    return "What decides for this strategy are no conditions."
