@@ -184,6 +184,7 @@ def venue_options(venues: FeedFactories, **others: Any) -> HostOptions:
         feeds=venues.makers(),
         sources=venues.sources(),
         demo_address=venues.demo_address,
+        demo_speed=1.0 if venues.demo is None else venues.demo.speed,
         **{**others, "companions": (venues.attend, *others.get("companions", ()))},
     )
 

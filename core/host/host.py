@@ -109,7 +109,8 @@ class HostOptions:
     `sources` names the candle journals of a feed where its kind alone does not say which market it
     shows (a demo's seed). `companions` run beside the sessions. `schedule` makes what keeps the
     jobs; a host without one has none. Orders go to `order_addresses`, those of demo sessions to the
-    embedded exchange at `demo_address` (of perpetuals, else of spot; None while it does not run).
+    embedded exchange at `demo_address` (of perpetuals, else of spot; None while it does not run),
+    whose clock goes `demo_speed` times as fast as the machine's.
     What a disk, or a lack of files, kept the host from doing is tried again after `retry_after`
     seconds, then less often. `problems`: what of its settings cannot be used, to be told.
     """
@@ -124,6 +125,7 @@ class HostOptions:
     new_id: Callable[[], str] = new_id
     order_addresses: OrderAddresses = field(default_factory=OrderAddresses)
     demo_address: Callable[[bool], str | None] = lambda _: None
+    demo_speed: float = 1.0
     retry_after: float = 10.0
     problems: Sequence[str] = ()
 

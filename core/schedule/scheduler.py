@@ -23,13 +23,14 @@ from core.schedule.book import JobBook
 from core.schedule.jobs import Job, JobError, JobRun, NothingSuchError, new_job
 from core.schedule.notifications.occasions import OCCASIONS
 from core.schedule.runs import JobOutcome, carry_out
-from core.schedule.triggers import Trigger, at, every, next_due
+from core.schedule.triggers import At, Trigger, at, every, next_due
 from core.session.feed_handler import BY_HAND
 from core.session.snapshot import SessionSnapshot
 from core.store.index import IndexWriteError
 
 CHECK_EVERY = 4 * 3_600  # seconds: how often a session is looked at, unless told otherwise
 _PULSE = 1.0  # seconds between two looks at what is due
+_OUT_OF_STEP = 60_000  # ms by which the end of a demo session may lie off what its report is set to
 _AT_ONCE = 100  # runs that may be under way together
 
 _logger = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ class Scheduler:
 
     `clock` gives UTC ms. `say` tells the user; `note` writes what a run said where nobody is told,
     `alert` tells the user and interrupts whoever is at a screen.
-    `pulse_every`: seconds between two looks at what is due.
+    `pulse_every`: seconds between two looks at what is due. `demo_speed`: how many times as fast
+    as the machine's the clock of demo sessions goes.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Scheduler:
         note: Say = lambda *_: None,
         alert: Say | None = None,
         pulse_every: float = _PULSE,
+        demo_speed: float = 1.0,
     ) -> None:
         self._book = book
         self._link = link
@@ -73,6 +76,7 @@ class Scheduler:
         self._note = note
         self._alert = alert or say
         self._pulse_every = pulse_every
+        self._demo_speed = demo_speed
         self._occasions = [occasion() for occasion in OCCASIONS]
         self._running: dict[str, asyncio.Task[JobRun]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -107,10 +111,11 @@ class Scheduler:
         self._follow(sessions)
         now = self._clock()
         for job in self._book.jobs():
-            right = job.set_right(now)
+            session = sessions.get(job.session_id or "")
+            right = self._in_step(job.set_right(now), session)
             if right is not job:
                 self._book.put(right)
-            waits = _waits_for_end(right, sessions.get(right.session_id or ""))
+            waits = session is not None and self._waits_for_end(right, session)
             if right.due(now) and not waits and not self._is_running(right):
                 self._begin(right)
 
@@ -226,7 +231,7 @@ class Scheduler:
             self._book.note_watched(session.id, "check")
             if JobAction.CHECK not in there:
                 self._put_new(every(CHECK_EVERY, now), session_id=session.id, automatic=True)
-        end = session.planned_end
+        end = self._end_of(session)
         if end is not None and end > now and not self._book.watches(session.id, "end"):
             self._book.note_watched(session.id, "end")
             if JobAction.FINISH in there:
@@ -236,6 +241,47 @@ class Scheduler:
                 f"backtest(action='stop_paper', session_id='{session.id}')"
             )
             self._put_new(at(end, now), message=message, session_id=session.id, automatic=True)
+
+    def _end_of(self, session: SessionSnapshot) -> int | None:
+        """When a session is to end by itself, by the machine's clock; None where that is not known.
+
+        What it has planned is of its feed's clock, and only a demo's goes at another speed.
+        """
+        end = session.planned_end
+        if end is None or session.feed is not FeedKind.DEMO:
+            return end
+        if session.interrupted or session.state is SessionState.STARTING:
+            return None  # its market, whose clock it goes by, has not told the time yet
+        return self._clock() + round((end - session.now) / self._demo_speed)
+
+    def _in_step(self, job: Job, session: SessionSnapshot | None) -> Job:
+        """The report that a demo session was given for its end, due when that is by now.
+
+        Its market stands still while no host runs, and the next may have another speed.
+        """
+        if session is None or session.feed is not FeedKind.DEMO or session.state.ended:
+            return job
+        if not job.automatic or job.action is not JobAction.FINISH or job.next_run is None:
+            return job
+        end = self._end_of(session)
+        if end is None or end <= self._clock() or abs(end - job.next_run) <= _OUT_OF_STEP:
+            return job
+        return msgspec.structs.replace(job, trigger=At(end), next_run=end)
+
+    def _waits_for_end(self, job: Job, session: SessionSnapshot) -> bool:
+        """Whether a report has to wait because its session cannot end yet, or will by itself.
+
+        Its last candles may come late, or be fetched first where the host was away: stopping it
+        would cut them off. What a session has planned is known once it has been taken up.
+        """
+        if job.action is not JobAction.FINISH:
+            return False
+        if session.interrupted or session.state is SessionState.STARTING:
+            return True
+        end = self._end_of(session)
+        if session.state.ended or end is None or job.next_run is None:
+            return False
+        return job.automatic or job.next_run >= end
 
     def _put_new(
         self,
@@ -386,22 +432,6 @@ async def _outcome(job: Job, link: HostLink, by_hand: bool) -> JobOutcome:
             raise
         _logger.exception("job %s", job.id)
         return JobOutcome(f"job {job.id} failed: {type(error).__name__}: {error}", succeeded=False)
-
-
-def _waits_for_end(job: Job, session: SessionSnapshot | None) -> bool:
-    """Whether a report has to wait because its session cannot end yet, or is about to by itself.
-
-    Its last candles may come late, or be fetched first where the host was away: stopping it would
-    cut them off. What a session has planned is known once it has been taken up.
-    """
-    if job.action is not JobAction.FINISH or session is None:
-        return False
-    if session.interrupted or session.state is SessionState.STARTING:
-        return True
-    if session.state.ended:
-        return False
-    end = session.planned_end
-    return end is not None and job.next_run is not None and job.next_run >= end
 
 
 def _goes_on(session: SessionSnapshot) -> bool:

@@ -46,7 +46,13 @@ class Schedule:
         outbox = Outbox(host.database, self._complain)
         self._notifier = Notifier(self._addresses(), self._complain, outbox=outbox)
         self._scheduler = Scheduler(
-            self._book, LocalLink(host), self._clock, self._say, self._note, alert=self._alert
+            self._book,
+            LocalLink(host),
+            self._clock,
+            self._say,
+            self._note,
+            alert=self._alert,
+            demo_speed=host.options.demo_speed,
         )
 
     async def run(self) -> None:

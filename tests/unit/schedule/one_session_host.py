@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.journal.values import FeedKind, Mode
 from core.session.snapshot import SessionDetail
 from core.trading.values import ExitReason, Side, Trade
 from tests.ui.scripted import ScriptedLink, session
@@ -41,6 +42,8 @@ class OneSessionHost(ScriptedLink):
             ID,
             "rsi_bounce",
             timeframe="4h",
+            mode=Mode.SIMULATED,
+            feed=FeedKind.LIVE,
             started=started,
             running_since=started,
             now=started,

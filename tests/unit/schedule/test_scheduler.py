@@ -107,6 +107,40 @@ async def test_a_session_is_watched_by_a_check_and_by_a_report_at_its_end(rig: R
     assert rig.book.jobs() == ()
 
 
+async def test_the_end_of_a_demo_session_is_told_by_the_clock_that_jobs_run_by(rig: Rig) -> None:
+    # 60 days of a market a hundred times as fast, whose calendar is years away, are 14.4 hours.
+    then = NOON + 900 * DAY
+    rig.scheduler = Scheduler(rig.book, rig.host, lambda: rig.now, rig.say, demo_speed=100)
+    rig.host.change(ID, feed=FeedKind.DEMO, now=then, planned_end=then + 60 * DAY)
+    await rig.at(NOON)
+    finish = rig.scheduler.jobs_of(ID)[-1]
+    assert (finish.action, finish.next_run) == (JobAction.FINISH, NOON + 14 * HOUR + 24 * 60_000)
+    # No host ran for two hours, in which the market stood still: the end moves on with it.
+    rig.host.change(ID, now=then + 50 * DAY)
+    await rig.at(NOON + 14 * HOUR)
+    finish = rig.scheduler.jobs_of(ID)[-1]
+    assert finish.next_run == NOON + 16 * HOUR + 24 * 60_000
+    # What it is due by is reckoned: a session that is not quite there is not stopped.
+    rig.host.change(ID, now=then + 60 * DAY - HOUR)
+    await rig.at(NOON + 16 * HOUR + 24 * 60_000)
+    assert (rig.host.commands, rig.said) == ([], [])
+    rig.host.change(ID, state=SessionState.STOPPED, state_reason=OVER, ended=then + 60 * DAY)
+    await rig.at(NOON + 17 * HOUR)
+    assert len(rig.said) == 1
+    assert rig.book.jobs() == ()
+
+
+async def test_a_report_asked_for_by_the_clock_stops_a_demo_session_then(rig: Rig) -> None:
+    then = NOON - 900 * DAY
+    rig.scheduler = Scheduler(rig.book, rig.host, lambda: rig.now, rig.say, demo_speed=100)
+    rig.host.change(ID, feed=FeedKind.DEMO, now=then, planned_end=then + 60 * DAY)
+    message = f"backtest(action='stop_paper', session_id='{ID}')"
+    rig.scheduler.add(at(NOON + HOUR, NOON), message=message)
+    rig.host.change(ID, now=then + 100 * HOUR)
+    await rig.at(NOON + HOUR)
+    assert rig.host.commands == [f"stop {ID}"]
+
+
 async def test_a_report_waits_until_a_session_that_is_taken_up_shows_its_planned_end(
     rig: Rig,
 ) -> None:
