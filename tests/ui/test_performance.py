@@ -108,8 +108,35 @@ def test_the_headline_adds_up_and_unknown_is_no_zero() -> None:
     assert shown["WIN RATE"] == "50.0%"
     assert shown["PROFIT FACTOR"] == "3.20"
     assert (shown["BEST DAY"], shown["WORST DAY"]) == ("▲ +10.00", "▼ -1.00")
+    alone = {date(2025, 11, 20): 10.0}
+    single = {one.label: one.value for one in performance_rows.figures(TRADES[:1], None, alone)}
+    assert single["BEST DAY"] == single["WORST DAY"] == "–"
     nothing = {one.label: one.value for one in performance_rows.figures((), None, {})}
     assert nothing["CLOSED P&L"] == nothing["WIN RATE"] == nothing["FEES"] == "–"
+
+
+async def test_what_was_open_when_a_session_ended_is_counted_and_named() -> None:
+    held = msgspec.structs.replace(position(), unrealized_pnl=-10.95)
+    stopped = {
+        "state": SessionState.STOPPED,
+        "ended": NOW,
+        "open_positions": (held,),
+        "unrealized_pnl": -10.95,
+        "equity": 9_943.42,
+    }
+    link = ScriptedLink([session("aaaaaaa1", "one", **stopped)])
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: "LEFT OPEN" in drawn(app, "#performance-figures"))
+        labels, values = drawn(app, "#performance-figures").splitlines()[:2]
+        assert labels.split()[0] == "P&L"
+        assert "▼ -56.58" in values  # as the list of sessions says
+        assert "▼ -10.95" in values
+        await pilot.press("h")
+        table = app.screen.query_one("#performance-open", LineTable)
+        await until(pilot, lambda: len(table.rows) == 1)
+        assert "Open positions · 0, left open at the end · 1" in str(table.border_title)
 
 
 def test_kinds_of_money_are_kept_apart() -> None:

@@ -21,6 +21,7 @@ from tui.screens import performance_rows
 from tui.screens.base import BaseScreen, entitle, entitle_views
 from tui.screens.performance_rows import GROUPINGS, Closed, Money
 from tui.screens.session import SessionScreen
+from tui.screens.sessions_table import total, total_pnl
 from tui.screens.trade import TradeScreen
 from tui.widgets.calendar import Calendar
 from tui.widgets.curve_chart import Curve, CurveChart
@@ -133,8 +134,9 @@ class PerformanceScreen(BaseScreen):
         for name in ("slices", "trades"):
             table = self.query_one(f"#performance-{name}", LineTable)
             table.set_empty(_NO_TRADE if known else "Asking the host for the trades …")
+        gained = total(map(total_pnl, summed))
         figures = performance_rows.figures(
-            self._summed, open_pnl, self._days, left_open, known=known
+            self._summed, open_pnl, self._days, left_open, gained, known=known
         )
         self.query_one(Figures).show(figures)
 
@@ -157,7 +159,9 @@ class PerformanceScreen(BaseScreen):
             title = f"Trades · {len(table.rows):,}"
         elif self._view == _POSITIONS:
             table.set_rows(performance_rows.open_rows(sessions))
-            title = f"Open positions · {len(table.rows):,}"
+            left = sum(len(one.open_positions) for one in sessions if one.state.ended)
+            title = f"Open positions · {len(table.rows) - left:,}"
+            title += f", left open at the end · {left:,}" if left else ""
         else:
             grouping = GROUPINGS[self._view]
             table.set_rows(performance_rows.slice_rows(closed, grouping, zone))

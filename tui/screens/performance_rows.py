@@ -6,7 +6,7 @@ A trade counts where its last part closed. Sums are of one kind of money: one mo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
 from core.journal.values import Mode
@@ -147,12 +147,15 @@ def figures(
     open_pnl: float | None,
     days: Mapping[date, float],
     left_open: float | None = None,
+    gained: float | None = None,
     *,
     known: bool = True,
 ) -> tuple[Figure, ...]:
     """The headline over all the trades; unless `known`, not all of them are here yet.
 
     `left_open`: what positions were worth that ended sessions left open, None where none did.
+    `gained`: what the sessions have gained in all, of which what has closed and what was or is open
+    are the parts.
     """
     if not known:
         closed, days = (), {}
@@ -161,13 +164,16 @@ def figures(
     total = sum(gains) if gains else None
     wins = sum(gain > 0 for gain in gains) / len(gains) * 100 if gains else None
     factor = won / lost if lost else None
-    best, worst = (max(days.values()), min(days.values())) if days else (None, None)
+    # A single day is neither, whatever it brought.
+    best, worst = (max(days.values()), min(days.values())) if len(days) > 1 else (None, None)
     fees = sum(one.trade.fees for one in closed) if closed else None
     left = left_open is not None
+    left_figure = Figure("LEFT OPEN", formats.change(left_open), tone_of(left_open), width=11)
     return (
-        Figure("CLOSED P&L", formats.change(total), tone_of(total), width=13),
+        Figure("P&L", formats.change(gained), tone_of(gained), width=12),
+        Figure("CLOSED P&L", formats.change(total), tone_of(total), width=12),
         Figure("OPEN P&L", formats.change(open_pnl), tone_of(open_pnl), width=11),
-        *((Figure("LEFT OPEN", formats.change(left_open), Tone.DIM, width=11, priority=5),) * left),
+        *((left_figure,) * left),
         Figure("TRADES", formats.count(len(closed)) if known else formats.UNKNOWN),
         Figure("WIN RATE", formats.percent(wins)),
         Figure("PROFIT FACTOR", formats.number(factor), priority=1),
@@ -229,10 +235,14 @@ def trade_rows(closed: Iterable[Closed], zone: tzinfo) -> list[Row]:
 
 
 def open_rows(sessions: Iterable[SessionSnapshot]) -> list[Row]:
-    """All open positions, with the session each is in."""
+    """All open positions, with the session each is in; last those left open at an end, dim."""
     return [
         Row(f"{session.id} {row.key}", (Cell(session.strategy, Tone.STRONG), *row.cells))
-        for session in sessions
         if not session.state.ended
+        else Row(
+            f"{session.id} {row.key}",
+            tuple(replace(one, tone=Tone.DIM) for one in (Cell(session.strategy), *row.cells)),
+        )
+        for session in sorted(sessions, key=lambda one: one.state.ended)
         for row in position_rows(session)
     ]
