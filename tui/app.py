@@ -42,6 +42,7 @@ from tui.host.leaving import Leaving, program_for
 from tui.host.returning import Change, Returning, in_few_words
 from tui.keymap import checked_keymap
 from tui.modals.ask import Ask
+from tui.modals.form import Form
 from tui.modals.meanwhile import Meanwhile
 from tui.modals.new_session import NewSession
 from tui.palette import PaletteCommands
@@ -158,6 +159,7 @@ class PapertapeApp(GuardedApp):
         self.views = dict(self._appearance.views)
         self.view = self._appearance.view
         self.keymap, self._keymap_problems = checked_keymap(self._appearance.keymap)
+        self._held_keys: list[events.Key] = []
         self.alerts = Alerts(self, self.bell, self.write_title, self._appearance.alerts)
         self.theme = DEFAULT_THEME
         if self._appearance.theme in found.themes:
@@ -267,10 +269,19 @@ class PapertapeApp(GuardedApp):
             self.alerts.see(before, snapshot, lines)
 
     async def on_event(self, event: events.Event) -> None:
-        """Take a key as the sign that somebody is there."""
+        """Take a key as the sign that somebody is there; one for a form that opens waits for it."""
         if isinstance(event, events.Key):
             self.alerts.seen()
+            if isinstance(self.screen, Form) and not self.screen.takes_keys:
+                self._held_keys.append(event)
+                return
         await super().on_event(event)
+
+    def release_keys(self) -> None:
+        """Have the keys that were held taken in their order, before any that come later."""
+        held, self._held_keys = self._held_keys, []
+        for event in held:
+            self.post_message(event)
 
     def watch_waiting(self) -> None:
         """Say in the top line what is waited for."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -23,6 +24,7 @@ from tui.app import PapertapeApp
 from tui.modals.new_session import NewSession
 from tui.strategies import list_strategies
 from tui.widgets.choice import Choice
+from tui.widgets.line_table import LineTable
 
 
 @pytest.fixture
@@ -158,3 +160,27 @@ async def test_a_low_terminal_pages_to_what_lies_beneath(workspace: Workspace) -
         assert body.region.contains_region(hints.region), "the keys stay to be seen"
         await pilot.press("pageup", "pageup")
         assert body.scroll_y == 0
+
+
+async def test_keys_typed_before_the_form_is_there_wait_for_it(workspace: Workspace) -> None:
+    for name in ("band", "breakout"):
+        promise(workspace.strategies / name)
+    app = PapertapeApp(
+        ScriptedHosting(ScriptedLink()),
+        lambda: list_strategies(workspace),
+        host_name="here",
+        feed=FeedKind.DEMO,
+        workspace=workspace.root,
+        poll_every=3_600,
+    )
+    async with driven(app, NARROW) as pilot:
+        for key in ("n", "down", "down"):  # in one burst, as fast fingers and slow links have it
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        form = app.screen
+        assert isinstance(form, NewSession)
+        await until(pilot, lambda: form.takes_keys)
+        table = form.query_one("#strategies", LineTable)
+        await until(pilot, lambda: table.cursor_key == table.rows[2].key)
+        app.post_message(events.Key("escape", None))
+        await until(pilot, lambda: app.screen is not form)

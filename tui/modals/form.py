@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Protocol, TypeVar, cast
 
-from textual import on
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
@@ -24,7 +24,16 @@ from tui.widgets.tones import Tone, toned
 T = TypeVar("T")
 _LOW = 30  # lines of a terminal
 _ACROSS = 68  # cells of a line in a form
+_SOON = 1.0  # seconds after which no key waits any longer
 _FEW = 3  # lines beneath the fields for which there is room everywhere
+
+
+class HoldsKeys(Protocol):
+    """The application, as far as forms know it."""
+
+    def release_keys(self) -> None:
+        """Have the keys that were held taken in their order."""
+        ...
 
 
 class Form(ModalScreen[T | None]):
@@ -34,6 +43,23 @@ class Form(ModalScreen[T | None]):
     """
 
     told_lines = 0
+    takes_keys = False  # what is typed before it does waits for that, rather than go elsewhere
+
+    @on(events.Mount)
+    def _hold_keys(self) -> None:
+        """Take keys once its fields are there, or soon, whatever they wait for."""
+        self.call_after_refresh(self.fields_are_there)
+        self.set_timer(_SOON, self.take_keys)
+
+    def fields_are_there(self) -> None:
+        """Take keys; what has still to read something does so later."""
+        self.take_keys()
+
+    def take_keys(self) -> None:
+        """Take the keys that were typed meanwhile, and all others."""
+        if not self.takes_keys:
+            self.takes_keys = True
+            cast(HoldsKeys, self.app).release_keys()
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", show=False),

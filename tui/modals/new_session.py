@@ -103,8 +103,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             yield hints("start")
 
     def on_mount(self) -> None:
-        """Show the fields of the feed, and read the strategies."""
-        super().on_mount()
+        """Show the fields of the feed."""
         self._show_feed()
 
     # ── what the form says ──

@@ -87,6 +87,10 @@ class StrategyForm(CheckedForm[T]):
                 if choice.name == self._wanted and choice.name not in known:
                     self._table.move_to(key)
             self.judge()
+            self.take_keys()
+
+    def fields_are_there(self) -> None:
+        """Wait for the strategies: the first keys mostly go to them."""
 
     def on_resize(self) -> None:
         """Show as many strategies at once as there is room for, beside what is said of one."""

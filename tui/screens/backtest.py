@@ -78,21 +78,21 @@ class BacktestScreen(BaseScreen):
         yield FilterBox("#backtests", "filter by strategy, setting, symbol, ID, #tag or note")
         yield self.pane(BacktestLook(id="backtest-look"), "")
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Begin in the list."""
-        super().on_mount()
+        super().mounted()
         self.query_one("#backtest-progress").display = False
         self.query_one("#backtests").focus()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def laid_out(self, event: events.Resize) -> None:
         """Show more or less of the one under the cursor, as there is room."""
-        super().on_resize(event)
+        super().laid_out(event)
         if self.ready:
             self._look()
 
-    def on_screen_resume(self) -> None:
+    def resumed(self) -> None:
         """Read the library anew: others may have added to it."""
-        super().on_screen_resume()
+        super().resumed()
         self._reload()
 
     @property

@@ -57,9 +57,9 @@ class BacktestResultScreen(BaseScreen):
         """The result."""
         yield ResultView()
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Draw it."""
-        super().on_mount()
+        super().mounted()
         self._draw()
 
     def _draw(self) -> None:

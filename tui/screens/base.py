@@ -133,17 +133,32 @@ class BaseScreen(Screen[None]):
         """Ask anew which commands are possible."""
         self.query_one(Hints).refresh()
 
+    # Textual calls the handler of every class of a screen, so that what calls `super()` is called
+    # twice: these three are handled here alone, and screens override what they do.
+
     def on_mount(self) -> None:
+        """Draw for the first time."""
+        self.mounted()
+
+    def on_screen_resume(self) -> None:
+        """Come to the front again."""
+        self.resumed()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Take another size."""
+        self.laid_out(event)
+
+    def mounted(self) -> None:
         """Show what is known already."""
         self.ready = True
         self.show_again()
 
-    def on_screen_resume(self) -> None:
+    def resumed(self) -> None:
         """Catch up with what happened while another screen was shown."""
         if self.ready:
             self.show_again()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def laid_out(self, event: events.Resize) -> None:
         """Give up air on low terminals, and everything where nothing could be read."""
         width, height = SMALLEST
         self.set_class(event.size.width < width or event.size.height < height, "too-small")

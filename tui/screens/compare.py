@@ -105,16 +105,16 @@ class CompareScreen(BaseScreen):
             with VerticalScroll(id="compare-notes", classes="pane"):
                 yield Static("", id="compare-noted")
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Nothing to show before the first comparison."""
-        super().on_mount()
+        super().mounted()
         entitle(self.query_one("#compare-notes"), "To know")
         if not self.has_class(_ASKED):
             self.query_one("#compare-choices").focus()
 
-    def on_screen_resume(self) -> None:
+    def resumed(self) -> None:
         """Until something is compared, list what can be."""
-        super().on_screen_resume()
+        super().resumed()
         if self._result is None and not self.has_class(_ASKED):
             self._offer()
 

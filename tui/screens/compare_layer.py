@@ -92,9 +92,9 @@ class CompareLayerScreen(BaseScreen):
                 "Running sum",
             )
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Draw it."""
-        super().on_mount()
+        super().mounted()
         self._draw()
 
     def _draw(self) -> None:
@@ -211,9 +211,9 @@ class CompareLayerScreen(BaseScreen):
         """Whether the terminal has no room for all parts of the answer at once."""
         return self.has_class("-narrow" if self._layer == "costs" else "-short")
 
-    def on_resize(self, event: events.Resize) -> None:
+    def laid_out(self, event: events.Resize) -> None:
         """Show as many parts as there is room for."""
-        super().on_resize(event)
+        super().laid_out(event)
         if self.ready:
             self._show_part()
 

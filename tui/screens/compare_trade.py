@@ -84,9 +84,9 @@ class ComparedTradeScreen(BaseScreen):
                 )
                 yield self.pane(SignalConditions(id="compared-conditions"), "Conditions")
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Draw it."""
-        super().on_mount()
+        super().mounted()
         self.query_one("#compared-fields").focus()
         self._draw()
 
@@ -136,9 +136,9 @@ class ComparedTradeScreen(BaseScreen):
             entitle(fields, titles[0])
             entitle(conditions, titles[1])
 
-    def on_resize(self, event: events.Resize) -> None:
+    def laid_out(self, event: events.Resize) -> None:
         """Show both runs and the conditions at once where there is room."""
-        super().on_resize(event)
+        super().laid_out(event)
         if self.ready:
             self.call_after_refresh(self._show_view)
 

@@ -46,10 +46,10 @@ class LogsScreen(BaseScreen):
         )
         yield FilterBox("#all-log", "show only lines with this text")
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Begin with what matters."""
         self.query_one(LogPane).filter(level=self._level, session=None)
-        super().on_mount()
+        super().mounted()
         self.query_one(LogPane).focus()
 
     def show(self, snapshot: HostSnapshot) -> None:

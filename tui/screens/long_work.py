@@ -69,9 +69,9 @@ class LongWorkScreen(BaseScreen):
         """Whether it still runs."""
         return self._control is not None
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Begin."""
-        super().on_mount()
+        super().mounted()
         if self._done_before is None:
             self.run_order(self._variation)
             return

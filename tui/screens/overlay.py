@@ -68,9 +68,9 @@ class OverlayScreen(BaseScreen):
                 "Settings",
             )
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Draw it."""
-        super().on_mount()
+        super().mounted()
         both = (self._compared.one, self._compared.other)
         lines = [
             _title(letter, tone, opened)
@@ -96,9 +96,9 @@ class OverlayScreen(BaseScreen):
         entitle(table, f"Settings that differ · {len(settings):,}")
         figures.focus()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def laid_out(self, event: events.Resize) -> None:
         """Offer to turn where there is no room for both tables."""
-        super().on_resize(event)
+        super().laid_out(event)
         self.refresh_hints()
 
     def _columns(self) -> tuple[Column, ...]:

@@ -71,9 +71,9 @@ class PerformanceScreen(BaseScreen):
                 )
                 yield self.pane(table, "")
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Begin with the days."""
-        super().on_mount()
+        super().mounted()
         self.query_one("#performance-slices").focus()
 
     # ── what is shown ──

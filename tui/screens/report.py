@@ -49,9 +49,9 @@ class ReportScreen(BaseScreen):
         """The report."""
         yield ResultView()
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Draw it."""
-        super().on_mount()
+        super().mounted()
         self.query_one(ResultView).draw(
             self._written, self._report, self._equity, (), self._source, self._cone
         )

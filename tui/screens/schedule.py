@@ -62,16 +62,16 @@ class ScheduleScreen(BaseScreen):
         yield FilterBox("#jobs", "filter by what, when, session or state")
         yield self.pane(LogPane(id="job-history", empty=""), "History")
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Show what is known, and keep asking."""
-        super().on_mount()
+        super().mounted()
         self.query_one("#jobs").focus()
         self.set_interval(1.0, self.ask)
         self.ask()
 
-    def on_screen_resume(self) -> None:
+    def resumed(self) -> None:
         """Ask at once: the jobs may have changed meanwhile."""
-        super().on_screen_resume()
+        super().resumed()
         if self.ready:
             self.ask()
 

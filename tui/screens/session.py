@@ -155,11 +155,11 @@ class SessionScreen(BaseScreen):
                 "Notices, jobs and feed",
             )
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Show what is known, and keep asking for more."""
         for log in self.query(LogPane):
             log.filter(session=self._session_id)
-        super().on_mount()
+        super().mounted()
         for name in _EMPTY if self._detail is None else ():
             self._pane_of(name).set_empty("Asking the host …")
         self.query_one("#one-trades").focus()
@@ -194,9 +194,9 @@ class SessionScreen(BaseScreen):
         """The log that this terminal has room for: at the side, or as one of the views."""
         return self.query_one("#one-side-log" if self.has_class("-log") else "#one-log", LogPane)
 
-    def on_screen_resume(self) -> None:
+    def resumed(self) -> None:
         """Show the present at once."""
-        super().on_screen_resume()
+        super().resumed()
         if self.ready:
             self.ask()
 
@@ -388,9 +388,9 @@ class SessionScreen(BaseScreen):
         self.query_one(f"#{name}").focus()
         self.call_after_refresh(self._entitle_views)  # as wide as the panes are by then
 
-    def on_resize(self, event: events.Resize) -> None:
+    def laid_out(self, event: events.Resize) -> None:
         """Where a view gets a place of its own, another has that of the views."""
-        super().on_resize(event)
+        super().laid_out(event)
         width, height = event.size
         self.set_class(width >= NARROW and height >= _LOG_FROM, "-log")
         if self.ready:

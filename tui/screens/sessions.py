@@ -90,9 +90,9 @@ class SessionsScreen(BaseScreen):
             )
             yield self.pane(LogPane(id="log"), "Log")
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Show what is known, in the view that was chosen last."""
-        super().on_mount()
+        super().mounted()
         if view := self.papertape.views.get(self.papertape.view):
             self._show_view(view)
 

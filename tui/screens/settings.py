@@ -109,16 +109,16 @@ class SettingsScreen(BaseScreen):
                 )
                 yield self.pane(files, "Files · y copies where one is")
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Read them."""
-        super().on_mount()
+        super().mounted()
         self._draw()
         self.query_one("#settings").focus()
         self.watch(self.app, "theme", self._draw, init=False)
 
-    def on_screen_resume(self) -> None:
+    def resumed(self) -> None:
         """Read the files anew: they may have been edited meanwhile."""
-        super().on_screen_resume()
+        super().resumed()
         self._look_up()
 
     # ── what is shown ──

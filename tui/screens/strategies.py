@@ -81,9 +81,9 @@ class StrategiesScreen(BaseScreen):
                 yield Static("", id="strategy-text")
             yield self.pane(BacktestLook(id="strategy-look"), "Last backtest")
 
-    def on_screen_resume(self) -> None:
+    def resumed(self) -> None:
         """Read the files anew: they may have been edited meanwhile."""
-        super().on_screen_resume()
+        super().resumed()
         self.action_reload()
 
     def seek(self, path: str) -> None:
@@ -202,9 +202,9 @@ class StrategiesScreen(BaseScreen):
                 look.show(listed)
                 await look.draw(self.papertape.library, listed)
 
-    def on_resize(self, event: events.Resize) -> None:
+    def laid_out(self, event: events.Resize) -> None:
         """Show the saved backtest once there is room."""
-        super().on_resize(event)
+        super().laid_out(event)
         if self.ready:
             self._look()
 

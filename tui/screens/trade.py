@@ -105,9 +105,9 @@ class TradeScreen(BaseScreen):
                 LineTable(_COLUMNS, id="trade-fields", header=False, idle_cursor=False), "Trade"
             )
 
-    def on_mount(self) -> None:
+    def mounted(self) -> None:
         """Draw it."""
-        super().on_mount()
+        super().mounted()
         self.query_one("#trade-fields").focus()
         self._draw()
         self._read_report()
@@ -184,9 +184,9 @@ class TradeScreen(BaseScreen):
         self._entitle_chart()
         self._draw_fields()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def laid_out(self, event: events.Resize) -> None:
         """Put the fields beside each other where the candles are above them, and there is room."""
-        super().on_resize(event)
+        super().laid_out(event)
         if self.ready:
             self._draw_fields()
             self.call_after_refresh(self._show_views)
