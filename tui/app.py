@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.actions import ActionParseResult
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.dom import DOMNode
@@ -141,6 +142,7 @@ class PapertapeApp(GuardedApp):
         self.library = LibraryCommands(self)
         self.varying = VaryingCommands(self)
         self.comparisons = ComparisonCommands(self)
+        self._held: list[Callable[[], None]] = []  # said once no form is open
         self._connection = HostConnection(self, hosting)
         self._returning = Returning(self, self.show_changes)
         program = "papertape demo" if feed is FeedKind.DEMO else program_for(workspace)
@@ -296,9 +298,28 @@ class PapertapeApp(GuardedApp):
             if isinstance(screen, BaseScreen) and screen.ready:
                 screen.show_again()
 
-    def say(self, text: str, severity: Severity = "information", title: str = "") -> None:
-        """Tell the user something; the text is shown literally."""
+    def say(
+        self,
+        text: str,
+        severity: Severity = "information",
+        title: str = "",
+        *,
+        waits: bool = False,
+    ) -> None:
+        """See `Shell.say`."""
+        if waits and self.screen.is_modal:
+            self._held.append(partial(self.say, text, severity, title))
+            return
         self.notify(safe_lines(text), title=safe_text(title), severity=severity, markup=False)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Return from a screen; after the last form or question say what waited for that."""
+        popped = super().pop_screen()
+        if not self.screen.is_modal:
+            held, self._held = self._held, []
+            for say in held:
+                say()
+        return popped
 
     def ask(
         self,

@@ -78,8 +78,18 @@ class Shell(Protocol):
 
     # ── telling and asking ──
 
-    def say(self, text: str, severity: Severity = "information", title: str = "") -> None:
-        """Tell the user something; the text is shown literally."""
+    def say(
+        self,
+        text: str,
+        severity: Severity = "information",
+        title: str = "",
+        *,
+        waits: bool = False,
+    ) -> None:
+        """Tell the user something; the text is shown literally.
+
+        `waits`: until no form or question is open, whose fields it would lie over.
+        """
         ...
 
     def ask(

@@ -409,6 +409,33 @@ async def test_a_live_session_with_keys_orders_on_the_testnet_from_the_form_too(
         await until(pilot, lambda: not told())  # by candles no order can follow it
 
 
+async def test_a_start_says_nothing_over_a_form_that_was_opened_meanwhile() -> None:
+    config: dict[str, object] = {"name": "one", "symbols": ["BTC/USDT"], "timeframe": "5m"}
+    request = StartRequest(config)
+    link = ScriptedLink([session("runs0001", "a")])
+    app = make_app(link)
+    async with driven(app) as pilot:
+        # Over the log that tells of the start: not at all.
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        app.sessions.start(request)
+        table = app.screen_stack[0].query_one("#sessions", LineTable)
+        await until(pilot, lambda: table.cursor_key == link.sessions[-1].id != "runs0001")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not app.notes
+        # Where no log is: once the form is closed.
+        await pilot.press("5", "question_mark")
+        await until(pilot, lambda: app.screen.is_modal)
+        app.sessions.start(request)
+        await until(pilot, lambda: len(link.requests) == 2)
+        await pilot.pause()
+        await pilot.pause()
+        assert not app.notes
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.notes) == 1)
+
+
 async def test_the_key_of_a_screen_leads_back_from_what_was_opened_there() -> None:
     app = make_app(busy())
     async with driven(app) as pilot:

@@ -14,6 +14,7 @@ from core.store.preferences import (
     read_preferences,
     write_preference,
 )
+from core.store.yaml_reader import SettingsError
 from tests.ui.driving import WatchedApp, driven, make_app, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, busy, choices
 from tests.ui.test_sessions import drawn
@@ -53,7 +54,7 @@ async def test_what_is_shown_is_kept_under_a_name_and_is_there_at_the_next_start
         await pilot.press(*"[/x] mine", "enter")
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
         kept = View("e", GroupBy.STRATEGY, "STRATEGY", descending=True)
-        assert app.views == {"[/x] mine": kept}
+        await until(pilot, lambda: app.views == {"[/x] mine": kept})
         await until(pilot, lambda: read_preferences(tmp_path / "config.yaml").view == "[/x] mine")
         assert "view \\[/x] mine" in str(app.screen.query_one("#sessions").border_title)
 
@@ -74,6 +75,25 @@ async def test_what_is_shown_is_kept_under_a_name_and_is_there_at_the_next_start
         await pilot.press("d")
         await until(pilot, lambda: not read_preferences(tmp_path / "config.yaml").views)
         await until(pilot, lambda: not read_preferences(tmp_path / "config.yaml").view)
+
+
+async def test_a_view_that_could_not_be_kept_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise SettingsError("no space is left on the disk")
+
+    monkeypatch.setattr("tui.requests.settings.write_preference", full)
+    app = app_of(busy(), tmp_path)
+    async with driven(app) as pilot:
+        await pilot.press("V")
+        await until(pilot, lambda: isinstance(app.screen, Views))
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, AskName))
+        await pilot.press("x", "enter")
+        await until(pilot, lambda: [note.title for note in app.notes] == ["Not kept"])
+        assert (app.views, app.view) == ({}, "")
+        assert "view" not in str(app.screen.query_one("#sessions").border_title)
 
 
 async def test_the_palette_offers_the_views() -> None:

@@ -14,7 +14,7 @@ from core.trading.values import Side
 from core.trial.cone_over_time import ConeOverTime
 from tui import formats
 from tui.requests.backtest import Points
-from tui.shell import OfferedAnswer, Shell
+from tui.shell import OfferedAnswer, Severity, Shell
 
 ShowReport = Callable[[Mapping[str, object], Points, ChartSource, ConeOverTime | None], None]
 """Shows a report in the shape of `report --json`, with equity, candles and band it came from."""
@@ -84,7 +84,8 @@ class SessionCommands:
         if self._logged:
             return
         text = "\n".join((reply.message or f"Session {reply.session_id} starts.", *reply.notices))
-        self._shell.say(text, "warning" if reply.notices else "information", reply.mode.value)
+        severity: Severity = "warning" if reply.notices else "information"
+        self._shell.say(text, severity, reply.mode.value, waits=True)
 
     def ask_stop(
         self, sessions: Sequence[SessionSnapshot], agreed: Callable[[], None] = _nothing

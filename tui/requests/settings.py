@@ -73,8 +73,13 @@ class SettingsCommands:
         """Remember the view of the sessions that was chosen last, empty for all of them."""
         self._change(lambda home: write_preference(home.preferences, "view", name, OsDisk()))
 
-    def keep_saved_view(self, name: str, view: View | None) -> None:
-        """Remember a view of the sessions under a name, None: no more; others stay as they are."""
+    def keep_saved_view(
+        self, name: str, view: View | None, done: Callable[[], None] = lambda: None
+    ) -> None:
+        """Remember a view of the sessions under a name, None: no more; others stay as they are.
+
+        `done` is called once it is remembered, or where nothing is.
+        """
 
         def change(home: Workspace) -> None:
             kept = dict(read_preferences(home.preferences).views)  # other screens may add to them
@@ -83,7 +88,9 @@ class SettingsCommands:
                 kept[name] = view.written
             write_preference(home.preferences, "views", kept, OsDisk())
 
-        self._change(change)
+        if self.workspace is None:
+            done()
+        self._change(change, done)
 
     def keep_key(self, section: str, key: ApiKey, done: Callable[[], None]) -> None:
         """Keep a key; sessions that start from then on order with it."""

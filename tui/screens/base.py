@@ -95,6 +95,12 @@ class BaseScreen(Screen[None]):
         """The application, as far as screens know it."""
         return cast(ScreenShell, self.app)
 
+    @property
+    def is_foremost(self) -> bool:
+        """Whether nothing lies over it but forms and questions."""
+        stack = self.app.screen_stack
+        return self in stack and all(one.is_modal for one in stack[stack.index(self) + 1 :])
+
     def compose(self) -> ComposeResult:
         """Top line, body, hints."""
         yield TopBar(self.TITLE or "", self.papertape.host_name)

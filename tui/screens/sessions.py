@@ -116,7 +116,7 @@ class SessionsScreen(BaseScreen):
             empty = f"No session matches “{safe_text(text)}”. Esc shows all."
         table.set_empty(empty)
         table.set_rows(rows(shown, self._by), map(session_row, left_out))
-        logged = self.query_one(LogPane).display and self.is_current
+        logged = self.query_one(LogPane).display and self.is_foremost
         begun = self.papertape.sessions.take_begun({one.id for one in shown}, logged=logged)
         if begun is not None:
             table.move_to(begun)
@@ -366,9 +366,13 @@ class SessionsScreen(BaseScreen):
         app = self.papertape
 
         def keep(name: str) -> None:
-            app.views[name] = self._view
-            app.settings.keep_saved_view(name, app.views[name])
-            self.take_view(name)
+            view = self._view
+
+            def kept() -> None:
+                app.views[name] = view
+                self.take_view(name)
+
+            app.settings.keep_saved_view(name, view, kept)
 
         def remove(name: str) -> None:
             del app.views[name]
@@ -385,9 +389,9 @@ class SessionsScreen(BaseScreen):
 
     def take_view(self, name: str) -> None:
         """Show the sessions in the saved view of that name, or all of them, also from then on."""
+        is_another, self.papertape.view = name != self.papertape.view, name
         self._show_view(self.papertape.views.get(name, View()))
-        if name != self.papertape.view:
-            self.papertape.view = name
+        if is_another:
             self.papertape.settings.keep_view(name)
 
     def _show_view(self, view: View) -> None:
