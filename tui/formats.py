@@ -29,6 +29,7 @@ _DAY = 24 * _HOUR
 _UTC_MINUTE = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\d \d\d:\d\d(?!:|\w| UTC)")
 MOST_NAMED = 12  # names in a question: three lines of the narrowest terminal
 _CONDITION = re.compile(r"((entry|exit)\[\d+\])\.value")
+_FINE_CHANGE = re.compile(r"[▲▼] ([+-]([\d,]+)\.(\d{3,}))")
 _BARS = "▁▂▃▄▅▆▇"  # never a full cell: curves in neighbouring rows must not touch
 
 
@@ -76,26 +77,39 @@ def path(place: Path) -> str:
     return str(place)
 
 
-def money(value: float | None) -> str:
-    """An amount of quote currency: `12,345.67`."""
+def money(value: float | None, decimals: int = 2) -> str:
+    """An amount of quote currency: `12,345.67`; `decimals`: those of it (`money_decimals`)."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    return f"{value:z,.2f}"
+    return f"{value:z,.{decimals}f}"
 
 
-def change(value: float | None, suffix: str = "") -> str:
+def change(value: float | None, suffix: str = "", decimals: int = 2) -> str:
     """A gain or loss with its sign and direction: `▲ +12.34`, `▼ -1.20%`, `  0.00`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    rounded = round(value, 2)
+    rounded = round(value, decimals)
     if rounded == 0:
-        return f"0.00{suffix}"
-    return f"{'▲' if rounded > 0 else '▼'} {rounded:+z,.2f}{suffix}"
+        return f"{0:.{decimals}f}{suffix}"
+    return f"{'▲' if rounded > 0 else '▼'} {rounded:+z,.{decimals}f}{suffix}"
 
 
 def as_number(text: str) -> str:
     """A gain or loss without its mark, which no spreadsheet reads as a number: `-1.20%`."""
     return text.removeprefix("▲ ").removeprefix("▼ ")
+
+
+def narrowed(text: str, width: int) -> str:
+    """A text in so many cells, if it is a gain or loss of more than two decimals (`change`).
+
+    Its mark goes first, for its sign says the same, then decimals of what has whole ones: nothing
+    is written as 0 that is not 0.
+    """
+    if len(text) <= width or (found := _FINE_CHANGE.fullmatch(text)) is None:
+        return text
+    bare, whole, fraction = found.groups()
+    left = len(fraction) - max(0, len(bare) - width)
+    return f"{float(bare.replace(',', '')):+,.{left}f}" if left > 0 and whole != "0" else bare
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from core.market.symbols import money_decimals
 from core.strategy.signals.reading import Counted
 from tui import formats
 from tui.cli.output import table
@@ -34,7 +35,9 @@ def sessions_text(host: HostSnapshot | None, sessions: Sequence[SessionSnapshot]
             _elapsed(session),
             formats.UNKNOWN if session.unread else f"{session.trades_count:,}",
             formats.UNKNOWN if session.unread else str(len(session.open_positions)),
-            formats.money(None if session.unread else session.equity),
+            formats.money(
+                None if session.unread else session.equity, money_decimals(*session.symbols)
+            ),
             _gain(session),
         )
         for session in sessions
@@ -57,18 +60,20 @@ def session_text(session: SessionSnapshot, detail: SessionDetail | None = None) 
         f"  running      {_elapsed(session)}",
         f"  last candle  {_last_candle(session)}",
     ]
+    decimals = money_decimals(*session.symbols)
     if session.unread:
         lines.append("  equity       not known while its journal is still to be read")
     else:
         lines += [
-            f"  equity       {formats.money(session.equity)} ({_gain(session)})",
-            f"  realized     {session.realized_pnl:+z,.2f} in {session.trades_count:,} trades",
-            f"  unrealized   {session.unrealized_pnl:+z,.2f}",
+            f"  equity       {formats.money(session.equity, decimals)} ({_gain(session)})",
+            f"  realized     {session.realized_pnl:+z,.{decimals}f} in "
+            f"{session.trades_count:,} trades",
+            f"  unrealized   {session.unrealized_pnl:+z,.{decimals}f}",
         ]
     lines += [
         f"  position     {one.side} {formats.quantity(one.quantity)} {one.symbol} at "
         f"{formats.price(one.entry_price)}, now {formats.price(one.mark_price)} "
-        f"({one.unrealized_pnl:+z,.2f})"
+        f"({one.unrealized_pnl:+z,.{money_decimals(one.symbol)}f})"
         for one in session.open_positions
     ]
     lines += [
@@ -101,7 +106,7 @@ def _detail_text(detail: SessionDetail) -> list[str]:
         f"  trade        {one.side} {one.symbol} at {formats.price(one.entry_price)}, out at "
         f"{formats.price(one.exit_price)} by {one.exit_reason.value.replace('_', ' ')}"
         f"{', entered by hand' * one.by_hand} "
-        f"({one.pnl:+z,.2f})"
+        f"({one.pnl:+z,.{money_decimals(one.symbol)}f})"
         for one in detail.trades[-_LAST_TRADES:]
     ]
     return [*lines, *(f"  feed         {words}" for words in detail.feed_health[-1:])]

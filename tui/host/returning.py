@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from core.journal.values import SessionState
+from core.market.symbols import money_decimals
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.store.durable import OsDisk, open_regular, write_durably
 from core.typed import prepare
@@ -53,6 +54,7 @@ class Change:
     trades: int
     gained: float | None
     what: str
+    decimals: int = 2  # of the equity
 
 
 Greet = Callable[[str, Sequence[Change]], None]
@@ -118,7 +120,8 @@ def _change(seen: SeenSession | None, session: SessionSnapshot, since: int) -> C
     if not what and not trades:
         return None
     gained = None if session.unread else session.equity - seen.equity
-    return Change(session.id, session.state, session.strategy, trades, gained, what)
+    decimals = money_decimals(*session.symbols)
+    return Change(session.id, session.state, session.strategy, trades, gained, what, decimals)
 
 
 def _counted(count: int, what: str) -> str:

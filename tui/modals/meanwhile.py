@@ -80,7 +80,11 @@ def _row(change: Change) -> Row:
             Cell(change.session_id, Tone.DIM),
             Cell(change.strategy, Tone.STRONG),
             Cell(trades, order=change.trades),
-            Cell(formats.change(change.gained), tone_of(change.gained), order=change.gained or 0),
+            Cell(
+                formats.change(change.gained, decimals=change.decimals),
+                tone_of(change.gained),
+                order=change.gained or 0,
+            ),
             Cell(change.what, Tone.DIM),
         ),
     )

@@ -16,6 +16,7 @@ from core.journal.values import BrokerKind, FeedKind
 from core.market.candles.durations import SpanError, in_words, parse_duration
 from core.market.files.symbol_files import SymbolFilesError, files_in_line
 from core.market.history.exchange_names import exchange_problem
+from core.market.symbols import money_decimals
 from core.session.snapshot import StartRequest, TrialTerms
 from core.store.workspace import Workspace
 from core.trading.values import Fills
@@ -310,7 +311,9 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             "SYMBOL=FILE for each, parted by spaces" if several else "candles.csv.gz"
         )
         if strategy is not None and strategy.starting_balance is not None:
-            self.query_one("#balance", Input).placeholder = formats.money(strategy.starting_balance)
+            decimals = money_decimals(*strategy.symbols)
+            balance = formats.money(strategy.starting_balance, decimals)
+            self.query_one("#balance", Input).placeholder = balance
         self._say_verdict()
         self._plan()
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from textwrap import shorten
 
 from core.journal.values import Mode, SessionState
+from core.market.symbols import money_decimals
 from core.session.snapshot import HostSnapshot, Level, LogLine, SessionSnapshot
 from tui import formats
 from tui.shell import Severity, Shell
@@ -84,7 +85,9 @@ def _traded(was: SessionSnapshot, now: SessionSnapshot) -> list[Alert]:
     name = f"{now.strategy} ({now.id})"
     found = []
     if closed := now.trades_count - was.trades_count:
-        gain = formats.change(now.realized_pnl - was.realized_pnl)
+        gain = formats.change(
+            now.realized_pnl - was.realized_pnl, decimals=money_decimals(*now.symbols)
+        )
         what = "closed a trade" if closed == 1 else f"closed {closed} trades"
         found.append(Alert(f"{name} {what}: {gain}"))
     held = {(one.symbol, one.entry_time) for one in was.open_positions}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from core.market.symbols import money_decimals
 from core.report.library import LibraryError, ListedResult
 from tui.requests.library import LibraryCommands
 from tui.screens import backtest_rows
@@ -38,4 +39,5 @@ class BacktestLook(Vertical):
             gained = (result.ending_balance or 0.0) >= (result.starting_balance or 0.0)
             tone = Tone.GAIN if gained else Tone.LOSS
             curves = [Curve(opened.equity, tone), Curve(opened.held, Tone.DIM)]
-            chart.draw(curves, result.starting_balance)
+            decimals = money_decimals(*result.symbols)
+            chart.draw(curves, result.starting_balance, decimals=decimals)

@@ -8,6 +8,7 @@ from datetime import tzinfo
 from rich.cells import cell_len
 
 from core.market.candles.timeframes import DAY
+from core.market.symbols import money_decimals
 from core.report.library import ListedResult
 from core.report.undefined import undefined_text
 from core.time_format import parse_time
@@ -83,7 +84,12 @@ def figures(listed: ListedResult) -> tuple[Figure, ...]:
         Figure("PROFIT FACTOR", factor_text(listed), width=13),
         Figure("DRAWDOWN", formats.percent(metrics.max_drawdown_pct, 2), width=8),
         Figure("SHARPE", formats.number(metrics.sharpe_ratio), width=6),
-        Figure("ENDED AT", formats.money(result.ending_balance), width=12, priority=2),
+        Figure(
+            "ENDED AT",
+            formats.money(result.ending_balance, money_decimals(*result.symbols)),
+            width=12,
+            priority=2,
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from textual.containers import Horizontal
 from textual.widgets import ContentSwitcher
 
 from core.host.link import HostLink
+from core.market.symbols import money_decimals
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.trading.values import Trade
 from tui.commands import Place, bindings
@@ -52,6 +53,7 @@ class PerformanceScreen(BaseScreen):
         self._counted: tuple[object, ...] | None = None  # what the rows shown were made of
         self._summed: list[Closed] = []
         self._days: dict[date, float] = {}
+        self._decimals = 2
 
     def body(self) -> ComposeResult:
         """Figures, the calendar, and one of the tables."""
@@ -103,6 +105,7 @@ class PerformanceScreen(BaseScreen):
             )
             self._money = next(iter((*traded, *kinds)), None)
         summed = [one for one in sessions if performance_rows.money_of(one) == self._money]
+        self._decimals = money_decimals(*(symbol for one in summed for symbol in one.symbols))
         held = [one for one in summed if one.open_positions and not one.state.ended]
         open_pnl = sum(one.unrealized_pnl for one in held) if held else None
         left = [one for one in summed if one.open_positions and one.state.ended]
@@ -127,7 +130,7 @@ class PerformanceScreen(BaseScreen):
             points = performance_rows.added_up(self._summed)
             tone = Tone.LOSS if points and points[-1][1] < 0 else Tone.GAIN
             added = self.query_one("#performance-sum", CurveChart)
-            added.draw([Curve(points, tone)], 0.0, self.papertape.zone)
+            added.draw([Curve(points, tone)], 0.0, self.papertape.zone, decimals=self._decimals)
             self._show_table(sessions)
         elif self._view == _POSITIONS:
             self._show_table(sessions)
@@ -136,7 +139,13 @@ class PerformanceScreen(BaseScreen):
             table.set_empty(_NO_TRADE if known else "Asking the host for the trades …")
         gained = total(map(total_pnl, summed))
         figures = performance_rows.figures(
-            self._summed, open_pnl, self._days, left_open, gained, known=known
+            self._summed,
+            open_pnl,
+            self._days,
+            left_open,
+            gained,
+            known=known,
+            decimals=self._decimals,
         )
         self.query_one(Figures).show(figures)
 
@@ -164,7 +173,7 @@ class PerformanceScreen(BaseScreen):
             title += f", left open at the end · {left:,}" if left else ""
         else:
             grouping = GROUPINGS[self._view]
-            table.set_rows(performance_rows.slice_rows(closed, grouping, zone))
+            table.set_rows(performance_rows.slice_rows(closed, grouping, zone, self._decimals))
             title = f"{grouping.title} · {len(table.rows):,}"
         names = [*(one.title for one in GROUPINGS), "Trades", "Open positions"]
         names[self._view] = title

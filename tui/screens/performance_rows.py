@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
+from functools import partial
 
 from core.journal.values import Mode
 from core.market.symbols import quote_currency
@@ -150,12 +151,13 @@ def figures(
     gained: float | None = None,
     *,
     known: bool = True,
+    decimals: int = 2,
 ) -> tuple[Figure, ...]:
     """The headline over all the trades; unless `known`, not all of them are here yet.
 
     `left_open`: what positions were worth that ended sessions left open, None where none did.
     `gained`: what the sessions have gained in all, of which what has closed and what was or is open
-    are the parts.
+    are the parts. `decimals`: of the money.
     """
     if not known:
         closed, days = (), {}
@@ -168,23 +170,29 @@ def figures(
     best, worst = (max(days.values()), min(days.values())) if len(days) > 1 else (None, None)
     fees = sum(one.trade.fees for one in closed) if closed else None
     left = left_open is not None
-    left_figure = Figure("LEFT OPEN", formats.change(left_open), tone_of(left_open), width=11)
+    change = partial(formats.change, decimals=decimals)
+    left_figure = Figure("LEFT OPEN", change(left_open), tone_of(left_open), width=11)
     return (
-        Figure("P&L", formats.change(gained), tone_of(gained), width=12),
-        Figure("CLOSED P&L", formats.change(total), tone_of(total), width=12),
-        Figure("OPEN P&L", formats.change(open_pnl), tone_of(open_pnl), width=11),
+        Figure("P&L", change(gained), tone_of(gained), width=12),
+        Figure("CLOSED P&L", change(total), tone_of(total), width=12),
+        Figure("OPEN P&L", change(open_pnl), tone_of(open_pnl), width=11),
         *((left_figure,) * left),
         Figure("TRADES", formats.count(len(closed)) if known else formats.UNKNOWN),
         Figure("WIN RATE", formats.percent(wins)),
         Figure("PROFIT FACTOR", formats.number(factor), priority=1),
-        Figure("BEST DAY", formats.change(best), tone_of(best), width=11, priority=2),
-        Figure("WORST DAY", formats.change(worst), tone_of(worst), width=11, priority=3),
-        Figure("FEES", formats.money(fees), Tone.PLAIN, priority=4),
+        Figure("BEST DAY", change(best), tone_of(best), width=11, priority=2),
+        Figure("WORST DAY", change(worst), tone_of(worst), width=11, priority=3),
+        Figure("FEES", formats.money(fees, decimals), Tone.PLAIN, priority=4),
     )
 
 
-def slice_rows(closed: Iterable[Closed], by: Grouping, zone: tzinfo) -> list[Row]:
-    """The trades by group: times the latest first, others the most profitable first."""
+def slice_rows(
+    closed: Iterable[Closed], by: Grouping, zone: tzinfo, decimals: int = 2
+) -> list[Row]:
+    """The trades by group: times the latest first, others the most profitable first.
+
+    `decimals`: of the money.
+    """
     groups: dict[str, list[Trade]] = {}
     for one in closed:
         groups.setdefault(by.of(one, zone), []).append(one.trade)
@@ -193,10 +201,10 @@ def slice_rows(closed: Iterable[Closed], by: Grouping, zone: tzinfo) -> list[Row
         sorted(groups, reverse=True) if by.newest else sorted(groups, key=lambda one: -sums[one])
     )
     most = max(map(abs, sums.values()), default=0.0) or 1.0
-    return [_slice_row(name, groups[name], most) for name in names]
+    return [_slice_row(name, groups[name], most, decimals) for name in names]
 
 
-def _slice_row(name: str, trades: Sequence[Trade], most: float) -> Row:
+def _slice_row(name: str, trades: Sequence[Trade], most: float, decimals: int) -> Row:
     gains = [trade.pnl for trade in trades]
     total, mean, fees = sum(gains), sum(gains) / len(gains), sum(trade.fees for trade in trades)
     wins = sum(gain > 0 for gain in gains) / len(gains) * 100
@@ -206,11 +214,11 @@ def _slice_row(name: str, trades: Sequence[Trade], most: float) -> Row:
             Cell(name, Tone.STRONG),
             Cell(formats.count(len(gains)), order=len(gains)),
             Cell(formats.percent(wins, 0), order=wins),
-            Cell(formats.change(total), tone_of(total), order=total),
-            Cell(formats.change(mean), tone_of(mean), order=mean),
-            Cell(formats.change(max(gains)), Tone.DIM, order=max(gains)),
-            Cell(formats.change(min(gains)), Tone.DIM, order=min(gains)),
-            Cell(formats.money(fees), Tone.DIM, order=fees),
+            Cell(formats.change(total, decimals=decimals), tone_of(total), order=total),
+            Cell(formats.change(mean, decimals=decimals), tone_of(mean), order=mean),
+            Cell(formats.change(max(gains), decimals=decimals), Tone.DIM, order=max(gains)),
+            Cell(formats.change(min(gains), decimals=decimals), Tone.DIM, order=min(gains)),
+            Cell(formats.money(fees, decimals), Tone.DIM, order=fees),
             Cell("", tone_of(total), order=abs(total), share=abs(total) / most),
         ),
     )

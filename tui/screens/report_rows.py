@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from core.market.symbols import money_decimals
 from core.report.undefined import undefined_text
 from core.report.written_report import AS_ITS_BACKTEST, ReportedDiagnosis, WrittenReport
 from tui import formats
@@ -65,6 +66,7 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
     else:
         factor_text = formats.number(factor)
     hold_text = formats.span(None if hold is None else round(hold * 1000))
+    decimals = money_decimals(*report.symbols)
     headline = (
         Figure("RETURN", formats.change(total, "%"), tone_of(total)),
         Figure("BUY & HOLD", formats.change(benchmark, "%"), tone_of(benchmark), priority=1),
@@ -73,11 +75,11 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
         Figure("PROFIT FACTOR", factor_text),
         Figure("DRAWDOWN", formats.percent(metrics.max_drawdown_pct, 2)),
         Figure("SHARPE", formats.number(metrics.sharpe_ratio)),
-        Figure("ENDED AT", formats.money(report.ending_balance), priority=2),
+        Figure("ENDED AT", formats.money(report.ending_balance, decimals), priority=2),
     )
     expectancy, dearest = metrics.expectancy, metrics.break_even_cost_bp
     behind = (
-        Figure("EXPECTANCY", formats.change(expectancy), tone_of(expectancy)),
+        Figure("EXPECTANCY", formats.change(expectancy, decimals=decimals), tone_of(expectancy)),
         Figure("EXPOSURE", formats.percent(metrics.exposure_pct), Tone.PLAIN),
         Figure("HOLD", hold_text, Tone.PLAIN),
         Figure("95 % RANGE", win_range, Tone.PLAIN),
@@ -137,7 +139,8 @@ def _still_open(report: WrittenReport) -> list[Remark]:
         return []
     marked = [one.get("unrealized_pnl") for one in report.open_trades]
     gains = [gain for gain in marked if isinstance(gain, (int, float))]
-    worth = f" ({formats.change(sum(gains))})" if len(gains) == left_open else ""
+    total = formats.change(sum(gains), decimals=money_decimals(*report.symbols))
+    worth = f" ({total})" if len(gains) == left_open else ""
     text = f"{left_open} open at the end, marked to the last price{worth}"
     return [Remark("·", text, Tone.PLAIN)]
 

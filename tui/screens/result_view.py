@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
+from core.market.symbols import money_decimals
 from core.report.written_report import WrittenReport
 from core.strategy.chart_values import ChartSource
 from core.text import safe_text
@@ -104,7 +105,11 @@ class ResultView(Vertical):
         tone = Tone.GAIN if (end or 0) >= (start or 0) else Tone.LOSS
         chart = self.query_one("#result-equity", CurveChart)
         band, title = equity_band(cone, start or 0.0)
-        chart.draw([Curve(equity, tone), Curve(held, Tone.DIM)], start, band=band)
+        curves, decimals = (
+            [Curve(equity, tone), Curve(held, Tone.DIM)],
+            money_decimals(*report.symbols),
+        )
+        chart.draw(curves, start, band=band, decimals=decimals)
         self._curve_title = "Equity, and buy and hold dimmed" if held else title
         falls = drawdown_points(equity, start or 0.0)
         self.query_one("#result-drawdown", CurveChart).draw(

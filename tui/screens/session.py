@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.host.link import CommandError, HostLink
+from core.market.symbols import money_decimals
 from core.session.snapshot import HostSnapshot, SessionDetail, SessionSnapshot
 from core.strategy.chart_values import Chart
 from core.text import safe_text
@@ -283,7 +284,8 @@ class SessionScreen(BaseScreen):
         tone = Tone.GAIN if session.equity >= start else Tone.LOSS
         equity = self.query_one("#one-equity", CurveChart)
         band, title = equity_band(detail.cone, start)
-        equity.draw([Curve(detail.equity, tone)], start, zone, band=band)
+        decimals = money_decimals(*session.symbols)
+        equity.draw([Curve(detail.equity, tone)], start, zone, band=band, decimals=decimals)
         self._curve_title = title
         self.query_one("#one-drawdown", CurveChart).draw(
             [Curve(drawdown_points(detail.equity, start), Tone.LOSS, filled=True)], 0.0, zone

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from core.journal.values import SessionState
+from core.market.symbols import money_decimals
 from core.session.snapshot import SessionSnapshot
 from tui import formats
 from tui.requests.views import GroupBy
@@ -64,16 +65,19 @@ def _head(key: str, group: Sequence[SessionSnapshot], by: GroupBy) -> Row:
     gain = None if gained is None or begun_with <= 0 else gained / begun_with * 100
     win_rate = wins / trades * 100 if trades else None
     only = "" if len(kinds) < 2 else f"{_named(kinds)} only"
+    decimals = money_decimals(*(symbol for one in counted for symbol in one.symbols))
     name, title, about = _words(key, group, by, only)
     worst = max(_STATES.index(one.state) for one in group)
     cells = {
         "STATE": Cell(title, _tone(group), order=worst, kept=about),
         "TRADES": Cell(formats.UNKNOWN if gained is None else formats.count(trades), order=trades),
         "WIN": Cell(formats.percent(win_rate, 0), order=win_rate or 0),
-        "OPEN P&L": Cell(formats.change(open_pnl), tone_of(open_pnl), order=open_pnl or 0),
-        "P&L": Cell(formats.change(gained), tone_of(gained), order=gained or 0),
+        "OPEN P&L": Cell(
+            formats.change(open_pnl, decimals=decimals), tone_of(open_pnl), order=open_pnl or 0
+        ),
+        "P&L": Cell(formats.change(gained, decimals=decimals), tone_of(gained), order=gained or 0),
         "P&L %": Cell(formats.change(gain, "%"), tone_of(gain), order=gain or 0),
-        "EQUITY": Cell(_short(equity), order=equity or 0),
+        "EQUITY": Cell(_short(equity, decimals), order=equity or 0),
     }
     empty = Cell("", order=name.casefold())
     return Row(key, tuple(cells.get(column.label, empty) for column in SESSION_COLUMNS), head=True)
@@ -120,8 +124,8 @@ def _tone(group: Sequence[SessionSnapshot]) -> Tone:
     return Tone.DIM if all(state.ended for state in states) else Tone.STRONG
 
 
-def _short(equity: float | None) -> str:
+def _short(equity: float | None, decimals: int) -> str:
     """An amount in the room of a sparkline."""
     if equity is None or abs(equity) < _MILLION:
-        return formats.money(equity)
+        return formats.money(equity, decimals)
     return f"{equity:,.0f}" if abs(equity) < 100 * _MILLION else f"{equity / _MILLION:,.1f}M"

@@ -9,6 +9,7 @@ from datetime import tzinfo
 from core.host.logs import KEPT
 from core.journal.values import SessionState
 from core.market.candles.candle import Candle
+from core.market.symbols import money_decimals
 from core.session.snapshot import SessionDetail, SessionSnapshot
 from core.strategy.signals.reading import Reading
 from core.trading.values import Trade
@@ -71,18 +72,28 @@ def figures(session: SessionSnapshot) -> tuple[Figure, ...]:
     gain, share = total_pnl(session), pnl_pct(session)
     wins = session.wins / session.trades_count * 100 if session.trades_count else None
     open_pnl = session.unrealized_pnl if session.open_positions else None
+    decimals = money_decimals(*session.symbols)
     age, today = age_of(session), None if session.unread else session.pnl_today
     shown = (
-        Figure("EQUITY", formats.money(equity_of(session)), width=11),
-        Figure("P&L", formats.change(gain), Tone.STALE if stale else tone_of(gain), width=11),
+        Figure("EQUITY", formats.money(equity_of(session), decimals), width=11),
+        Figure(
+            "P&L",
+            formats.change(gain, decimals=decimals),
+            Tone.STALE if stale else tone_of(gain),
+            width=11,
+        ),
         Figure("P&L %", formats.change(share, "%"), Tone.STALE if stale else tone_of(share)),
         Figure(
             "LAST DAY" if session.state.ended else "TODAY",
-            formats.change(today),
+            formats.change(today, decimals=decimals),
             tone_of(today),
             priority=2,
         ),
-        Figure("OPEN P&L", formats.change(open_pnl), Tone.STALE if stale else tone_of(open_pnl)),
+        Figure(
+            "OPEN P&L",
+            formats.change(open_pnl, decimals=decimals),
+            Tone.STALE if stale else tone_of(open_pnl),
+        ),
         Figure("TRADES", trades_of(session)),
         Figure("WIN RATE", formats.percent(wins), priority=3),
         Figure("FILLS", session.fills.value, Tone.PLAIN, priority=5),
@@ -122,7 +133,8 @@ def positions_in_a_line(session: SessionSnapshot) -> list[tuple[str, Tone]]:
         stop = "" if one.stop_price is None else f", stop {formats.price(one.stop_price)}"
         size, entry = formats.quantity(one.quantity), formats.price(one.entry_price)
         parts.append((f"{one.symbol} {one.side.value} {size} from {entry}{stop}", Tone.PLAIN))
-        parts.append((formats.change(one.unrealized_pnl), tone_of(one.unrealized_pnl)))
+        gain = formats.change(one.unrealized_pnl, decimals=money_decimals(one.symbol))
+        parts.append((gain, tone_of(one.unrealized_pnl)))
     return parts
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from core.journal.values import Mode, SessionState
-from core.market.symbols import quote_currency
+from core.market.symbols import money_decimals, quote_currency
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.trading.values import OpenTrade
 from tui import formats
@@ -103,7 +103,7 @@ def session_row(session: SessionSnapshot) -> Row:
     gained, gain = total_pnl(session), pnl_pct(session)
     moved = Tone.STALE if stale else tone_of(gain)
     open_pnl = session.unrealized_pnl if session.open_positions else None
-    age = age_of(session)
+    age, decimals = age_of(session), money_decimals(*session.symbols)
     return Row(
         session.id,
         (
@@ -118,17 +118,18 @@ def session_row(session: SessionSnapshot) -> Row:
             Cell(trades_of(session), quiet, order=session.trades_count),
             Cell(formats.percent(win_rate, 0), quiet, order=win_rate or 0),
             Cell(
-                formats.change(open_pnl),
+                formats.change(open_pnl, decimals=decimals),
                 Tone.STALE if stale and open_pnl is not None else tone_of(open_pnl),
                 order=open_pnl or 0,
             ),
-            Cell(formats.change(gained), moved, order=gained or 0),
+            Cell(formats.change(gained, decimals=decimals), moved, order=gained or 0),
             Cell(formats.change(gain, "%"), moved, order=gain or 0),
             Cell(
                 formats.spark(session.equity_curve, _SPARK_WIDTH),
                 Tone.DIM if ended or stale else tone_of(gain),
                 order=session.equity,
                 curve=session.equity_curve,
+                decimals=decimals,
             ),
             Cell(
                 "" if ended else formats.age(age),
@@ -196,7 +197,7 @@ def _position_row(position: OpenTrade, now: int, stale: bool) -> Row:
             ),
             Cell(formats.price(position.stop_price), Tone.DIM, order=position.stop_price or 0),
             Cell(formats.price(position.target_price), Tone.DIM, order=position.target_price or 0),
-            Cell(formats.change(pnl), tone, order=pnl),
+            Cell(formats.change(pnl, decimals=money_decimals(position.symbol)), tone, order=pnl),
             Cell(formats.change(pct, "%"), tone, order=pct or 0),
             Cell(formats.span(now - since), Tone.DIM, order=now - since),
         ),
@@ -221,6 +222,7 @@ class _Sums:
     gained: float | None
     before: float | None
     positions: str
+    decimals: int = 2
 
 
 def _sums(snapshot: HostSnapshot, mode: Mode | None) -> _Sums:
@@ -238,6 +240,7 @@ def _sums(snapshot: HostSnapshot, mode: Mode | None) -> _Sums:
         total(map(total_pnl, counted)),
         total(map(total_pnl, ended)),
         positions,
+        money_decimals(*(symbol for s in found for symbol in s.symbols)),
     )
 
 
@@ -257,6 +260,7 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
     first = modes[0] if modes else None
     has_ended = any(s.state.ended and s.mode is first for s in snapshot.sessions)
     sums = _sums(snapshot, first)
+    decimals = sums.decimals
     stale = sum(s.state is SessionState.STALE for s in active)
     running = str(sum(s.state is SessionState.RUNNING for s in active))
     if paused := sum(s.state is SessionState.PAUSED for s in active):
@@ -265,12 +269,20 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
     unit = sums.unit + (f", {modes[0].value}" if several else "")
     of_all = ", ALL" if several else ""
     return (
-        Figure(f"EQUITY{unit}", formats.money(sums.equity), width=12),
-        Figure("TODAY", formats.change(sums.today), tone_of(sums.today), width=12),
-        Figure("P&L", formats.change(sums.gained), tone_of(sums.gained), width=12, priority=1),
+        Figure(f"EQUITY{unit}", formats.money(sums.equity, decimals), width=12),
+        Figure(
+            "TODAY", formats.change(sums.today, decimals=decimals), tone_of(sums.today), width=12
+        ),
+        Figure(
+            "P&L",
+            formats.change(sums.gained, decimals=decimals),
+            tone_of(sums.gained),
+            width=12,
+            priority=1,
+        ),
         Figure(
             "ENDED P&L",
-            formats.change(sums.before),
+            formats.change(sums.before, decimals=decimals),
             tone_of(sums.before),
             width=12,
             priority=2 if has_ended else 3,
@@ -291,19 +303,28 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
 def _beside(snapshot: HostSnapshot, mode: Mode) -> tuple[Figure, ...]:
     """The sums of another mode, the first to go where there is no room."""
     sums, name = _sums(snapshot, mode), mode.value
+    decimals = sums.decimals
     return (
         Figure(
             f"{name} EQUITY{sums.unit}",
-            formats.money(sums.equity),
+            formats.money(sums.equity, decimals),
             Tone.PLAIN,
             width=12,
             priority=10,
         ),
         Figure(
-            f"{name} TODAY", formats.change(sums.today), tone_of(sums.today), width=12, priority=12
+            f"{name} TODAY",
+            formats.change(sums.today, decimals=decimals),
+            tone_of(sums.today),
+            width=12,
+            priority=12,
         ),
         Figure(
-            f"{name} P&L", formats.change(sums.gained), tone_of(sums.gained), width=12, priority=11
+            f"{name} P&L",
+            formats.change(sums.gained, decimals=decimals),
+            tone_of(sums.gained),
+            width=12,
+            priority=11,
         ),
     )
 

@@ -20,6 +20,7 @@ from textual.worker import Worker
 from core.host.link import CommandError
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
+from core.market.symbols import money_decimals
 from core.report.written_report import ReportError, WrittenReport, written_report
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.strategy.chart_values import ChartSource
@@ -167,7 +168,7 @@ class TradeScreen(BaseScreen):
         title = Content.assemble(
             (safe_text(f"{trade.symbol} {trade.side.value}"), "bold $foreground"),
             (safe_text(f"   {state} of {self._strategy}{over}   "), "$dim"),
-            (formats.change(gain), tone_of(gain).css),
+            (formats.change(gain, decimals=money_decimals(trade.symbol)), tone_of(gain).css),
             (share, tone_of(gain).css),
             (f"   {self._place + 1} of {len(self._trades)}", "$dim"),
         )
@@ -242,8 +243,9 @@ class TradeScreen(BaseScreen):
     def _draw_fields(self) -> None:
         """Write what the trade was, and the indicators at the candle that decided its entry."""
         trade = self._trades[self._place]
+        decimals = money_decimals(trade.symbol)
         rows = [
-            (name, label, written(name, value, self._zone))
+            (name, label, written(name, value, self._zone, decimals=decimals))
             for name, label, value in fields_of_trade(trade)
         ]
         if not isinstance(trade, OpenTrade):

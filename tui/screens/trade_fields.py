@@ -36,8 +36,8 @@ _CHANGES = ("pnl", "unrealized_pnl")
 _AMOUNTS = ("fees", "funding")
 
 
-def written(name: str, value: float | str | None, zone: tzinfo = UTC) -> str:
-    """A field of a trade as it is shown; its times in a zone."""
+def written(name: str, value: float | str | None, zone: tzinfo = UTC, *, decimals: int = 2) -> str:
+    """A field of a trade as it is shown; its times in a zone, its money in so many decimals."""
     if isinstance(value, str):
         return value.replace("_", " ")
     if value is None:
@@ -47,9 +47,9 @@ def written(name: str, value: float | str | None, zone: tzinfo = UTC) -> str:
     if name == "quantity":
         return formats.quantity(value)
     if name in _CHANGES:
-        return formats.change(value)
+        return formats.change(value, decimals=decimals)
     if name in _AMOUNTS:
-        return formats.money(value)
+        return formats.money(value, decimals)
     return formats.day_time(int(value), zone, seconds=name.endswith("filled_at"))
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import tzinfo
 from functools import partial
 
+from core.market.symbols import money_decimals
 from core.report.written_report import ReportedTrade
 from core.time_format import parse_time
 from core.trading.values import Side, Trade
@@ -70,11 +71,14 @@ def trade_rows(
 ) -> list[Row]:
     """Trades in the order in which they closed as rows, the newest first, by their places."""
     rows: list[Row] = []
+    decimals = money_decimals(*{trade.symbol or "" for trade in trades})
     so_far: float | None = 0.0  # unknown from the first P&L on that is
     for place, trade in enumerate(trades):
         cells = trade_cells(trade, when, place)
         so_far = None if so_far is None or trade.pnl is None else so_far + trade.pnl
-        cells["SUM P&L"] = Cell(formats.change(so_far), tone_of(so_far), order=so_far)
+        cells["SUM P&L"] = Cell(
+            formats.change(so_far, decimals=decimals), tone_of(so_far), order=so_far
+        )
         rows.append(Row(str(place), tuple(cells[column.label] for column in columns)))
     return rows[::-1]
 
@@ -85,7 +89,10 @@ def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dic
     held = held_ms(trade)
     move = _move(trade)
     leverage = f"{trade.leverage:g}×" if trade.leverage not in (None, 1.0) else ""
-    funding = formats.money(trade.funding) if trade.funding else ""  # what was paid, like fees
+    decimals = money_decimals(trade.symbol or "")
+    funding = (
+        formats.money(trade.funding, decimals) if trade.funding else ""
+    )  # what was paid, like fees
     return {
         "#": Cell(str(number), Tone.DIM, order=number),
         "SYMBOL": Cell(trade.symbol or formats.UNKNOWN),
@@ -98,11 +105,13 @@ def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dic
         "MOVE %": Cell(formats.change(move, "%"), Tone.DIM, order=move),
         "HELD": Cell(formats.span(held), Tone.DIM, order=held),
         "QUANTITY": Cell(formats.quantity(trade.quantity), order=trade.quantity),
-        "MARGIN": Cell(formats.money(trade.margin), Tone.DIM, order=trade.margin),
+        "MARGIN": Cell(formats.money(trade.margin, decimals), Tone.DIM, order=trade.margin),
         "LEVER": Cell(leverage, Tone.DIM, order=trade.leverage),
-        "FEES": Cell(formats.money(trade.fees), Tone.DIM, order=trade.fees),
+        "FEES": Cell(formats.money(trade.fees, decimals), Tone.DIM, order=trade.fees),
         "FUNDING": Cell(funding, Tone.DIM, order=trade.funding),
-        "P&L": Cell(formats.change(trade.pnl), tone_of(trade.pnl), order=trade.pnl),
+        "P&L": Cell(
+            formats.change(trade.pnl, decimals=decimals), tone_of(trade.pnl), order=trade.pnl
+        ),
         "P&L %": Cell(
             formats.change(trade.pnl_pct, "%"), tone_of(trade.pnl_pct), order=trade.pnl_pct
         ),

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from functools import partial
 
 from rich.segment import Segment
 from textual.geometry import Size
@@ -95,6 +96,7 @@ class CurveChart(LineView, can_focus=True):
         self._band: Band | None = None
         self._dots: tuple[Dot, ...] = ()
         self._whole = False
+        self._decimals = 2
         self._curves: tuple[Curve, ...] = ()
         self._base: float | None = None
         self._zone: tzinfo = UTC
@@ -109,11 +111,13 @@ class CurveChart(LineView, can_focus=True):
         band: Band | None = None,
         dots: Sequence[Dot] = (),
         whole: bool = False,
+        decimals: int = 2,
     ) -> None:
         """Show curves, a level they are compared with, times in a zone, a band behind and dots.
 
-        The same again repaints nothing. A band much wider than the curves is cut, so that these can
-        be seen, and ends with them, unless the `whole` of it is asked for.
+        `decimals`: of the money beside it. The same again repaints nothing. A band much wider than
+        the curves is cut, so that these can be seen, and ends with them, unless the `whole` of it
+        is asked for.
         """
         given = (
             tuple(curve for curve in curves if curve.points),
@@ -122,6 +126,7 @@ class CurveChart(LineView, can_focus=True):
             band,
             tuple(dots),
             whole,
+            decimals,
         )
         if given != (
             self._curves,
@@ -130,8 +135,10 @@ class CurveChart(LineView, can_focus=True):
             self._band,
             self._dots,
             self._whole,
+            self._decimals,
         ):
-            self._curves, self._base, self._zone, self._band, self._dots, self._whole = given
+            self._curves, self._base, self._zone, self._band, self._dots = given[:5]
+            self._whole, self._decimals = given[5:]
             self._paint()
 
     def set_empty(self, text: str) -> None:
@@ -194,7 +201,10 @@ class CurveChart(LineView, can_focus=True):
 
     def _labels(self, ticks: Mapping[int, float]) -> dict[int, str]:
         """The values beside the chart; per cents with more decimals where fewer are alike."""
-        labels = {line: self._write(value)[:_LONGEST] for line, value in ticks.items()}
+        write = self._write
+        if write is formats.money:
+            write = partial(formats.money, decimals=self._decimals)
+        labels = {line: write(value)[:_LONGEST] for line, value in ticks.items()}
         if self._write is formats.percent and len(set(labels.values())) < len(labels):
             return {line: formats.percent(value, 2) for line, value in ticks.items()}
         return labels

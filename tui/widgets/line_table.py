@@ -35,7 +35,7 @@ class Cell:
     """A cell's text (shown literally) and tone; `order` is what the column is sorted by.
 
     As wide as its column a `curve` is drawn in place of the text, and a `share` (0 to 1) as a bar.
-    `kept` follows the text, which is cut before it is.
+    `kept` follows the text, which is cut before it is. `decimals`: of the money a curve is of.
     """
 
     text: str
@@ -44,18 +44,22 @@ class Cell:
     curve: tuple[float, ...] = ()
     share: float | None = None
     kept: str = ""
+    decimals: int = 2
 
     def drawn(self, width: int) -> str:
         """What stands in so many cells."""
         if self.curve:
             return formats.spark(self.curve, width)
-        return safe_text(self.text) if self.share is None else "━" * round(self.share * width)
+        text = formats.narrowed(safe_text(self.text), width)
+        return text if self.share is None else "━" * round(self.share * width)
 
     @property
     def copied(self) -> str:
         """What is copied: numbers as others read them, of a curve the number it is sorted by."""
         if self.curve:
-            return formats.money(self.order) if isinstance(self.order, float) else ""
+            if isinstance(self.order, float):
+                return formats.money(self.order, self.decimals)
+            return ""
         return formats.as_number(self.text) + self.kept
 
 
