@@ -64,6 +64,7 @@ class Runner:
         self.wins = 0
         self._times = array("q")
         self._equity = array("d")
+        self._filled_since = False  # whether a price has filled anything since equity was marked
         self._day: int | None = None
         self._day_start = config.starting_balance
         self._funding: list[list[tuple[int, float]]] = [[] for _ in symbols]
@@ -124,6 +125,7 @@ class Runner:
         before = len(self.account.trades)
         events = on_quote(self.account, self.slots[symbol], quote, self.forming)
         self._count(before)
+        self._filled_since = self._filled_since or bool(events)
         return events
 
     def funding(self, symbol: str, time: int, rate: float) -> None:
@@ -230,12 +232,15 @@ class Runner:
         for that copy is left to it: of a million, their columns alone take a second.
         """
         trades, notes = list(self.account.trades), self._notes()
+        equity = np.array(self._equity, dtype=np.float64)
+        if self._filled_since:  # after the last whole candle: its trades count, and so their money
+            equity[-1] = self.account.equity()
         entered = sum(one is not None and one.by_hand for one in self.account.positions)
         made = partial(
             run_result,
             self.config,
             times=np.array(self._times, dtype=np.int64),
-            equity=MarkedEquity(np.array(self._equity, dtype=np.float64)),
+            equity=MarkedEquity(equity),
             open_trades=self.account.open_trades(),
             benchmark_prices=[
                 (first, last)
@@ -280,6 +285,7 @@ class Runner:
             self._day_start = self._equity[-1] if self._equity else self.config.starting_balance
         self._times.append(time)
         self._equity.append(self.account.equity())
+        self._filled_since = False
 
 
 def _by_hand(closed: Sequence[Trade], entered: int) -> list[str]:

@@ -230,6 +230,11 @@ async def test_stop_with_flatten_waits_for_a_price_and_not_for_ever(tmp_path: Pa
         assert engine.state is SessionState.STOPPED
         assert engine.reason == "stopped by hand, positions closed"
         assert runner_of(engine).account.trades[0].exit_price == 99.0
+    result = runner_of(engine).result([])
+    made = sum(trade.pnl for trade in runner_of(engine).account.trades)
+    start = result.starting_balance
+    assert result.equity[-1] == pytest.approx(start + made), "its last fill is money, too"
+    assert result.metrics.total_return_pct == pytest.approx(made / start * 100)
 
 
 async def test_a_stop_without_a_price_to_flatten_at_gives_up_and_says_so(tmp_path: Path) -> None:
