@@ -19,6 +19,7 @@ from core.compare.verdict import TrialAnswers, TrialVerdict, assess, judge, reco
 from core.market.candles.candle import Candle
 from core.market.candles.candles import Floats
 from core.market.candles.timeframes import Timeframe
+from core.market.symbols import money_decimals
 from core.report.market_regime import Regime, regime_warning
 from core.report.metrics import NO_STARTING_BALANCE, wilson_interval
 from core.report.quality import quality_flags
@@ -108,6 +109,12 @@ class ComparisonResult:
     reports: tuple[Mapping[str, Any], ...] = ()
     replays: tuple[Replayed, ...] = ()
     curves: tuple[EquityCurve, ...] = ()
+
+    @property
+    def decimals(self) -> int:
+        """Those that its money is written with."""
+        known = (self.stored or {}, *self.reports)
+        return money_decimals(*(symbol for one in known for symbol in one.get("symbols", ())))
 
     @property
     def divergence(self) -> Divergence | None:

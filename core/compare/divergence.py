@@ -29,6 +29,7 @@ from core.compare.causes import (
 )
 from core.compare.matching import Matching, decision, match_trades
 from core.compare.waterfall import Part, Parts, pair_parts, sum_parts
+from core.market.symbols import money_decimals
 from core.trading.values import OpenTrade, Trade
 
 _NEVER = 1 << 62
@@ -95,6 +96,11 @@ class Divergence:
     def difference(self) -> float:
         """P&L of the session minus P&L of the backtest: the correctly rounded sum of the parts."""
         return math.fsum(self.parts.values())
+
+    @cached_property
+    def decimals(self) -> int:
+        """Those that its amounts are written with."""
+        return money_decimals(*(each.trade.symbol for each in self.trades))
 
     @cached_property
     def differing(self) -> tuple[TradeDifference, ...]:

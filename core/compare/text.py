@@ -80,7 +80,8 @@ def comparison_table(comparison: ComparisonResult) -> list[str]:
     cells = [["", *_HEADINGS]]
     for row in comparison.rows:
         if row.name in _ALWAYS or any(value is not None for value in row.values.values()):
-            cells.append([LABELS[row.name], *(_cell(row, by_name.get(name)) for name in _HEADINGS)])
+            texts = (_cell(row, by_name.get(name), comparison.decimals) for name in _HEADINGS)
+            cells.append([LABELS[row.name], *texts])
     widths = [max(len(line[at]) for line in (_LEAST_WIDTHS, *cells)) for at in range(4)]
     # The document's own rule: hyphens beneath the two columns in the middle.
     bars = "|".join(
@@ -103,7 +104,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return " | ".join(padded).rstrip()
 
 
-def _cell(row: ComparedRow, column: ComparedColumn | None) -> str:
+def _cell(row: ComparedRow, column: ComparedColumn | None, decimals: int) -> str:
     if column is None:
         return UNDEFINED
     value = row.values.get(column.name)
@@ -114,7 +115,7 @@ def _cell(row: ComparedRow, column: ComparedColumn | None) -> str:
     if row.name == "avg_hold":
         return short_duration(value)
     if row.name == "expectancy":
-        return signed_money(value)
+        return signed_money(value, decimals)
     if row.name == "total_return_pct":
         return f"{value:+z.1f}%"
     if row.name.endswith("_pct"):
@@ -123,11 +124,12 @@ def _cell(row: ComparedRow, column: ComparedColumn | None) -> str:
 
 
 def _waterfall(comparison: ComparisonResult) -> list[str]:
-    """The parts of the difference in P&L, in cents that sum."""
+    """The parts of the difference in P&L, in cents that sum (`in_cents`)."""
     if comparison.divergence is None:
         return []
-    cents = in_cents(comparison.divergence.parts)
+    decimals = comparison.divergence.decimals
+    cents = in_cents(comparison.divergence.parts, decimals)
     rows = [(str(part), amount) for part, amount in cents.items() if amount]
     rows.append(("P&L, paper − backtest", sum(cents.values(), Decimal(0))))
     width = max(len(name) for name, _ in rows)
-    return [f"  {name:<{width}}  {amount:>+12,.2f}" for name, amount in rows]
+    return [f"  {name:<{width}}  {amount:>+12,.{decimals}f}" for name, amount in rows]

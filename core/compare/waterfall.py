@@ -17,7 +17,6 @@ from core.compare.matching import Pair
 from core.trading.values import ExitReason, Trade
 
 _ROUNDING = 1e-9  # of the amounts involved: a smaller remainder is floating point, not an exit
-_CENT = Decimal("0.01")
 
 
 class Part(StrEnum):
@@ -70,18 +69,20 @@ def pair_parts(pair: Pair) -> Parts:
     return parts
 
 
-def in_cents(parts: Mapping[Part, float]) -> dict[Part, Decimal]:
+def in_cents(parts: Mapping[Part, float], decimals: int = 2) -> dict[Part, Decimal]:
     """The parts rounded to cents so that they still sum to the difference rounded to cents.
 
-    The cents that rounding each part by itself would lose go to the parts that lost most.
+    The cents that rounding each part by itself would lose go to the parts that lost most. Of a
+    currency with other `decimals`, the last of these stands for the cent.
     """
+    cent = Decimal(1).scaleb(-decimals)
     exact = {part: Decimal(amount) for part, amount in parts.items()}
-    floors = {part: amount.quantize(_CENT, ROUND_FLOOR) for part, amount in exact.items()}
-    whole = Decimal(math.fsum(parts.values())).quantize(_CENT)
-    missing = int((whole - sum(floors.values(), Decimal(0))) / _CENT)
+    floors = {part: amount.quantize(cent, ROUND_FLOOR) for part, amount in exact.items()}
+    whole = Decimal(math.fsum(parts.values())).quantize(cent)
+    missing = int((whole - sum(floors.values(), Decimal(0))) / cent)
     by_loss = sorted(exact, key=lambda part: floors[part] - exact[part])
     for part in by_loss[: max(0, missing)]:
-        floors[part] += _CENT
+        floors[part] += cent
     return floors
 
 

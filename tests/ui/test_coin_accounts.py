@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from core.compare import service
+from core.compare.columns import trades_of
+from core.compare.service import add_comparison
 from core.journal.values import Mode
+from core.report.written_report import ReportedDifference, written_report
+from core.session.reports import write_report
 from core.session.snapshot import SessionDetail
+from core.store.durable import OsDisk
+from core.store.workspace import Workspace
 from core.trading.values import Trade
 from tests.ui import scripted
 from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
 from tests.ui.scripted import NOW, ScriptedLink, position, session
+from tests.ui.test_compare import SESSION, cells, compared, make, opened, said, told
 from tests.ui.test_sessions import drawn
 from tests.ui.test_wide_terminals import a_trade
+from tests.unit.compare.test_sources import CROSS, Venue, on_stage
 from tui import formats
 from tui.cli.session_text import session_text, sessions_text
 from tui.host.returning import LastLook, SeenSession, absence
 from tui.requests.alerts import alerts_between
+from tui.screens.compare_trade import ComparedTradeScreen
 from tui.screens.performance import PerformanceScreen
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
 from tui.screens.sessions_table import SESSION_COLUMNS, session_row
 from tui.screens.trade import TradeScreen
+from tui.screens.twin import twin_of, twin_rows
 from tui.widgets.line_table import LineTable
 
 PAIR = "ETH/BTC"
 NOTHING = re.compile(r"(?<![\d.,])[+-]?0\.00(?![\d%])")
 """What reads as no money at all."""
+FINE = r"[▲▼] [+-]0\.\d{6}"
 LOST = a_trade(
     id=1, symbol=PAIR, entry_price=0.0501, exit_price=0.0497, quantity=10.0, margin=0.501,
     pnl=-0.004021, pnl_pct=-0.8, fees=0.000996,
@@ -186,3 +203,60 @@ def test_copied_equity_in_a_coin_is_whole() -> None:
 )
 def test_a_gain_is_narrowed_and_never_to_nothing(text: str, width: int, shown: str) -> None:
     assert formats.narrowed(text, width) == shown
+
+
+async def a_session_in_a_coin(root: Path) -> Workspace:
+    """A session with one bad fill; its report stands in its folder, its strategy in a document."""
+    config = {**CROSS, "symbols": [PAIR], "starting_balance": 1.5}
+    async with on_stage(root, Venue(PAIR), config) as stage:
+        entry = await stage.due_entry(360)
+        candle = stage.venue.at(entry)
+        stage.venue.quote(candle.open * 1.004, candle.time + 1_000)
+        stage.venue.candle(entry, PAIR)
+        await stage.play(entry + 1, 480)
+        report = await stage.stop()
+    place = stage.bench.workspace
+    write_report(place.session(SESSION), add_comparison(place, report), OsDisk())
+    document = place.strategies / "cross" / "STRATEGY.md"
+    document.parent.mkdir(parents=True)
+    front = "\n".join(f"{key}: {json.dumps(value)}" for key, value in config.items())
+    document.write_text(f"---\n{front}\n---\n")
+    return place
+
+
+async def test_a_comparison_of_sessions_in_a_coin_is_written_in_it(tmp_path: Path) -> None:
+    place = await a_session_in_a_coin(tmp_path)
+    report: Any = await service.written_report(place, SESSION)
+    text = report["comparison"]["text"]
+    parts = [line.split()[-1] for line in text.splitlines() if re.search(r"  [+-]\d\.\d+$", line)]
+    assert len(parts) > 1
+    assert all(re.fullmatch(r"[+-]0\.\d{6}", part) and float(part) for part in parts), parts
+    assert sum(map(Decimal, parts[:-1])) == Decimal(parts[-1])
+    assert re.search(r"Expectancy +\| [+-]0\.\d{6} +\| [+-]0\.\d{6}", text)
+    (twin, *_) = (
+        found
+        for trade in trades_of(report)
+        if isinstance(found := twin_of(trade, written_report(report)), ReportedDifference)
+        and found.cause is not None
+    )
+    gains = [row.cells[-1].text for row in twin_rows(twin, UTC)]
+    assert len(gains) == 3
+    assert all(re.fullmatch(FINE, gain) for gain in gains), gains
+    app = make(tmp_path)
+    async with driven(app, NARROW) as pilot:
+        screen = await compared(pilot, app)
+        row = next(row for row in cells(screen, "#compare-table") if row[0] == "Expectancy")
+        assert re.fullmatch(FINE, row[1])
+        answer = told(screen)["account"]
+        assert re.search(rf"P&L {FINE}$", answer.text)
+        layer = await opened(pilot, app, "j", "j", "enter")
+        fall = [row for row in cells(layer, "#layer-fall") if row[1]]
+        assert all(re.fullmatch(FINE, row[1]) for row in fall), fall
+        assert not NOTHING.search(drawn(app, "#layer-trades"))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ComparedTradeScreen))
+        assert re.search(FINE, said(app.screen, "#compared-title"))
+        values = {row[0]: row[1:] for row in cells(app.screen, "#compared-fields")}
+        assert all(re.match(r"0\.\d{6}", value) for value in values["Fees"]), values
+        assert all(re.match(FINE, value) for value in values["P&L"]), values
+        assert cells(app.screen, "#compared-parts")

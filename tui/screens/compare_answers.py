@@ -167,7 +167,7 @@ def _account(layer: Divergence | None) -> AnswerRow:
     total = layer.difference
     text = f"{differing:,} of {count:,} trades differ" if differing else layer.summary
     if differing:
-        text += f", P&L {formats.change(total)}"
+        text += f", P&L {formats.change(total, decimals=layer.decimals)}"
     sign, word, tone = _DESCRIBED
     effects = sorted(((each, str(kind)) for kind, _, each in layer.by_cause), key=_size)
     largest = max((abs(effect) for effect, _ in effects), default=0.0)
@@ -180,7 +180,7 @@ def _account(layer: Divergence | None) -> AnswerRow:
         begin = ends[side]
         ends[side] = begin + effect
         fills.append(GaugeFill(begin, ends[side], tone_of(effect), _CAUSES[number % len(_CAUSES)]))
-        label = f"{kind} {effect:+z,.2f}".replace("-", "−")
+        label = f"{kind} {effect:+z,.{layer.decimals}f}".replace("-", "−")
         labels.append(Pointer((begin + ends[side]) / 2, "", tone_of(effect), label))
     room = (ends[1] - ends[-1]) * 0.06
     scale = (ends[-1] - room, ends[1] + room)

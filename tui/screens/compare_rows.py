@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from core.compare.waterfall import in_cents
+from core.market.symbols import money_decimals
 from core.report.undefined import undefined_text
 from core.time_format import iso_time
 from tui import formats
@@ -104,7 +105,7 @@ def figure_rows(result: ComparisonResult) -> list[Row]:
             continue
         cells = [Cell(_LABELS.get(row.name, row.name), Tone.DIM)]
         for name in COLUMNS:
-            text = _figure_text(row, columns.get(name), row.values.get(name))
+            text = _figure_text(row, columns.get(name), row.values.get(name), result.decimals)
             cells.append(Cell(text, Tone.PLAIN if text != formats.UNKNOWN else Tone.DIM))
         rows.append(Row(row.name, tuple(cells)))
         if row.intervals:
@@ -114,7 +115,9 @@ def figure_rows(result: ComparisonResult) -> list[Row]:
     return rows
 
 
-def _figure_text(row: ComparedRow, column: ComparedColumn | None, value: float | None) -> str:
+def _figure_text(
+    row: ComparedRow, column: ComparedColumn | None, value: float | None, decimals: int
+) -> str:
     name = row.name
     if value is None:
         return undefined_text(name, {} if column is None else column.metrics)
@@ -122,8 +125,10 @@ def _figure_text(row: ComparedRow, column: ComparedColumn | None, value: float |
         return formats.number(value, 0)
     if name == "avg_hold":
         return formats.span(round(value * 1000))
-    if name in ("expectancy", "total_return_pct"):
-        return formats.change(value, "%" if name.endswith("_pct") else "")
+    if name == "expectancy":
+        return formats.change(value, decimals=decimals)
+    if name == "total_return_pct":
+        return formats.change(value, "%")
     return formats.percent(value) if name.endswith("_pct") else formats.number(value)
 
 
@@ -135,32 +140,33 @@ def fall_rows(result: ComparisonResult) -> list[Row]:
     """Where the difference in P&L comes from, and beneath it what caused it."""
     if result.divergence is None:
         return []
-    cents = in_cents(result.divergence.parts)
+    decimals = result.divergence.decimals
+    cents = in_cents(result.divergence.parts, decimals)
     parts = {str(part): float(amount) for part, amount in cents.items()}
     causes = result.divergence.by_cause
     effects = [effect for _, _, effect in causes]
     largest = max((abs(value) for value in (*parts.values(), *effects)), default=0.0) or 1.0
     rows = [
-        Row(f"part-{name}", _fall(name.capitalize(), value, largest))
+        Row(f"part-{name}", _fall(name.capitalize(), value, largest, decimals))
         for name, value in parts.items()
         if value
     ]
     total = math.fsum(parts.values())
-    rows.append(Row("total", _fall("Together", total, largest, Tone.STRONG)))
+    rows.append(Row("total", _fall("Together", total, largest, decimals, Tone.STRONG)))
     if causes:
         rows.append(Row("space", (Cell(""), Cell(""), Cell(""), Cell(""))))
     for kind, count, effect in causes:
-        rows.append(Row(f"cause-{kind}", _fall(f"{count} {kind}", effect, largest)))
+        rows.append(Row(f"cause-{kind}", _fall(f"{count} {kind}", effect, largest, decimals)))
     return rows
 
 
 def _fall(
-    label: str, value: float, largest: float, tone: Tone = Tone.PLAIN
+    label: str, value: float, largest: float, decimals: int, tone: Tone = Tone.PLAIN
 ) -> tuple[Cell, Cell, Cell, Cell]:
     bar = "━" * max(round(abs(value) / largest * _BAR), 1 if value else 0)
     return (
         Cell(label, tone),
-        _change(value),
+        _change(value, decimals),
         Cell(bar if value < 0 else "", Tone.LOSS),
         Cell(bar if value > 0 else "", Tone.GAIN),
     )
@@ -241,6 +247,7 @@ def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
         when = iso_time(made.signal_time)[5:16].replace("T", " ")
         ran = each.paper or made
         held = held_ms(ran)
+        decimals = money_decimals(made.symbol)
         rows.append(
             Row(
                 str(place),
@@ -251,8 +258,8 @@ def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
                     Cell(when, Tone.DIM, order=place),
                     *_prices(each),
                     Cell(formats.span(held), Tone.DIM, order=held),
-                    *(_pnl(run) for run in (each.backtest, each.paper)),
-                    Cell("") if same else _change(each.difference),
+                    *(_pnl(run, decimals) for run in (each.backtest, each.paper)),
+                    Cell("") if same else _change(each.difference, decimals),
                     Cell("" if cause is None else f"{cause.kind}: {cause.detail}", Tone.DIM),
                 ),
             )
@@ -269,14 +276,14 @@ def _prices(each: TradeDifference) -> Iterator[Cell]:
         yield Cell(after, Tone.DIM if after == before else Tone.PLAIN, order=own)
 
 
-def _pnl(trade: Trade | None) -> Cell:
+def _pnl(trade: Trade | None, decimals: int) -> Cell:
     if trade is None:
         return Cell(formats.UNKNOWN, Tone.DIM)
-    return _change(trade.pnl)
+    return _change(trade.pnl, decimals)
 
 
-def _change(value: float) -> Cell:
-    return Cell(formats.change(value), tone_of(value), order=value)
+def _change(value: float, decimals: int) -> Cell:
+    return Cell(formats.change(value, decimals=decimals), tone_of(value), order=value)
 
 
 def gains(result: ComparisonResult) -> dict[str, tuple[float, ...]]:

@@ -16,6 +16,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from core.market.symbols import money_decimals
 from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
@@ -98,7 +99,10 @@ class ComparedTradeScreen(BaseScreen):
             Content.assemble(
                 (safe_text(f"{made.symbol} {made.side}"), "bold $foreground"),
                 (f"   {each.kind}   ", "$dim"),
-                (formats.change(difference), tone_of(difference).css),
+                (
+                    formats.change(difference, decimals=money_decimals(made.symbol)),
+                    tone_of(difference).css,
+                ),
                 (f"   {self._at + 1} of {len(self._places)}", "$dim"),
             )
         )
@@ -205,21 +209,23 @@ class ComparedTradeScreen(BaseScreen):
 
 def _field_rows(backtest: Trade | None, paper: Trade | None) -> list[Row]:
     rows = []
+    decimals = money_decimals(*(run.symbol for run in (backtest, paper) if run is not None))
+    write = partial(written, decimals=decimals)
     for name, label in TRADE_FIELDS:
         one, other = getattr(backtest, name, None), getattr(paper, name, None)
         if one is None and other is None:
             continue
         both = backtest is not None and paper is not None and not name.endswith("filled_at")
-        differs = both and written(name, one) != written(name, other)
+        differs = both and write(name, one) != write(name, other)
         tone = Tone.WARNING if differs else Tone.PLAIN
         rows.append(
             Row(
                 name,
                 (
                     Cell(label, Tone.DIM),
-                    Cell(written(name, one), tone if one is not None else Tone.DIM),
+                    Cell(write(name, one), tone if one is not None else Tone.DIM),
                     Cell(
-                        written(name, other) + (" ≠" if differs else ""),
+                        write(name, other) + (" ≠" if differs else ""),
                         tone if other is not None else Tone.DIM,
                     ),
                 ),
@@ -233,8 +239,15 @@ def _field_rows(backtest: Trade | None, paper: Trade | None) -> list[Row]:
 
 
 def _part_rows(each: TradeDifference) -> list[Row]:
+    decimals = money_decimals(each.trade.symbol)
     return [
-        Row(f"part-{part}", (Cell(part.capitalize()), Cell(formats.change(value), tone_of(value))))
+        Row(
+            f"part-{part}",
+            (
+                Cell(part.capitalize()),
+                Cell(formats.change(value, decimals=decimals), tone_of(value)),
+            ),
+        )
         for part, value in each.parts.items()
-        if round(value, 2)
+        if round(value, decimals)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import tzinfo
 
+from core.market.symbols import money_decimals
 from core.report.written_report import ReportedDifference, ReportedTrade, WrittenReport
 from core.time_format import iso_time, parse_time
 from core.trading.values import OpenTrade, Trade
@@ -67,7 +68,7 @@ def twin_rows(found: ReportedDifference, zone: tzinfo) -> list[Row]:
             *(_later(ours.exit_time, theirs.exit_time), exits),
         )
         cells = (Cell(text, Tone.WARNING if text else Tone.PLAIN) for text in texts)
-        gain = Cell(formats.change(found.difference), tone_of(found.difference))
+        gain = _gain(found.difference, ours)
         rows.append(Row("difference", (Cell("Difference", Tone.DIM), *cells, gain)))
     return rows
 
@@ -87,9 +88,14 @@ def _run_row(name: str, trade: ReportedTrade, zone: tzinfo) -> Row:
             Cell(formats.price(trade.entry_price)),
             Cell(_time(trade.exit_time, zone)),
             Cell(formats.price(trade.exit_price)),
-            Cell(formats.change(trade.pnl), tone_of(trade.pnl)),
+            _gain(trade.pnl, trade),
         ),
     )
+
+
+def _gain(value: float | None, trade: ReportedTrade) -> Cell:
+    """What a trade gained, or a difference of that."""
+    return Cell(formats.change(value, decimals=money_decimals(trade.symbol or "")), tone_of(value))
 
 
 def _time(text: str | None, zone: tzinfo) -> str:
