@@ -70,6 +70,18 @@ async def test_a_key_that_can_do_nothing_now_says_why() -> None:
         assert len(app.notes) == said
 
 
+async def test_where_no_position_is_open_the_list_has_the_lines_of_the_positions() -> None:
+    flat = [session(f"flat000{number}", "one", open_positions=()) for number in range(9)]
+    for sessions, lines in ((flat, 15), ([*flat[1:], session("long0001", "two",
+                             open_positions=(position(),))], 11)):  # fmt: skip
+        app = make_app(ScriptedLink(sessions))
+        async with driven(app, NARROW):
+            assert app.screen.query_one("#sessions").outer_size.height == lines
+            assert app.screen.query_one("#positions").display is (sessions is not flat)
+            shown = "one · flat0000" in str(app.screen.query_one("#log").border_title)
+            assert shown is (sessions is flat), "whose lines these are, and its ID"
+
+
 class _Held:
     """Long work that goes on until it is let go, and then comes to nothing."""
 

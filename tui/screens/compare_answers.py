@@ -11,7 +11,7 @@ from core.trial.state import DESCRIBED, SEAL_IN_DOUBT, State
 from tui import formats
 from tui.widgets.answer_list import AnswerRow
 from tui.widgets.gauge import DOT, HERE, SHADED, WALL, Gauge, GaugeFill, Pointer
-from tui.widgets.tones import Tone, tone_of
+from tui.widgets.tones import Tone, tone_of, verdict_sign
 
 if TYPE_CHECKING:
     from core.compare.comparison import ComparisonResult
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from core.compare.fill_costs import CostLayer
     from core.compare.promise import EdgeLayer, PathLayer
 
-# A sign beside every colour.
-_SIGNS = {
-    State.KEPT: ("✓", Tone.GAIN),
-    State.BROKEN: ("✗", Tone.LOSS),
-    State.OPEN: ("?", Tone.WARNING),
-}
 _DESCRIBED = ("·", DESCRIBED, Tone.PLAIN)
 _AROUND = 0.35  # of what lies between two walls: shown beyond them
 _FARTHEST = 20.0  # times the other costs: a break-even farther away is an arrow at the scale's end
@@ -38,7 +32,7 @@ def verdict_text(result: ComparisonResult) -> Content:
     lines: list[Content] = []
     verdict, layers = result.verdict, result.layers
     if verdict is not None:
-        sign, tone = _SIGNS[verdict.state]
+        sign, tone = verdict_sign(verdict.state)
         parts = [verdict.column]
         if verdict.by:
             parts.append(f"by {', '.join(verdict.by)}")
@@ -85,7 +79,7 @@ def _decisions(layer: DecisionLayer | None) -> AnswerRow:
     if layer is None:
         return _unknown("decisions", _NO_SESSION)
     judged = layer.judged
-    sign, tone = _SIGNS[layer.state]
+    sign, tone = verdict_sign(layer.state)
     if judged.bound is None:
         return AnswerRow("decisions", "Decisions", sign, "open", tone, layer.text)
     most, tolerated = judged.bound * 100, judged.margin * 100
@@ -199,7 +193,7 @@ def path_answer(layer: PathLayer | None) -> AnswerRow:
     if layer is None or layer.band is None:
         why = "no trial is judged by a band" if layer is None else layer.text
         described = layer is None or layer.state is None
-        sign, tone = ("·", Tone.PLAIN) if described else _SIGNS[State.OPEN]
+        sign, tone = ("·", Tone.PLAIN) if described else verdict_sign(State.OPEN)
         word = DESCRIBED if layer is None else layer.word
         none = "not sealed: there is no band" if described else "there is no band"
         return AnswerRow(name, "Path", sign, word, tone, why, none=none)
@@ -251,7 +245,7 @@ def _edge(name: str, layer: EdgeLayer | None) -> AnswerRow:
         return _unknown(name, _NO_SESSION)
     sign, word, tone = _DESCRIBED
     if layer.state is not None:
-        sign, tone = _SIGNS[layer.state]
+        sign, tone = verdict_sign(layer.state)
         word = layer.word
     if layer.lines is None:
         none = layer.reason or "no lines"

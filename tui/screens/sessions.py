@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
@@ -104,6 +105,7 @@ class SessionsScreen(BaseScreen):
         listed = snapshot.sessions if self._archived is None else self._archived
         self._sessions = {session.id: session for session in listed}
         self.set_class(len(listed) > _FEW, "-many")
+        self._give_room(listed)
         self.query_one(Figures).show(headline_figures(snapshot))
         text = self.query_one(FilterBox).text
         shown = [s for s in listed if _matches(s, text)]
@@ -122,6 +124,22 @@ class SessionsScreen(BaseScreen):
             table.move_to(begun)
         self._entitle()
         self._show_selected()
+
+    def _give_room(self, listed: Sequence[SessionSnapshot]) -> None:
+        """Where no position is open at all, let a low terminal's list have the pane's lines.
+
+        All sessions decide, not the one under the cursor: panes stay where they are as it moves.
+        """
+        positions = self.query_one("#positions", LineTable)
+        flat = self.maximized is not positions and not any(s.open_positions for s in listed)
+        if flat and positions.has_focus and self._lacks_positions(flat=flat):
+            self.query_one("#sessions", LineTable).focus()
+        self.set_class(flat, "-flat")
+
+    def _lacks_positions(self, *, flat: bool) -> bool:
+        """Whether the style sheet leaves the positions out."""
+        is_low = self.has_class("-short") and self.has_class("-many")
+        return flat and is_low and not (self.has_class("-tiny") or self.has_class("-wide"))
 
     @on(LineTable.Marked, "#sessions")
     def _marks_changed(self) -> None:
@@ -158,6 +176,8 @@ class SessionsScreen(BaseScreen):
         if of_group:
             about = [f"{len(sessions)} session{'s' * (len(sessions) != 1)} of the group"]
         entitle(positions, " · ".join(["Positions", *about]))
+        if self._lacks_positions(flat=self.has_class("-flat")):
+            name = "".join(f" · {part}" for part in about)  # no other title tells it
         entitle(log, f"Log{name}" + ("" if log.following else " · standing still, G follows"))
         empty = "Nothing logged yet." if self._sessions else _TOUR
         if len(sessions) == 1:
