@@ -132,8 +132,12 @@ def _metrics(report: Report) -> Section:
 
 
 def _recommendation(report: Report) -> Section:
-    recommendation = report.get("recommendation")
-    return Section("Recommendation", (safe_text(str(recommendation)),) if recommendation else ())
+    """What a session's trades advised at its last candle; live trades may have come since."""
+    recommendation, end = report.get("recommendation"), report["period"]["end"]
+    if not recommendation:
+        return Section("Recommendation")
+    as_of = f" as of {short_time(parse_time(end))} UTC" if end else ""
+    return Section(f"Recommendation{as_of}", (safe_text(str(recommendation)),))
 
 
 def _comparison(report: Report) -> Section:

@@ -100,7 +100,10 @@ def remarks(report: WrittenReport) -> tuple[Remark, ...]:
         found.append(Remark("✓", AS_ITS_BACKTEST, Tone.GAIN))
         advice = advice.removeprefix(AS_ITS_BACKTEST).lstrip()
     if advice:
-        found.append(Remark("→", advice, Tone.PLAIN))
+        # What came since, live trades say, is not in it.
+        end = report.period.end
+        as_of = f"As of {_time(end)} UTC: " if end is not None else ""
+        found.append(Remark("→", f"{as_of}{advice}", Tone.PLAIN))
     if report.diagnosis is not None:
         found += _diagnosis(report.diagnosis)
     told = advice.partition(":")[0]  # it says that a backtest is missing
