@@ -39,10 +39,18 @@ from tui.screens.compare_trade import ComparedTradeScreen
 from tui.screens.performance import PerformanceScreen
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
-from tui.screens.sessions_table import SESSION_COLUMNS, session_row
+from tui.screens.session_view import figures as session_figures
+from tui.screens.sessions_table import (
+    SESSION_COLUMNS,
+    headline_figures,
+    position_rows,
+    session_row,
+)
 from tui.screens.trade import TradeScreen
+from tui.screens.trade_fields import closed_levels, trade_marks
 from tui.screens.twin import twin_of, twin_rows
 from tui.widgets.line_table import LineTable
+from tui.widgets.tones import Tone, tone_of
 
 PAIR = "ETH/BTC"
 NOTHING = re.compile(r"(?<![\d.,])[+-]?0\.00(?![\d%])")
@@ -110,6 +118,8 @@ async def test_every_screen_shows_what_a_session_in_a_coin_gained(size: tuple[in
         assert "▲ +0.000153" in shown
         trades = app.screen.query_one("#one-trades", LineTable)
         await until(pilot, lambda: len(trades.rows) == 2)
+        gains = [row.cells[_place(trades, "P&L")].tone for row in trades.rows]
+        assert gains == [Tone.GAIN, Tone.LOSS]
         assert [row.cells[_place(trades, "P&L")].text for row in trades.rows] == [
             "▲ +0.001512",
             "▼ -0.004021",
@@ -126,6 +136,8 @@ async def test_every_screen_shows_what_a_session_in_a_coin_gained(size: tuple[in
         shown = drawn(app, "#performance-slices") + drawn(app, "#performance-figures")
         assert "▼ -0.002509" in shown
         assert not NOTHING.search(shown)
+        assert "▼" in drawn(app, "#performance-days")
+        assert slices.rows[0].cells[_place(slices, "P&L")].tone is Tone.LOSS
         values = {cell.text for cell in slices.rows[0].cells}
         assert {"▼ -0.002509", "▲ +0.001512", "▼ -0.004021", "0.001992"} <= values
         if size == VAST:
@@ -182,6 +194,18 @@ def test_status_alerts_and_what_was_missed_are_written_in_a_coin() -> None:
     seen = {COIN.id: SeenSession(1, 1.5, ended=False)}
     (change,) = absence(LastLook(NOW - 1, seen), ScriptedLink([COIN]).snapshot()).changes
     assert change.decimals == 6
+
+
+def test_a_gain_in_a_coin_has_its_tone() -> None:
+    assert tone_of(0.000153, 6) is Tone.GAIN
+    assert tone_of(-0.0000004, 6) is tone_of(0.000153) is Tone.DIM
+    opened, figures = position_rows(COIN)[0], session_figures(COIN)
+    assert Tone.GAIN in {cell.tone for cell in opened.cells}
+    tones = {one.label: one.tone for one in (*figures, *headline_figures(CoinHost().snapshot()))}
+    assert (tones["OPEN P&L"], tones["P&L"], tones["TODAY"]) == (Tone.GAIN, Tone.LOSS, Tone.LOSS)
+    place = [column.label for column in SESSION_COLUMNS].index("OPEN P&L")
+    assert session_row(COIN).cells[place].tone is Tone.GAIN
+    assert trade_marks(WON)[-1].tone is closed_levels(WON)[-1].tone is Tone.GAIN
 
 
 def test_copied_equity_in_a_coin_is_whole() -> None:

@@ -82,7 +82,7 @@ def _row(change: Change) -> Row:
             Cell(trades, order=change.trades),
             Cell(
                 formats.change(change.gained, decimals=change.decimals),
-                tone_of(change.gained),
+                tone_of(change.gained, change.decimals),
                 order=change.gained or 0,
             ),
             Cell(change.what, Tone.DIM),

@@ -173,9 +173,13 @@ def _account(layer: Divergence | None) -> AnswerRow:
         side = 1 if effect > 0 else -1
         begin = ends[side]
         ends[side] = begin + effect
-        fills.append(GaugeFill(begin, ends[side], tone_of(effect), _CAUSES[number % len(_CAUSES)]))
+        fills.append(
+            GaugeFill(
+                begin, ends[side], tone_of(effect, layer.decimals), _CAUSES[number % len(_CAUSES)]
+            )
+        )
         label = f"{kind} {effect:+z,.{layer.decimals}f}".replace("-", "−")
-        labels.append(Pointer((begin + ends[side]) / 2, "", tone_of(effect), label))
+        labels.append(Pointer((begin + ends[side]) / 2, "", tone_of(effect, layer.decimals), label))
     room = (ends[1] - ends[-1]) * 0.06
     scale = (ends[-1] - room, ends[1] + room)
     marks = (Pointer(0.0, WALL, Tone.STRONG), Pointer(total, HERE, Tone.STRONG))

@@ -283,7 +283,7 @@ def _pnl(trade: Trade | None, decimals: int) -> Cell:
 
 
 def _change(value: float, decimals: int) -> Cell:
-    return Cell(formats.change(value, decimals=decimals), tone_of(value), order=value)
+    return Cell(formats.change(value, decimals=decimals), tone_of(value, decimals), order=value)
 
 
 def gains(result: ComparisonResult) -> dict[str, tuple[float, ...]]:

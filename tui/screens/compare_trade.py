@@ -95,13 +95,14 @@ class ComparedTradeScreen(BaseScreen):
         assert self._result.divergence is not None
         each = self._result.divergence.trades[self._places[self._at]]
         made, difference, cause = each.trade, each.difference, each.cause
+        decimals = money_decimals(made.symbol)
         self.query_one("#compared-title", Static).update(
             Content.assemble(
                 (safe_text(f"{made.symbol} {made.side}"), "bold $foreground"),
                 (f"   {each.kind}   ", "$dim"),
                 (
-                    formats.change(difference, decimals=money_decimals(made.symbol)),
-                    tone_of(difference).css,
+                    formats.change(difference, decimals=decimals),
+                    tone_of(difference, decimals).css,
                 ),
                 (f"   {self._at + 1} of {len(self._places)}", "$dim"),
             )
@@ -245,7 +246,7 @@ def _part_rows(each: TradeDifference) -> list[Row]:
             f"part-{part}",
             (
                 Cell(part.capitalize()),
-                Cell(formats.change(value, decimals=decimals), tone_of(value)),
+                Cell(formats.change(value, decimals=decimals), tone_of(value, decimals)),
             ),
         )
         for part, value in each.parts.items()

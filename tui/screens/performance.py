@@ -125,7 +125,7 @@ class PerformanceScreen(BaseScreen):
             ]
             self._days = performance_rows.daily(self._summed, self.papertape.zone)
             calendar = self.query_one(Calendar)
-            calendar.draw(self._days, max([today, *self._days]))
+            calendar.draw(self._days, max([today, *self._days]), self._decimals)
             entitle(calendar, self._scope(len(summed), len(kinds)))
             points = performance_rows.added_up(self._summed)
             tone = Tone.LOSS if points and points[-1][1] < 0 else Tone.GAIN

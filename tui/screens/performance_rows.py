@@ -171,17 +171,17 @@ def figures(
     fees = sum(one.trade.fees for one in closed) if closed else None
     left = left_open is not None
     change = partial(formats.change, decimals=decimals)
-    left_figure = Figure("LEFT OPEN", change(left_open), tone_of(left_open), width=11)
+    left_figure = Figure("LEFT OPEN", change(left_open), tone_of(left_open, decimals), width=11)
     return (
-        Figure("P&L", change(gained), tone_of(gained), width=12),
-        Figure("CLOSED P&L", change(total), tone_of(total), width=12),
-        Figure("OPEN P&L", change(open_pnl), tone_of(open_pnl), width=11),
+        Figure("P&L", change(gained), tone_of(gained, decimals), width=12),
+        Figure("CLOSED P&L", change(total), tone_of(total, decimals), width=12),
+        Figure("OPEN P&L", change(open_pnl), tone_of(open_pnl, decimals), width=11),
         *((left_figure,) * left),
         Figure("TRADES", formats.count(len(closed)) if known else formats.UNKNOWN),
         Figure("WIN RATE", formats.percent(wins)),
         Figure("PROFIT FACTOR", formats.number(factor), priority=1),
-        Figure("BEST DAY", change(best), tone_of(best), width=11, priority=2),
-        Figure("WORST DAY", change(worst), tone_of(worst), width=11, priority=3),
+        Figure("BEST DAY", change(best), tone_of(best, decimals), width=11, priority=2),
+        Figure("WORST DAY", change(worst), tone_of(worst, decimals), width=11, priority=3),
         Figure("FEES", formats.money(fees, decimals), Tone.PLAIN, priority=4),
     )
 
@@ -214,12 +214,12 @@ def _slice_row(name: str, trades: Sequence[Trade], most: float, decimals: int) -
             Cell(name, Tone.STRONG),
             Cell(formats.count(len(gains)), order=len(gains)),
             Cell(formats.percent(wins, 0), order=wins),
-            Cell(formats.change(total, decimals=decimals), tone_of(total), order=total),
-            Cell(formats.change(mean, decimals=decimals), tone_of(mean), order=mean),
+            Cell(formats.change(total, decimals=decimals), tone_of(total, decimals), order=total),
+            Cell(formats.change(mean, decimals=decimals), tone_of(mean, decimals), order=mean),
             Cell(formats.change(max(gains), decimals=decimals), Tone.DIM, order=max(gains)),
             Cell(formats.change(min(gains), decimals=decimals), Tone.DIM, order=min(gains)),
             Cell(formats.money(fees, decimals), Tone.DIM, order=fees),
-            Cell("", tone_of(total), order=abs(total), share=abs(total) / most),
+            Cell("", tone_of(total, decimals), order=abs(total), share=abs(total) / most),
         ),
     )
 

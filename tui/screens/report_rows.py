@@ -79,7 +79,11 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
     )
     expectancy, dearest = metrics.expectancy, metrics.break_even_cost_bp
     behind = (
-        Figure("EXPECTANCY", formats.change(expectancy, decimals=decimals), tone_of(expectancy)),
+        Figure(
+            "EXPECTANCY",
+            formats.change(expectancy, decimals=decimals),
+            tone_of(expectancy, decimals),
+        ),
         Figure("EXPOSURE", formats.percent(metrics.exposure_pct), Tone.PLAIN),
         Figure("HOLD", hold_text, Tone.PLAIN),
         Figure("95 % RANGE", win_range, Tone.PLAIN),

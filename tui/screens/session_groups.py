@@ -73,9 +73,13 @@ def _head(key: str, group: Sequence[SessionSnapshot], by: GroupBy) -> Row:
         "TRADES": Cell(formats.UNKNOWN if gained is None else formats.count(trades), order=trades),
         "WIN": Cell(formats.percent(win_rate, 0), order=win_rate or 0),
         "OPEN P&L": Cell(
-            formats.change(open_pnl, decimals=decimals), tone_of(open_pnl), order=open_pnl or 0
+            formats.change(open_pnl, decimals=decimals),
+            tone_of(open_pnl, decimals),
+            order=open_pnl or 0,
         ),
-        "P&L": Cell(formats.change(gained, decimals=decimals), tone_of(gained), order=gained or 0),
+        "P&L": Cell(
+            formats.change(gained, decimals=decimals), tone_of(gained, decimals), order=gained or 0
+        ),
         "P&L %": Cell(formats.change(gain, "%"), tone_of(gain), order=gain or 0),
         "EQUITY": Cell(_short(equity, decimals), order=equity or 0),
     }

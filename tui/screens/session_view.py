@@ -79,20 +79,20 @@ def figures(session: SessionSnapshot) -> tuple[Figure, ...]:
         Figure(
             "P&L",
             formats.change(gain, decimals=decimals),
-            Tone.STALE if stale else tone_of(gain),
+            Tone.STALE if stale else tone_of(gain, decimals),
             width=11,
         ),
         Figure("P&L %", formats.change(share, "%"), Tone.STALE if stale else tone_of(share)),
         Figure(
             "LAST DAY" if session.state.ended else "TODAY",
             formats.change(today, decimals=decimals),
-            tone_of(today),
+            tone_of(today, decimals),
             priority=2,
         ),
         Figure(
             "OPEN P&L",
             formats.change(open_pnl, decimals=decimals),
-            Tone.STALE if stale else tone_of(open_pnl),
+            Tone.STALE if stale else tone_of(open_pnl, decimals),
         ),
         Figure("TRADES", trades_of(session)),
         Figure("WIN RATE", formats.percent(wins), priority=3),
@@ -133,8 +133,8 @@ def positions_in_a_line(session: SessionSnapshot) -> list[tuple[str, Tone]]:
         stop = "" if one.stop_price is None else f", stop {formats.price(one.stop_price)}"
         size, entry = formats.quantity(one.quantity), formats.price(one.entry_price)
         parts.append((f"{one.symbol} {one.side.value} {size} from {entry}{stop}", Tone.PLAIN))
-        gain = formats.change(one.unrealized_pnl, decimals=money_decimals(one.symbol))
-        parts.append((gain, tone_of(one.unrealized_pnl)))
+        gain, decimals = one.unrealized_pnl, money_decimals(one.symbol)
+        parts.append((formats.change(gain, decimals=decimals), tone_of(gain, decimals)))
     return parts
 
 

@@ -119,7 +119,7 @@ def session_row(session: SessionSnapshot) -> Row:
             Cell(formats.percent(win_rate, 0), quiet, order=win_rate or 0),
             Cell(
                 formats.change(open_pnl, decimals=decimals),
-                Tone.STALE if stale and open_pnl is not None else tone_of(open_pnl),
+                Tone.STALE if stale and open_pnl is not None else tone_of(open_pnl, decimals),
                 order=open_pnl or 0,
             ),
             Cell(formats.change(gained, decimals=decimals), moved, order=gained or 0),
@@ -181,7 +181,8 @@ def position_rows(session: SessionSnapshot) -> list[Row]:
 def _position_row(position: OpenTrade, now: int, stale: bool) -> Row:
     pnl = position.unrealized_pnl
     pct = pnl / position.margin * 100 if position.margin else None
-    tone = Tone.STALE if stale else tone_of(pnl)
+    decimals = money_decimals(position.symbol)
+    tone = Tone.STALE if stale else tone_of(pnl, decimals)
     since = position.entry_filled_at or position.entry_time
     return Row(
         position.symbol,
@@ -197,7 +198,7 @@ def _position_row(position: OpenTrade, now: int, stale: bool) -> Row:
             ),
             Cell(formats.price(position.stop_price), Tone.DIM, order=position.stop_price or 0),
             Cell(formats.price(position.target_price), Tone.DIM, order=position.target_price or 0),
-            Cell(formats.change(pnl, decimals=money_decimals(position.symbol)), tone, order=pnl),
+            Cell(formats.change(pnl, decimals=decimals), tone, order=pnl),
             Cell(formats.change(pct, "%"), tone, order=pct or 0),
             Cell(formats.span(now - since), Tone.DIM, order=now - since),
         ),
@@ -271,19 +272,22 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
     return (
         Figure(f"EQUITY{unit}", formats.money(sums.equity, decimals), width=12),
         Figure(
-            "TODAY", formats.change(sums.today, decimals=decimals), tone_of(sums.today), width=12
+            "TODAY",
+            formats.change(sums.today, decimals=decimals),
+            tone_of(sums.today, decimals),
+            width=12,
         ),
         Figure(
             "P&L",
             formats.change(sums.gained, decimals=decimals),
-            tone_of(sums.gained),
+            tone_of(sums.gained, decimals),
             width=12,
             priority=1,
         ),
         Figure(
             "ENDED P&L",
             formats.change(sums.before, decimals=decimals),
-            tone_of(sums.before),
+            tone_of(sums.before, decimals),
             width=12,
             priority=2 if has_ended else 3,
         ),
@@ -315,14 +319,14 @@ def _beside(snapshot: HostSnapshot, mode: Mode) -> tuple[Figure, ...]:
         Figure(
             f"{name} TODAY",
             formats.change(sums.today, decimals=decimals),
-            tone_of(sums.today),
+            tone_of(sums.today, decimals),
             width=12,
             priority=12,
         ),
         Figure(
             f"{name} P&L",
             formats.change(sums.gained, decimals=decimals),
-            tone_of(sums.gained),
+            tone_of(sums.gained, decimals),
             width=12,
             priority=11,
         ),

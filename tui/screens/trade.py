@@ -162,14 +162,15 @@ class TradeScreen(BaseScreen):
         """Draw it; not `anew` where its candles are there."""
         trade = self._trades[self._place]
         gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
+        decimals = money_decimals(trade.symbol)
         state = f"trade {trade.id}" if isinstance(trade, Trade) else "open position"
         share = f"   {formats.change(trade.pnl_pct, '%')}" if isinstance(trade, Trade) else ""
         over = ", closed by now: as it was last seen" if self._is_over(trade) else ""
         title = Content.assemble(
             (safe_text(f"{trade.symbol} {trade.side.value}"), "bold $foreground"),
             (safe_text(f"   {state} of {self._strategy}{over}   "), "$dim"),
-            (formats.change(gain, decimals=money_decimals(trade.symbol)), tone_of(gain).css),
-            (share, tone_of(gain).css),
+            (formats.change(gain, decimals=decimals), tone_of(gain, decimals).css),
+            (share, tone_of(gain, decimals).css),
             (f"   {self._place + 1} of {len(self._trades)}", "$dim"),
         )
         write(self.query_one("#trade-title", Static), title)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
+from core.market.symbols import money_decimals
 from core.trading.values import Addition, OpenTrade, Side, Trade, TradePart
 from tui import formats
 from tui.widgets.candle_picture import Mark, PriceLevel
@@ -83,14 +84,14 @@ def trade_marks(trade: Trade | OpenTrade) -> list[Mark]:
     """The entries of a trade and its exits so far."""
     gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
     entries = entry_marks(trade, entry_glyph(trade.side), Tone.ACCENT)
-    return [*entries, *exit_marks(trade, "◆", tone_of(gain))]
+    return [*entries, *exit_marks(trade, "◆", tone_of(gain, money_decimals(trade.symbol)))]
 
 
 def closed_levels(trade: Trade) -> list[PriceLevel]:
     """Entry and exit of a closed trade, as levels across the chart."""
     return [
         PriceLevel("entry", trade.entry_price, Tone.ACCENT),
-        PriceLevel("exit", trade.exit_price, tone_of(trade.pnl)),
+        PriceLevel("exit", trade.exit_price, tone_of(trade.pnl, money_decimals(trade.symbol))),
     ]
 
 

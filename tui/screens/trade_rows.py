@@ -77,7 +77,7 @@ def trade_rows(
         cells = trade_cells(trade, when, place)
         so_far = None if so_far is None or trade.pnl is None else so_far + trade.pnl
         cells["SUM P&L"] = Cell(
-            formats.change(so_far, decimals=decimals), tone_of(so_far), order=so_far
+            formats.change(so_far, decimals=decimals), tone_of(so_far, decimals), order=so_far
         )
         rows.append(Row(str(place), tuple(cells[column.label] for column in columns)))
     return rows[::-1]
@@ -110,7 +110,9 @@ def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dic
         "FEES": Cell(formats.money(trade.fees, decimals), Tone.DIM, order=trade.fees),
         "FUNDING": Cell(funding, Tone.DIM, order=trade.funding),
         "P&L": Cell(
-            formats.change(trade.pnl, decimals=decimals), tone_of(trade.pnl), order=trade.pnl
+            formats.change(trade.pnl, decimals=decimals),
+            tone_of(trade.pnl, decimals),
+            order=trade.pnl,
         ),
         "P&L %": Cell(
             formats.change(trade.pnl_pct, "%"), tone_of(trade.pnl_pct), order=trade.pnl_pct

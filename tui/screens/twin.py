@@ -95,7 +95,8 @@ def _run_row(name: str, trade: ReportedTrade, zone: tzinfo) -> Row:
 
 def _gain(value: float | None, trade: ReportedTrade) -> Cell:
     """What a trade gained, or a difference of that."""
-    return Cell(formats.change(value, decimals=money_decimals(trade.symbol or "")), tone_of(value))
+    decimals = money_decimals(trade.symbol or "")
+    return Cell(formats.change(value, decimals=decimals), tone_of(value, decimals))
 
 
 def _time(text: str | None, zone: tzinfo) -> str:

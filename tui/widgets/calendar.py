@@ -27,11 +27,15 @@ class Calendar(LineView, can_focus=False):
         super().__init__(id=id)
         self._days: dict[date, float] = {}
         self._last: date | None = None
+        self._decimals = 2
 
-    def draw(self, days: Mapping[date, float], last: date) -> None:
-        """Show what was earned on days, up to the last; the same again repaints nothing."""
-        if (dict(days), last) != (self._days, self._last):
-            self._days, self._last = dict(days), last
+    def draw(self, days: Mapping[date, float], last: date, decimals: int = 2) -> None:
+        """Show what was earned on days, up to the last; the same again repaints nothing.
+
+        `decimals`: of the money. What rounds to nothing is neither a gain nor a loss.
+        """
+        if (dict(days), last, decimals) != (self._days, self._last, self._decimals):
+            self._days, self._last, self._decimals = dict(days), last, decimals
             self.refresh()
 
     def on_resize(self) -> None:
@@ -69,7 +73,7 @@ class Calendar(LineView, can_focus=False):
             return " ", Tone.DIM
         if earned is None:
             return "·", Tone.RULE
-        tone = tone_of(earned)
+        tone = tone_of(earned, self._decimals)
         if tone is Tone.DIM:
             return "▪", tone
         large = abs(earned) >= most / 3

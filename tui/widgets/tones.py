@@ -47,11 +47,11 @@ _CSS = {
 }
 
 
-def tone_of(value: float | None) -> Tone:
-    """The tone of a gain or loss, as it is shown with two decimals."""
+def tone_of(value: float | None, decimals: int = 2) -> Tone:
+    """The tone of a gain or loss, as it is shown with so many decimals."""
     if value is None:
         return Tone.DIM
-    rounded = round(value, 2)
+    rounded = round(value, decimals)
     return Tone.GAIN if rounded > 0 else Tone.LOSS if rounded < 0 else Tone.DIM
 
 
