@@ -30,7 +30,7 @@ from core.report.trade_columns import TradeColumns
 from core.time_format import parse_time
 from core.trading.values import Trade
 from core.trial.seal import ErrorRates, Margins, PromisedCosts, Seal, closed_at, trade_returns
-from core.trial.state import State
+from core.trial.state import SealDoubt, State
 
 _OWN_SHARE = 0.1  # of a session's time: more of it in the backtest's period is no new evidence
 _OWN = "on the backtest's own candles, which prove decisions and nothing else"
@@ -45,7 +45,7 @@ def judge_layers(
     divergence: Divergence | None,
     *,
     judged: ComparedSession | None = None,
-    doubt: str | None = None,
+    doubt: SealDoubt | None = None,
     period: Period | None = None,
 ) -> TrialAnswers:
     """The five answers about some sessions, each where it can be had.
@@ -72,7 +72,8 @@ def judge_layers(
     fresh = [one for one in asked if one.id in new]
     own = bool(asked) and not fresh
     promised = [] if stored is None else trades_of(stored)
-    edge, path = _promise_kept(fresh or asked, judged, stored, promised, cut, own=own)
+    described = _OWN if own else NOT_SEALED if doubt is None else doubt.in_short
+    edge, path = _promise_kept(fresh or asked, judged, stored, promised, cut, own, described)
     replayed = bool(asked) and all(one.replayed is not None for one in asked)
     margins = Margins() if seal is None else seal.margins
     return TrialAnswers(
@@ -111,8 +112,8 @@ def _promise_kept(
     stored: Report | None,
     promised: Sequence[Trade],
     period: Period | None,
-    *,
     own: bool,
+    described: str,
 ) -> tuple[EdgeLayer | None, PathLayer | None]:
     if not sessions:
         return None, None
@@ -123,7 +124,7 @@ def _promise_kept(
             fixed = _fixed_amount(sessions[0])
             balance = float((sessions[0].report if fixed else stored)["starting_balance"])
             returns = trade_returns(promised, balance, fixed_amount=fixed)
-        return described_edge(returns, _together(closed), _OWN if own else NOT_SEALED), None
+        return described_edge(returns, _together(closed), described), None
     seen = _closed(judged, None)
     began, now = None, None
     if judged.report["period"]["start"] is not None:

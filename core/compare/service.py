@@ -20,7 +20,7 @@ from core.compare.request import ComparisonError, ComparisonRequest, UnknownSess
 from core.compare.sessions import Report
 from core.compare.sources import compare_sources, document_of
 from core.compare.to_json import comparison_to_json
-from core.journal.manifest import SessionManifest, read_manifest, seal_problem_of
+from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.values import FeedKind, Mode
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
@@ -128,7 +128,8 @@ async def written_report(workspace: Workspace, session_id: str) -> dict[str, Any
     """The final report of a session; None where there is none (or none that can be read).
 
     It is as it was written, unless the seal of its trial holds no more, or does again: it is then
-    compared anew, with or without a verdict.
+    compared anew, with or without a verdict. Where that cannot be read it says so, no more: the
+    verdict was given while it could be.
     """
     folder = workspace.session(session_id)
     report = await asyncio.to_thread(read_report, folder)
@@ -137,10 +138,21 @@ async def written_report(workspace: Workspace, session_id: str) -> dict[str, Any
     comparison = report.get("comparison")
     layers = comparison.get("layers") if isinstance(comparison, dict) else None
     told = layers if isinstance(layers, dict) else {}
-    problem = await asyncio.to_thread(seal_problem_of, folder, sealed=bool(told.get("sealed")))
-    if bool(problem) == bool(told.get("seal_problem")):
+    try:
+        record = await asyncio.to_thread(read_manifest, folder)
+        problem, unread = record.seal_problem or None, bool(record.seal_unread)
+    except JournalError as error:
+        problem, unread = str(error), True
+    if unread:
+        if not told.get("sealed"):
+            return report
+        warning = f"whether its seal still holds cannot be read now: {problem}"
+        return {**report, "warnings": [*report["warnings"], warning]}
+    if bool(problem) == bool(told.get("seal_problem")) and not told.get("seal_unread"):
         return report
-    warnings = [*report["warnings"], *([problem] if problem else [])]
+    earlier = str(told.get("seal_problem"))
+    warnings = [one for one in report["warnings"] if not earlier.endswith(one)]
+    warnings += [problem] if problem else []
     return await compared_report(workspace, {**report, "warnings": warnings, "comparison": None})
 
 

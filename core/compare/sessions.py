@@ -19,15 +19,19 @@ from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.values import FeedKind
 from core.market.candles.timeframes import Timeframe
 from core.market.venues.registry import DEFAULT_VENUE
+from core.store.durable import open_regular
 from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
 from core.strategy.signals.sources import digest_at_any_balance
 from core.time_format import iso_time, parse_time
 from core.trading.values import Trade
 from core.trial.seal import Seal
+from core.trial.state import SealDoubt
 
 Report = Mapping[str, Any]
 """A session's report: its JSON (docs/formats.md §8)."""
+
+_PART = 1 << 18  # bytes of a candle file that are looked at together
 
 Span = tuple[int, int]
 """Open times of a first and a last candle, both included, UTC ms."""
@@ -42,7 +46,7 @@ class ComparedSession:
         trades: its closed trades.
         seal: of its trial, if it is one and the seal holds.
         doubted: when it was started (UTC ms), where its seal was removed, changed, replaced or put
-            in since; None elsewhere.
+            in since, or its record cannot be read now; None elsewhere.
         replayed: beside backtests of its period; None where it could not be replayed.
         counted: candles of it that count with another session already.
     """
@@ -96,7 +100,7 @@ class ComparedSessions:
 
     sessions: tuple[ComparedSession, ...]
     judged: ComparedSession | None
-    doubt: str | None
+    doubt: SealDoubt | None
     copies: tuple[str, ...]
     sealed_copies: tuple[ComparedSession, ...]
     notes: tuple[str, ...]
@@ -108,14 +112,16 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
     The trial that is judged counts whole; before others come the trials, the last sealed first, and
     before others the longer session.
     """
-    records = [_record(workspace, report) for report in reports]
-    found = [_compared(report, record) for report, record in zip(reports, records, strict=True)]
-    doubts = {
-        record.id: f"session {record.id} is not judged by its seal: {record.seal_problem}"
-        for record in records
-        if record is not None and record.seal_problem
-    }
-    notes = [*doubts.values()]
+    records: list[SessionManifest | None] = []
+    found: list[ComparedSession] = []
+    doubts: dict[str, SealDoubt] = {}
+    for report in reports:
+        record, doubt = _record(workspace, report)
+        records.append(record)
+        found.append(_compared(report, record, doubt))
+        if doubt is not None:
+            doubts[found[-1].id] = doubt
+    notes = [doubt.why for doubt in doubts.values()]
     order = sorted(range(len(found)), key=lambda at: _rank(found[at]))
     seen: dict[object, list[Span]] = {}
     copies: list[str] = []
@@ -156,19 +162,29 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
     )
 
 
-def _rank(session: ComparedSession) -> tuple[int, int]:
+def _rank(session: ComparedSession) -> tuple[int, int, int]:
+    longer = -session.report["period"]["candles"]
     if session.seal is not None:
-        return 0, -session.seal.sealed_at
+        return 0, -session.seal.sealed_at, longer
     if session.doubted is not None:  # the last trial is not to be chosen by undoing its seal
-        return 0, -session.doubted
-    return 1, -session.report["period"]["candles"]
+        return 0, -session.doubted, longer
+    return 1, 0, longer
 
 
-def _record(workspace: Workspace, report: Report) -> SessionManifest | None:
+def _record(
+    workspace: Workspace, report: Report
+) -> tuple[SessionManifest | None, SealDoubt | None]:
+    """A session's record, None where it cannot be read, and why its seal does not judge it."""
+    session_id = str(report["session_id"])
     try:
-        return read_manifest(workspace.session(str(report["session_id"])))
-    except JournalError:
-        return None  # what is wrong with it is said when it cannot be replayed
+        record = read_manifest(workspace.session(session_id))
+    except JournalError as error:  # it may be a trial: that is not to be told "not sealed"
+        why = f"what session {session_id} was started with is not known: {error}"
+        return None, SealDoubt(why, unread=True)
+    if not record.seal_problem:
+        return record, None
+    why = f"session {session_id} is not judged by its seal: {record.seal_problem}"
+    return record, SealDoubt(why, unread=bool(record.seal_unread))
 
 
 def _config_digest(report: Report, record: SessionManifest | None) -> object:
@@ -199,19 +215,25 @@ def _candle_source(report: Report, record: SessionManifest | None) -> object:
 def _contents(path: str) -> object:
     """What is in a candle file; where it cannot be read any more, which one it was."""
     try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "blake2b").digest()
+        with open_regular(Path(path)) as file:  # it names what it likes, a device too
+            digest = hashlib.blake2b()
+            while part := file.read(_PART):
+                digest.update(part)
+            return digest.digest()
     except OSError:
         return os.path.realpath(path)
 
 
-def _compared(report: Report, record: SessionManifest | None) -> ComparedSession:
+def _compared(
+    report: Report, record: SessionManifest | None, doubt: SealDoubt | None
+) -> ComparedSession:
     trades = trades_of(report)
-    if record is None:
-        return ComparedSession(report, trades)
-    if record.seal_problem:
-        return ComparedSession(report, trades, doubted=record.created)
-    return ComparedSession(report, trades, record.seal)
+    if doubt is not None:
+        created = report.get("created", report.get("started"))
+        known = 0 if created is None else parse_time(str(created))
+        doubted = known if record is None else record.created
+        return ComparedSession(report, trades, doubted=doubted)
+    return ComparedSession(report, trades, None if record is None else record.seal)
 
 
 def _shared(span: Span, others: Sequence[Span]) -> list[Span]:

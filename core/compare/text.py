@@ -15,7 +15,7 @@ from core.report.metric_labels import signed_money
 from core.report.undefined import UNDEFINED, undefined_text
 from core.text import safe_text
 from core.time_format import short_duration
-from core.trial.state import DESCRIBED, SEAL_IN_DOUBT
+from core.trial.state import DESCRIBED
 
 LABELS = {
     "win_rate_pct": "Win Rate",
@@ -56,8 +56,8 @@ def _answers(comparison: ComparisonResult) -> list[str]:
     if comparison.verdict is None:
         return []
     verdict = comparison.verdict
-    doubted = SEAL_IN_DOUBT if comparison.layers.doubt is not None else NOT_SEALED
-    sealed = "" if verdict.sealed else f", {doubted}"
+    doubt = comparison.layers.doubt
+    sealed = "" if verdict.sealed else f", {NOT_SEALED if doubt is None else doubt.in_short}"
     lines = ["", f"Verdict: {verdict.state} ({verdict.column.lower()}{sealed})"]
     answers = {str(layer): one for layer, one in comparison.layers.lines().items()}
     live = comparison.layers.live

@@ -94,10 +94,12 @@ def layers_to_json(layers: TrialAnswers) -> Json:
 
     `account` is told by the comparison's `divergence`.
     """
+    doubt = layers.doubt
     return {
         "sealed": layers.seal is not None,
         "trial": None if layers.seal is None else _trial_to_json(layers.seal, layers.trial),
-        "seal_problem": layers.doubt,
+        "seal_problem": None if doubt is None or doubt.unread else doubt.why,
+        "seal_unread": doubt.why if doubt is not None and doubt.unread else None,
         "other_trials": [
             {
                 "session_id": one.session_id,

@@ -23,7 +23,7 @@ from core.report.metrics import wilson_interval
 from core.time_format import short_date, short_duration
 from core.trial.resampling import FEWEST_TRADES
 from core.trial.seal import Seal
-from core.trial.state import DESCRIBED, SEAL_IN_DOUBT, Layer, State
+from core.trial.state import DESCRIBED, Layer, SealDoubt, State
 
 VALIDATED = "Strategy validated. Consider going live with small position."
 WORSE = (
@@ -114,7 +114,8 @@ class TrialAnswers:
         ended: whether that session has ended, so that nothing more will be known of it.
         others: the other trials of the strategy.
         copies: IDs of sessions left out, for all their candles count with others.
-        doubt: why there is no verdict: the seal of the trial is not the one it was started with.
+        doubt: why there is no verdict: the seal of the trial is not the one it was started with, or
+            that cannot be read now.
     """
 
     decisions: DecisionLayer | None = None
@@ -130,7 +131,7 @@ class TrialAnswers:
     ended: bool = False
     others: tuple[OtherTrial, ...] = ()
     copies: tuple[str, ...] = ()
-    doubt: str | None = None
+    doubt: SealDoubt | None = None
 
     @property
     def judged_text(self) -> str | None:
@@ -195,7 +196,7 @@ def judge(answers: TrialAnswers, *, paper: bool, live: bool) -> TrialVerdict | N
     if not paper and not live:
         return None
     if answers.doubt is not None:
-        return TrialVerdict(State.OPEN, "Paper" if paper else "Live", (), answers.doubt)
+        return TrialVerdict(State.OPEN, "Paper" if paper else "Live", (), answers.doubt.why)
     sealed = answers.seal is not None
     if answers.live is not None and answers.live.state is State.BROKEN:
         reason = f"live: {answers.live.text}"
@@ -267,7 +268,7 @@ def assess(
     if verdict is None or len(columns) < 2:
         return "There is nothing to compare yet."
     if answers.doubt is not None:
-        return NO_VERDICT.format(why=SEAL_IN_DOUBT)
+        return NO_VERDICT.format(why=answers.doubt.in_short)
     if verdict.state is State.BROKEN:
         return f"{verdict.column} does not keep what the backtest promised ({_by(verdict)})."
     if verdict.state is State.KEPT:
@@ -333,7 +334,7 @@ def recommend(
         strategy: its name.
     """
     if answers.doubt is not None:
-        return NO_VERDICT.format(why=answers.doubt)
+        return NO_VERDICT.format(why=answers.doubt.why)
     if "Backtest" not in columns:
         return NO_BACKTEST
     if verdict is None:

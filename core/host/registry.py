@@ -109,7 +109,7 @@ class SessionRegistry:
 
     def snapshots(self) -> tuple[SessionSnapshot, ...]:
         """All sessions as they were when last looked at, the oldest first."""
-        noted = map(self.with_notes, self._shown())
+        noted = [self.with_notes(self._seals.applied(one)) for one in self._shown()]
         return tuple(sorted(noted, key=lambda one: (one.started, one.id)))
 
     def _shown(self) -> list[SessionSnapshot]:
@@ -117,8 +117,7 @@ class SessionRegistry:
         return [*living, *self._coming.values(), *self._ended.values()]
 
     def with_notes(self, shown: SessionSnapshot) -> SessionSnapshot:
-        """The same, with what its owner has put down, and what is wrong with its seal."""
-        shown = self._seals.applied(shown)
+        """The same, with what its owner has put down."""
         notes = self.notes.known(shown.id)
         return shown if notes is None else replace(shown, notes=notes)
 
@@ -146,7 +145,7 @@ class SessionRegistry:
         """How a session is now, or how it ended, with its notes; None where it is in no list."""
         living = self._living.get(session_id)
         shown = self._ended.get(session_id) if living is None else self._view(living)
-        return None if shown is None else self.with_notes(shown)
+        return None if shown is None else self.with_notes(self._seals.applied(shown))
 
     async def look_in_turn(self) -> None:
         """Look at all sessions anew, without holding the loop for long."""
@@ -214,12 +213,12 @@ class SessionRegistry:
         self._unreported.discard(session_id)
         self._retries.pop(session_id, None)
         self._unseen.pop(session_id, None)
+        self._seals.forget(session_id)
 
     def forget(self, session_id: str) -> None:
         """A session was deleted."""
         self.drop(session_id)
         self.notes.forget(session_id)
-        self._seals.forget(session_id)
 
     def put_back(self, shown: SessionSnapshot) -> None:
         """Show an ended session again."""
@@ -263,7 +262,8 @@ class SessionRegistry:
             final = self._index.final(session_id)
             if final is not None and has_report(folder):
                 self._ended[session_id] = final
-                self._seals.look([final])
+                if final.trial is not None or final.seal_problem is not None:
+                    self._seals.look([final])  # others can wait until all are looked at
                 continue
             try:
                 record = read_manifest(folder)
@@ -394,7 +394,7 @@ class SessionRegistry:
             await asyncio.shield(living.task)
 
     async def check_seals(self) -> None:
-        """Look whether the trials have the seals that they were started with."""
+        """Look whether the sessions have the seals that they were started with, or none."""
         await asyncio.to_thread(self._seals.look, self._shown())
 
     def tick(self) -> None:

@@ -1,4 +1,4 @@
-"""Looks whether the seals of a workspace's trials are still those they were started with.
+"""Looks whether the seals of a workspace's sessions are still those they were started with.
 
 What is in the index, or was read when a session was taken up, is older than the files may be.
 """
@@ -8,39 +8,55 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from core.journal.manifest import RECORD, seal_problem_of
+from core.journal.manifest import RECORD, read_manifest
 from core.session.snapshot import SessionSnapshot
+from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
 
 _Stamp = tuple[int, int, int, int]
 
 
 class SealWatch:
-    """What is wrong with the seals of trials, by session ID, as of the last look."""
+    """What is wrong with the seals of sessions, as of the last look.
+
+    A record that cannot be read says nothing of its seal: what was known before stays known.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._seen: dict[str, tuple[_Stamp | None, str | None]] = {}
+        self._read_at: dict[str, _Stamp] = {}
+        self._problems: dict[str, str | None] = {}
 
     def look(self, shown: Iterable[SessionSnapshot]) -> None:
-        """Look at the trials among them. Blocks; a file that is as it was is not read again."""
+        """Look at their records. Blocks; one that was in order and is as it was is not read again.
+
+        Those without a seal too: one may have been put in since.
+        """
         for session in shown:
-            if session.trial is None and session.seal_problem is None:
-                continue
             stamp = self._stamp(session.id)
-            seen = self._seen.get(session.id)
-            if seen is None or stamp is None or seen[0] != stamp:
-                problem = seal_problem_of(self._workspace.session(session.id), sealed=True)
-                self._seen[session.id] = (stamp, problem)
+            if stamp is None or self._read_at.get(session.id) != stamp:
+                self._read_at.pop(session.id, None)
+                if self._settled(session.id) and stamp is not None:
+                    self._read_at[session.id] = stamp
+
+    def _settled(self, session_id: str) -> bool:
+        """Read a record; whether that would come to the same again while the file is as it is."""
+        try:
+            problem = read_manifest(self._workspace.session(session_id)).seal_problem or None
+        except JournalError as error:
+            return not isinstance(error.__cause__, OSError)  # such as a moment's lack of files
+        self._problems[session_id] = problem
+        return problem is None  # it may lie in the journal, whose file has another stamp
 
     def applied(self, shown: SessionSnapshot) -> SessionSnapshot:
         """A session, with what was wrong with its seal at the last look."""
-        seen = self._seen.get(shown.id)
-        return shown if seen is None else _with_problem(shown, seen[1])
+        known = self._problems.get(shown.id, shown.seal_problem)
+        return _with_problem(shown, known)
 
     def forget(self, session_id: str) -> None:
-        """A session was deleted."""
-        self._seen.pop(session_id, None)
+        """A session is shown no longer."""
+        self._read_at.pop(session_id, None)
+        self._problems.pop(session_id, None)
 
     def _stamp(self, session_id: str) -> _Stamp | None:
         try:

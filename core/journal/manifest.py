@@ -28,9 +28,11 @@ from core.typed import prepare
 
 RECORD = "session.json"
 EVENTS = "events.jsonl"
+REPORT = "report.json"
 SEALED_AS = "seal"
 """In the header of the journal: the hash of the session's seal, null where it has none."""
 
+_UNDECODABLE = (msgspec.DecodeError, RecursionError)  # the latter for what is nested too deeply
 _START_ANEW = "put back the session.json with which the session was started, or start a new trial"
 
 
@@ -47,7 +49,8 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     two differ, and whatever else the owner should know. `accounts` are the keys it orders with, by
     kind of market ("spot", "perpetual"), as sections of exchanges.yaml. `seal`: what it is to
     answer, if it is a trial. `seal_problem`: why it is not to be judged by that, as `read_manifest`
-    found; it stands in no file. Times are UTC ms.
+    found, and `seal_unread`: only for what it was sealed with cannot be read now; both stand in no
+    file. Times are UTC ms.
     """
 
     id: str
@@ -75,6 +78,7 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     rules_version: int = RULES_VERSION
     journal_version: int = SESSION_JOURNAL.version
     seal_problem: str | msgspec.UnsetType = msgspec.UNSET
+    seal_unread: bool | msgspec.UnsetType = msgspec.UNSET
 
     def strategy(self) -> StrategyConfig:
         """The config snapshot, parsed.
@@ -118,7 +122,7 @@ def write_manifest(folder: Path, record: SessionManifest, disk: Disk) -> None:
 
 
 def read_manifest(folder: Path) -> SessionManifest:
-    """A session's record, with its `seal_problem`, which is one of its notices then.
+    """A session's record, with its `seal_problem`.
 
     Raises:
         JournalError: it cannot be read, or was written under other rules.
@@ -128,7 +132,7 @@ def read_manifest(folder: Path) -> SessionManifest:
         with open_regular(path) as file:
             data = file.read()
         versions = msgspec.json.decode(data, type=_Versions)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *_UNDECODABLE) as error:
         raise JournalError(f"{path}: the session's record cannot be read ({error})") from error
     journals = SESSION_JOURNAL
     if versions.rules_version != RULES_VERSION or not journals.reads(versions.journal_version):
@@ -141,43 +145,44 @@ def read_manifest(folder: Path) -> SessionManifest:
     try:
         manifest = msgspec.json.decode(data, type=SessionManifest)
         msgspec.convert(manifest.config, type=_ShownConfig)
-    except msgspec.DecodeError as error:
+    except _UNDECODABLE as error:
         raise JournalError(f"{path}: the session's record cannot be read ({error})") from error
     if manifest.id != folder.name:
         raise JournalError(
             f"{path}: it is of a session {manifest.id[:40]!r}, expected {folder.name}: put the "
             "session's own record there, or delete the session"
         )
-    problem = _seal_problem(manifest, folder / EVENTS)
-    if problem is None:
-        return msgspec.structs.replace(manifest, seal_problem=msgspec.UNSET)
-    notices = (*manifest.notices, problem)
-    return msgspec.structs.replace(manifest, notices=notices, seal_problem=problem)
+    problem: str | None
+    unread: bool | msgspec.UnsetType = msgspec.UNSET
+    try:
+        problem = _seal_problem(manifest, folder)
+    except JournalError as error:
+        problem, unread = f"what it was sealed with cannot be read: {error}", True
+    told = msgspec.UNSET if problem is None else problem
+    return msgspec.structs.replace(manifest, seal_problem=told, seal_unread=unread)
 
 
-def seal_problem_of(folder: Path, *, sealed: bool) -> str | None:
-    """Why the session in a folder is not to be judged by its seal now; None if nothing is wrong.
+def _seal_problem(record: SessionManifest, folder: Path) -> str | None:
+    """Why a session is not to be judged by the seal in its record; None where nothing is wrong.
 
-    `sealed`: it is known to have had one, so that a record that cannot be read is such a reason.
+    Raises:
+        JournalError: it has a seal, and its journal cannot tell whether that is the one of the
+            start.
     """
-    try:
-        return read_manifest(folder).seal_problem or None
-    except JournalError as error:
-        return f"the seal cannot be checked: {error}" if sealed else None
-
-
-def _seal_problem(record: SessionManifest, journal: Path) -> str | None:
-    """Why a session is not to be judged by the seal in its record; None where nothing is wrong."""
-    seal = record.seal
-    try:
-        header = read_header(journal, SESSION_JOURNAL)
-    except JournalError as error:
-        return None if seal is None else f"what it was sealed with cannot be read: {error}"
+    seal, journal = record.seal, folder / EVENTS
     if seal is not None:
         try:
             seal.verify()
         except SealError as error:
             return str(error)
+    try:
+        header = read_header(journal, SESSION_JOURNAL)
+    except JournalError:
+        if seal is None:
+            return None
+        raise
+    if header is None and seal is not None and (folder / REPORT).exists():
+        raise JournalError(f"{journal} is gone, and the session has run")
     # The journal may be of a version without it, or a host may have died before it made one.
     if header is not None and SEALED_AS in header:
         found, expected = None if seal is None else seal.hash, header[SEALED_AS]

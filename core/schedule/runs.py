@@ -66,10 +66,7 @@ async def _check(job: Job, link: HostLink) -> JobOutcome:
     fresh = detail.trades[job.seen_trades :]
     told = f"{_state_in_words(session)}; {_trades_in_words(fresh)}"
     report = await link.report(session.id)
-    # What is only described has no error rate, and turning says nothing.
-    judged = session.trial is not None or session.seal_problem is not None
-    states = layer_states(report) if judged else {}
-    turns = turned(job.seen_states, report) if judged else ()
+    turns = turned(job.seen_states, report)
     if turns:
         told = f"the trial turned: {'; '.join(turns)}; {told}"
     compared = comparison_in_words(report)
@@ -78,7 +75,7 @@ async def _check(job: Job, link: HostLink) -> JobOutcome:
         news=bool(fresh or turns),
         alert=bool(turns),
         seen_trades=len(detail.trades),
-        seen_states={**job.seen_states, **states},  # one may be unknown for a while
+        seen_states={**job.seen_states, **layer_states(report)},  # one may be unknown for a while
     )
 
 

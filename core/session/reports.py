@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from core.journal.manifest import SessionManifest
+from core.journal.manifest import REPORT, SessionManifest
 from core.journal.records import GapSeen, Returned
 from core.journal.venue_orders import VenueOrders
 from core.market.candles.timeframes import Timeframe
@@ -25,7 +25,7 @@ from core.store.durable import Disk, open_regular, write_durably
 from core.time_format import iso_time
 from core.typed import prepare
 
-JSON = "report.json"
+JSON = REPORT
 MARKDOWN = "report.md"
 PAGE = "report.html"
 TRADES = "trades.csv"

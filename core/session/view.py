@@ -99,12 +99,18 @@ def session_snapshot(
         equity=equity,
         pnl_today=equity - today,
         equity_curve=() if runner is None else runner.equity_at(_SPARK),
-        notices=(*record.notices, *stand_ins, *notices, *_refusals(orders)),
+        notices=(*record.notices, *_seal_notice(record), *stand_ins, *notices, *_refusals(orders)),
         next_jobs=jobs,
         orders=(orders or VenueOrders(record)).counts(),
         stand_ins=stand_ins,
         unread=unread,
     )
+
+
+def _seal_notice(record: SessionManifest) -> Iterator[str]:
+    """It is none of the record's own notices: a report keeps those, and a seal may hold again."""
+    if record.seal_problem:
+        yield record.seal_problem
 
 
 def _refusals(orders: VenueOrders | None) -> Iterator[str]:

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
-SEAL_IN_DOUBT = "the seal of its trial does not hold"
-"""Why a trial has no verdict whose seal is not the one it was started with."""
+
+@dataclass(frozen=True, slots=True)
+class SealDoubt:
+    """Why a session has no verdict by its seal.
+
+    Attributes:
+        why: a sentence without its stop.
+        unread: only that what it was started with cannot be read now: nothing was undone.
+    """
+
+    why: str
+    unread: bool = False
+
+    @property
+    def in_short(self) -> str:
+        """The same without any particulars."""
+        if self.unread:
+            return "whether its seal holds cannot be read now"
+        return "the seal of its trial does not hold"
 
 
 class State(StrEnum):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from core.text import safe_text
-from core.trial.state import DESCRIBED, SEAL_IN_DOUBT, State
+from core.trial.state import DESCRIBED, State
 from tui import formats
 from tui.widgets.answer_list import AnswerRow
 from tui.widgets.gauge import DOT, HERE, SHADED, WALL, Gauge, GaugeFill, Pointer
@@ -40,7 +40,7 @@ def verdict_text(result: ComparisonResult) -> Content:
             sealed = formats.date_time(layers.seal.sealed_at)[:10]
             parts.append(f"trial {layers.trial}, sealed {sealed}")
         elif layers.doubt is not None:
-            parts.append(f"described · no verdict: {SEAL_IN_DOUBT}")
+            parts.append(f"described · no verdict: {layers.doubt.in_short}")
         else:
             parts.append("described · not sealed: no error rate stands behind this")
         if verdict.closes is not None:

@@ -32,10 +32,13 @@ def layer_states(report: Mapping[str, object]) -> dict[str, str]:
     """How each layer that is judged stands, and the verdict under the name `verdict`.
 
     Mostly its state; what turns nothing and is an answer all the same has its own words. Under the
-    name `seal` stands whether that of the trial holds.
+    name `seal` stands whether that of the trial holds. Nothing where there is no trial (what is
+    only described has no error rate, and turning says nothing), or where that cannot be read now.
     """
     comparison = _mapping_or_empty(report.get("comparison"))
     layers = _mapping_or_empty(comparison.get("layers"))
+    if not layers.get("sealed") and layers.get("seal_problem") is None:
+        return {}
     answers = {name: _standing(_mapping_or_empty(layers.get(name))) for name in _LAYERS}
     answers["verdict"] = _standing(_mapping_or_empty(comparison.get("verdict")))
     if layers.get("seal_problem") is not None:
@@ -115,7 +118,7 @@ def _answers(comparison: Mapping[str, object]) -> str:
     by = ", by the live trades" if verdict.get("column") == "live" else ""
     sealed = "" if verdict.get("sealed") else ", not sealed"
     said = [f"Verdict: {verdict.get('state')}{by}{sealed}."]
-    if (problem := layers.get("seal_problem")) is not None:
+    if (problem := layers.get("seal_problem") or layers.get("seal_unread")) is not None:
         said = [f"No verdict: {problem}."]
     for name in _LAYERS:
         layer = _mapping_or_empty(layers.get(name))

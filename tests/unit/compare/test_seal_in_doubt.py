@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import msgspec
 import orjson
@@ -15,14 +17,20 @@ import pytest
 from core.compare.comparison import ComparisonResult
 from core.compare.request import ComparisonRequest
 from core.compare.service import compare_strategy
+from core.compare.sessions import compared_sessions
 from core.compare.text import comparison_text
 from core.compare.to_json import comparison_to_json
 from core.host.offline import offline_report, offline_sessions
+from core.host.seal_watch import SealWatch, seal_checked
+from core.journal import manifest
 from core.journal.manifest import EVENTS, RECORD, read_manifest, write_manifest
+from core.journal.values import FeedKind
 from core.market.candles.timeframes import DAY, Timeframe
 from core.report.text import report_text
 from core.schedule.notifications.trial_news import comparison_in_words, layer_states, turned
-from core.session.reports import JSON
+from core.session.reports import JSON, write_report
+from core.store import durable, journal_file
+from core.store.durable import OsDisk
 from core.store.workspace import Workspace
 from core.trial.seal import Horizon, Seal
 from core.trial.state import State
@@ -158,6 +166,156 @@ def test_what_is_put_back_holds_again(home: Workspace) -> None:
     assert row.notices == ()
     written = orjson.loads((folder / JSON).read_bytes())
     assert asyncio.run(offline_report(home, SESSION)) == written
+
+
+async def _ran_while_in_doubt(home: Workspace) -> None:
+    """Write the report of the trial as it would be if it had ended without its seal."""
+    report = await offline_report(home, SESSION)
+    assert report["comparison"]["layers"]["seal_problem"]
+    write_report(home.session(SESSION), report, OsDisk())
+
+
+def test_a_report_written_in_doubt_is_made_anew_once_the_seal_is_back(home: Workspace) -> None:
+    folder = home.session(SESSION)
+    as_started = (folder / RECORD).read_bytes()
+    removed(folder)
+    asyncio.run(_ran_while_in_doubt(home))
+    (folder / RECORD).write_bytes(as_started)
+    report: dict[str, Any] = asyncio.run(offline_report(home, SESSION))
+    assert report["comparison"]["verdict"]["state"] == "kept"
+    assert not any("the seal was removed" in one for one in report["warnings"])
+
+
+def test_what_it_says_of_its_seal_is_no_notice_of_a_record(home: Workspace) -> None:
+    removed(home.session(SESSION))
+    (home.session(SESSION) / JSON).unlink()
+    home.index.unlink(missing_ok=True)
+    (row,) = asyncio.run(offline_sessions(home))
+    assert row.notices == (row.seal_problem,)
+    assert read_manifest(home.session(SESSION)).notices == (), "or its report would keep it"
+
+
+def of_other_rules(folder: Path) -> None:
+    written = orjson.loads((folder / RECORD).read_bytes())
+    written["rules_version"] -= 1
+    (folder / RECORD).write_bytes(orjson.dumps(written))
+
+
+def without_journal(folder: Path) -> None:
+    (folder / EVENTS).unlink()
+
+
+def with_damaged_journal(folder: Path) -> None:
+    (folder / EVENTS).write_bytes(b"{}\n")
+
+
+def without_record(folder: Path) -> None:
+    (folder / RECORD).unlink()
+
+
+def nested_too_deeply(folder: Path) -> None:
+    text, deep = (folder / RECORD).read_text(), '"config": {"x": ' + "[" * 100_000
+    (folder / RECORD).write_text(re.sub(r'"config": *\{', deep, text, count=1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [of_other_rules, without_journal, with_damaged_journal, without_record, nested_too_deeply],
+)
+def test_what_cannot_be_read_was_not_undone(
+    home: Workspace, change: Callable[[Path], None]
+) -> None:
+    written = asyncio.run(offline_report(home, SESSION))
+    states = layer_states(written)
+    change(home.session(SESSION))
+    report = asyncio.run(offline_report(home, SESSION))
+    assert report["comparison"] == written["comparison"]
+    assert report["recommendation"] == written["recommendation"]
+    (warning,) = set(report["warnings"]) - set(written["warnings"])
+    assert warning.startswith("whether its seal still holds cannot be read now: ")
+
+    found = compared(home, sessions=(SESSION,))
+    assert found.verdict is not None
+    assert (found.verdict.state, found.verdict.sealed) == (State.OPEN, False)
+    assert found.recommendation.startswith("No verdict is given: ")
+    assert "not sealed" not in comparison_text(found)
+    assert "does not hold" not in comparison_text(found)
+    assert "whether its seal holds cannot be read now" in comparison_text(found)
+    told: dict[str, Any] = comparison_to_json(found)
+    layers = told["layers"]
+    assert (layers["seal_problem"], layers["sealed"]) == (None, False)
+    assert layers["seal_unread"] in found.recommendation
+    assert turned(states, {"comparison": told}) == ()
+
+
+def test_no_seal_is_forged_by_taking_the_journal_away(home: Workspace) -> None:
+    (row,) = asyncio.run(offline_sessions(home))
+    folder = home.session(SESSION)
+    forged(folder)
+    without_journal(folder)
+    record = read_manifest(folder)
+    assert record.seal_unread
+    assert "events.jsonl is gone, and the session has run" in str(record.seal_problem)
+    assert seal_checked(home, row).notices == (record.seal_problem,)
+
+
+def test_a_seal_that_was_put_into_a_plain_session_is_told_by_its_row(home: Workspace) -> None:
+    folder = home.session(SESSION)
+    seal = sealed(folder)
+    start_as(folder, msgspec.structs.replace(read_manifest(folder), seal=None))
+    home.index.unlink(missing_ok=True)
+    (plain,) = asyncio.run(offline_sessions(home))
+    watch = SealWatch(home)
+    watch.look([plain])
+    assert watch.applied(plain) == plain
+    put(folder, seal)
+    watch.look([plain])
+    assert "a seal was put in after the start" in str(watch.applied(plain).seal_problem)
+
+
+@pytest.mark.parametrize("lacking", [RECORD, EVENTS])
+def test_a_moment_without_files_leaves_nothing_in_doubt(
+    home: Workspace, monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    (row,) = asyncio.run(offline_sessions(home))
+    before = asyncio.run(offline_report(home, SESSION))
+    watch = SealWatch(home)
+    really = durable.open_regular
+
+    def no_more_files(path: Path) -> BinaryIO:
+        if path.name == lacking:
+            raise OSError(errno.EMFILE, "Too many open files", str(path))
+        return really(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(manifest, "open_regular", no_more_files)
+        patched.setattr(journal_file, "open_regular", no_more_files)
+        watch.look([row])
+        if lacking == RECORD:
+            assert watch.applied(row) == row
+        report = asyncio.run(offline_report(home, SESSION))
+        assert report["comparison"] == before["comparison"]
+        assert compared(home, sessions=(SESSION,)).layers.doubt is not None
+    watch.look([row])
+    assert watch.applied(row) == row
+    removed(home.session(SESSION))
+    watch.look([row])
+    assert watch.applied(row).seal_problem
+    assert asyncio.run(offline_report(home, SESSION))["comparison"]["verdict"]["state"] == "open"
+
+
+def test_the_candle_file_of_a_session_may_be_no_file(home: Workspace) -> None:
+    folder = home.session(SESSION)
+    shutil.copytree(folder, home.session(OTHER))
+    record = read_manifest(folder)
+    for session_id in (SESSION, OTHER):
+        changed = {"id": session_id, "data": {"BTC/USDT": "/dev/zero"}, "feed": FeedKind.REPLAY}
+        start_as(home.session(session_id), msgspec.structs.replace(record, **changed))
+    reports = [
+        {**orjson.loads((folder / JSON).read_bytes()), "session_id": one}
+        for one in (SESSION, OTHER)
+    ]
+    assert compared_sessions(home, reports).copies == (OTHER,)
 
 
 @pytest.mark.parametrize("change", [removed, forged, swapped])

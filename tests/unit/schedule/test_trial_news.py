@@ -28,6 +28,7 @@ def report(edge: str = "open", verdict: str = "open") -> dict[str, Any]:
             ],
             "verdict": {"state": verdict, "sealed": True},
             "layers": {
+                "sealed": True,
                 "decisions": {"state": "kept", "text": "4,032 candles, 0 differ"},
                 "costs": None,
                 "account": {"text": "P&L as the backtest's"},
@@ -47,11 +48,13 @@ class TrialHost(OneSessionHost):
         self.change(ID, trial=TrialHorizon(now, 60, None))
         self.edge = "open"
         self.compared = True
+        self.layers: dict[str, Any] = {}
         self.reason: str | None = None
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         made = report(self.edge, self.edge)
         made = {**made, "reason": self.reason}
+        made["comparison"]["layers"] |= self.layers
         return made if self.compared else {**made, "comparison": None}
 
 
@@ -74,7 +77,8 @@ def test_the_figures_stand_side_by_side_and_every_answer_is_told() -> None:
 
 def test_a_layer_that_turns_is_told_also_where_it_did_before_the_first_look() -> None:
     before = layer_states(report())
-    assert before == {"decisions": "kept", "edge": "open", "verdict": "open"}
+    expected = {"decisions": "kept", "edge": "open", "verdict": "open", "seal": "kept"}
+    assert before == expected
     assert turned({}, report()) == ()
     assert turned({}, report("broken", "kept")) == (
         "edge: open → broken (trade 12 of 60)",
@@ -134,11 +138,34 @@ async def test_a_check_is_news_once_when_an_answer_turns() -> None:
 async def test_a_check_of_a_session_without_a_seal_carries_figures_and_no_turn() -> None:
     host = TrialHost()
     host.change(ID, trial=None)
+    host.layers = {"sealed": False, "seal_problem": None, "seal_unread": None}
     host.edge = "broken"
     outcome = await carry_out(check(), host)
     assert "Backtest / paper: win rate 62.0 % / 58.3 %" in outcome.text
     assert "turned" not in outcome.text
     assert (outcome.news, outcome.alert) == (False, False)
+
+
+async def test_a_trial_taken_up_while_its_seal_was_in_doubt_is_judged_once_it_is_back() -> None:
+    host = TrialHost()
+    host.change(ID, trial=None, seal_problem=None)  # its host knows the record it was taken up with
+    host.edge = "broken"
+    assert "the trial turned: edge: open → broken" in (await carry_out(check(), host)).text
+
+
+async def test_what_cannot_be_read_for_a_moment_has_not_turned() -> None:
+    host = TrialHost()
+    job = check()
+    first = await carry_out(job, host)
+    job = msgspec.structs.replace(job, seen_states=first.seen_states)
+    host.layers = {"sealed": False, "seal_problem": None, "seal_unread": "no more files"}
+    host.edge = "described"
+    second = await carry_out(job, host)
+    assert "No verdict: no more files." in second.text
+    assert (second.news, second.alert, second.seen_states) == (False, False, first.seen_states)
+    host.layers = {"sealed": False, "seal_problem": "the seal was removed"}
+    third = await carry_out(job, host)
+    assert "seal: kept → broken (the seal was removed)" in third.text
 
 
 def test_a_horizon_that_is_over_without_an_answer_is_news_once() -> None:
