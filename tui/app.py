@@ -161,7 +161,6 @@ class PapertapeApp(GuardedApp):
         self.views = dict(self._appearance.views)
         self.view = self._appearance.view
         self.keymap, self._keymap_problems = checked_keymap(self._appearance.keymap)
-        self._held_keys: list[events.Key] = []
         self.alerts = Alerts(self, self.bell, self.write_title, self._appearance.alerts)
         self.theme = DEFAULT_THEME
         if self._appearance.theme in found.themes:
@@ -275,15 +274,9 @@ class PapertapeApp(GuardedApp):
         if isinstance(event, events.Key):
             self.alerts.seen()
             if isinstance(self.screen, Form) and not self.screen.takes_keys:
-                self._held_keys.append(event)
+                self.screen.hold(event)
                 return
         await super().on_event(event)
-
-    def release_keys(self) -> None:
-        """Have the keys that were held taken in their order, before any that come later."""
-        held, self._held_keys = self._held_keys, []
-        for event in held:
-            self.post_message(event)
 
     def watch_waiting(self) -> None:
         """Say in the top line what is waited for."""

@@ -32,7 +32,7 @@ class Place(StrEnum):
     LOGS = "Logs"
     SETTINGS = "Settings"
     PERFORMANCE = "Performance"
-    ANSWERS = "In the five answers"
+    ANSWERS = "In the answers"
     TABLE = "In a table"
     MAP = "In a map of two axes"
     CHART = "In a chart"
@@ -186,7 +186,8 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "one.view", Place.SESSION, "v", "v", "view",
-        "Show trades, log, or notices, jobs and feed beneath the charts", "view", 2,
+        "Show trades, orders, log, notices, jobs and feed beneath the charts; on low terminals "
+        "equity too", "view", 2,
     ),
     Command(
         "one.symbol", Place.SESSION, "l,right", "l →", "symbol", "The session's next symbol",
@@ -232,7 +233,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "one.watch", Place.SESSION, "W", "W", "tell me",
         "Be told once of a price, a drawdown, or that nothing was traded for days", "watch",
-        unless="No session that runs is under the cursor.",
+        unless="Only a session that runs can be watched.",
     ),
     Command(
         "one.report", Place.SESSION, "r", "r", "report", "The session's report", "report", 3,

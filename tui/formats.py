@@ -26,7 +26,12 @@ _SECOND = 1_000
 _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
-_UTC_MINUTE = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\d \d\d:\d\d(?!:|\w| UTC)")
+_WRITTEN = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+# As the log names candles: a time in somebody's own words, as in the message of a job, is theirs.
+_UTC_MINUTE = re.compile(
+    rf"(?<=candle ){_WRITTEN}(?!:|\w| UTC)"
+    rf"|(?<=the ){_WRITTEN}(?= candle)|(?<=from ){_WRITTEN}(?= on:)"
+)
 MOST_NAMED = 12  # names in a question: three lines of the narrowest terminal
 _CONDITION = re.compile(r"((entry|exit)\[\d+\])\.value")
 _FINE_CHANGE = re.compile(r"[▲▼] ([+-]([\d,]+)\.(\d{3,}))")

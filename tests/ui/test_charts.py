@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 
 from textual.app import ComposeResult
@@ -60,6 +61,15 @@ def test_a_label_has_its_sign_beneath_its_mark() -> None:
     assert labels.rstrip().endswith("at 38 ┃"), "at the end it reads to the left"
     unsigned = Gauge(0.0, 40.0, (), (Pointer(20.0, "", Tone.DIM, "delay"),))
     assert text(unsigned.labels(80)).index("delay") == 38
+
+
+def test_a_hundred_labels_are_set_at_once() -> None:
+    marks = tuple(Pointer(float(at), "┊", Tone.DIM, f"{at} %") for at in range(100))
+    began = time.process_time()
+    labels = text(Gauge(0.0, 100.0, (), marks).labels(196))
+    assert time.process_time() - began < 5, "ways to set them double with each"
+    assert len(labels) == 196
+    assert labels.startswith("┊ 0 %")
 
 
 def test_labels_stand_in_the_order_of_their_marks() -> None:

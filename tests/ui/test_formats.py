@@ -135,3 +135,17 @@ def test_of_a_time_that_clocks_show_twice_it_is_said_which() -> None:
     assert formats.date_time(second, berlin) == "2026-10-25 02:30 CET"
     assert formats.day_time(second + 2 * HOUR, berlin) == "25 Oct 04:30"
     assert formats.day_time(first) == "25 Oct 00:30"
+
+
+def test_the_log_names_candles_in_the_zone_and_leaves_words_of_others_alone() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    for text, told in (
+        ("enter long, candle 2026-12-24 18:00", "enter long, candle 2026-12-24 19:00"),
+        (
+            "2 candles missing from 2026-12-24 18:00 on: x",
+            "2 candles missing from 2026-12-24 19:00 on: x",
+        ),
+        ("revised the 2026-12-24 18:00 candle", "revised the 2026-12-24 19:00 candle"),
+        ("markets close 2026-12-24 18:00", "markets close 2026-12-24 18:00"),
+    ):
+        assert formats.in_zone(text, berlin) == told

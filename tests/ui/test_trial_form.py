@@ -184,3 +184,24 @@ async def test_keys_typed_before_the_form_is_there_wait_for_it(workspace: Worksp
         await until(pilot, lambda: table.cursor_key == table.rows[2].key)
         app.post_message(events.Key("escape", None))
         await until(pilot, lambda: app.screen is not form)
+
+
+async def test_a_horizon_that_is_refused_seals_nothing_and_starts_nothing(
+    workspace: Workspace,
+) -> None:
+    link: Any = ScriptedLink()
+    async with form_on(workspace, "rsi_bounce", link) as (pilot, form):
+        await until(pilot, lambda: "60 days bring about" in said(form))
+        horizon = form.query_one("#horizon", Input)
+        horizon.value = "20000 trades"
+        await until(pilot, lambda: "at most 3,650 days or 10,000 trades" in said(form))
+        assert form.sealing
+        await pilot.press("enter")
+        assert pilot.app.screen is form
+        horizon.value = "80 trades"
+        await until(pilot, lambda: "10,000 trades" not in said(form))
+        assert "60 days" not in said(form), "that was of another horizon"
+        form.query_one("#duration", Input).value = "90d"
+        horizon.value = "2d"
+        await until(pilot, lambda: "2d is short for a 5m strategy" in said(form))
+    assert link.requests == []

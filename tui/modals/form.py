@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar, Protocol, TypeVar, cast
+from typing import ClassVar, TypeVar
 
 from textual import events, on
 from textual.binding import Binding, BindingType
@@ -28,14 +28,6 @@ _SOON = 1.0  # seconds after which no key waits any longer
 _FEW = 3  # lines beneath the fields for which there is room everywhere
 
 
-class HoldsKeys(Protocol):
-    """The application, as far as forms know it."""
-
-    def release_keys(self) -> None:
-        """Have the keys that were held taken in their order."""
-        ...
-
-
 class Form(ModalScreen[T | None]):
     """Fields, and beneath them `#verdict`. It ends with what they say, or with None.
 
@@ -44,6 +36,7 @@ class Form(ModalScreen[T | None]):
 
     told_lines = 0
     takes_keys = False  # what is typed before it does waits for that, rather than go elsewhere
+    _held: tuple[events.Key, ...] = ()
 
     @on(events.Mount)
     def _hold_keys(self) -> None:
@@ -57,9 +50,14 @@ class Form(ModalScreen[T | None]):
 
     def take_keys(self) -> None:
         """Take the keys that were typed meanwhile, and all others."""
-        if not self.takes_keys:
-            self.takes_keys = True
-            cast(HoldsKeys, self.app).release_keys()
+        self.takes_keys = True
+        held, self._held = self._held, ()
+        for event in held:  # before any that come later
+            self.app.post_message(event)
+
+    def hold(self, event: events.Key) -> None:
+        """Keep a key until it takes keys; with the form it is gone."""
+        self._held += (event,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", show=False),

@@ -187,12 +187,16 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         """Whether the session is to be a trial."""
         return self.query_one("#trial", Choice).chosen == _SEALED
 
+    @property
+    def _horizon(self) -> str:
+        return self.query_one("#horizon", Input).value.strip().lower()
+
     def _terms(
         self, strategy: StrategyChoice | None, run_for: int | None, problems: list[str]
     ) -> TrialTerms:
         """What a trial is judged over: what is asked for, else the time it runs for."""
         document = None if strategy is None else str(strategy.path)
-        text = self.query_one("#horizon", Input).value.strip().lower() if self.sealing else ""
+        text = self._horizon if self.sealing else ""
         days = None if run_for is None else run_for / _DAY
         if (count := _TRADES.fullmatch(text)) is not None:
             return TrialTerms(trades=int(count[1]), document=document)
@@ -230,22 +234,28 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         _, terms, balance = asked
         found = await self._ask_outlook(strategy, terms, balance)
         self._outlook = (asked, found)
-        if not self._sealing_chosen:
+        if not self._sealing_chosen and not self._horizon:  # which is typed for a trial
             with self.prevent(Choice.Changed):
                 self.query_one("#trial", Choice).chosen = _SEALED if found.sentences else _UNSEALED
         self._say_verdict()
 
-    def _outlook_lines(self, request: StartRequest) -> list[tuple[str, Tone]]:
+    def _outlook_lines(
+        self, strategy: StrategyChoice, request: StartRequest
+    ) -> list[tuple[str, Tone]]:
         if self._outlook is None:
             return []
-        _, found = self._outlook
+        asked, found = self._outlook
+        if asked != self._asked(strategy, request):
+            return [("… what a trial of this could tell", Tone.DIM)] if self.sealing else []
         if not found.sentences:
             if not self.sealing:
                 return []
-            return [(f"✗ trial: {found.refusal}", Tone.ERROR), (_HOW_TO_PROMISE, Tone.PLAIN)]
+            refused = (f"✗ trial: {found.refusal}", Tone.ERROR)
+            return [refused] if self._horizon else [refused, (_HOW_TO_PROMISE, Tone.PLAIN)]
         if self.sealing:
             lines = [(one.replace("*", ""), Tone.PLAIN) for one in found.sentences]
-            if found.warning is not None and request.run_for is None:  # else it is said of that
+            told = request.run_for is not None and not self._horizon  # that it runs too short
+            if found.warning is not None and not told:
                 lines.insert(0, (f"! {found.warning}", Tone.WARNING))
             return lines
         return [("! not sealed: its edge will only be described, not judged", Tone.WARNING)]
@@ -264,7 +274,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             lines += [(f"! {warning}", Tone.WARNING) for warning in strategy.warnings]
             lines += [(f"! {warning}", Tone.WARNING) for warning in _too_short(strategy, request)]
             lines += self._where_orders_go(strategy, request)
-            lines += self._outlook_lines(request)
+            lines += self._outlook_lines(strategy, request)
             lines.append((f"{self.feed.value}: {_FEEDS[self.feed]}", Tone.DIM))
         self.tell(lines)
 

@@ -118,7 +118,8 @@ class SessionsScreen(BaseScreen):
             empty = f"No session matches “{safe_text(text)}”. Esc shows all."
         table.set_empty(empty)
         table.set_rows(rows(shown, self._by), map(session_row, left_out))
-        logged = self.query_one(LogPane).display and self.is_foremost
+        log = self.query_one(LogPane)
+        logged = log.display and self.is_foremost and self.maximized in (None, log)
         begun = self.papertape.sessions.take_begun({one.id for one in shown}, logged=logged)
         if begun is not None:
             table.move_to(begun)

@@ -7,7 +7,7 @@ mark has its own sign, so that nothing is told by colour alone.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
@@ -17,6 +17,7 @@ from tui.widgets.tones import Tone
 SOLID, SHADED, TRACK = "█", "░", "─"
 WALL, HERE, DOT = "┃", "◆", "┊"
 _ASIDE = 20  # cells beyond its own length that a label may move aside
+_ALL_WAYS = 5  # labels: the ways to set them double with each
 _APART = 2  # cells between two labels
 _BEFORE, _BEHIND = "◂", "▸"  # a mark that lies beyond the scale
 
@@ -125,15 +126,25 @@ class _Place:
     text: str
     start: int
 
+    def beyond(self, width: int) -> bool:
+        """Whether it reads beyond the end of the line."""
+        return self.start + cell_len(self.text) > width
+
 
 def _beside(labels: Sequence[_Label], width: int) -> list[_Place]:
     """The labels in the order of their marks, as near as can be; none where one would be too far.
 
-    Of the ways that are as near, the one in which most read to the right, which is tried first.
+    Of the ways that are as near, the one in which most read to the right, which is tried first. Of
+    many labels only the way is tried in which those without room to the right read to the left.
     """
     ordered = sorted(labels, key=lambda one: one.pointer.at)
     best: tuple[int, list[_Place]] | None = None
-    for sides in sorted(itertools.product((False, True), repeat=len(ordered)), key=sum):
+    ways: Iterable[tuple[bool, ...]] = [
+        tuple(one.place(leftwards=False).beyond(width) for one in ordered)
+    ]
+    if len(ordered) <= _ALL_WAYS:
+        ways = sorted(itertools.product((False, True), repeat=len(ordered)), key=sum)
+    for sides in ways:
         wanted = [one.place(leftwards=side) for one, side in zip(ordered, sides, strict=True)]
         found = _apart(wanted, width)
         moves = [abs(one.start - other.start) for one, other in zip(found, wanted, strict=False)]
