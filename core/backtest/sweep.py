@@ -88,6 +88,11 @@ class Sweep:
         """Whether every combination was run."""
         return len(self.rows) == self.total
 
+    @property
+    def scattered(self) -> int:
+        """How many have a Sharpe ratio: of so many `expected_best_sharpe` is the best."""
+        return sum(row.metrics.sharpe_ratio is not None for row in self.rows)
+
 
 def split_at(candles: Mapping[str, Candles], per_cent: float) -> int:
     """Open time of the candle that begins the last part, `per_cent` of the time gone by.
@@ -441,6 +446,7 @@ def sweep_to_json(sweep: Sweep, top: int | None = None) -> dict[str, Any]:
         "axes": {axis.path: list(axis.values) for axis in sweep.axes},
         "split_time": optional_iso_time(sweep.split_time),
         "expected_best_sharpe": sweep.expected_best_sharpe,
+        "expected_best_of": sweep.scattered,
         "deflated_sharpe": sweep.deflated_sharpe,
         "effective_tries": sweep.effective_tries,
         "rows": [

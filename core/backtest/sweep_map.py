@@ -152,7 +152,7 @@ def luck(sweep: Sweep) -> Iterator[str]:
         probability = sweep.deflated_sharpe
         said = UNDEFINED if probability is None else f"{probability * 100:.0f} %"
         yield (
-            f"By luck alone the best would have a Sharpe of about "
-            f"{sweep.expected_best_sharpe:.2f}; it has {best:.2f}."
+            f"By luck alone the best of {sweep.scattered:,} that scatter as these do would have a "
+            f"Sharpe of about {sweep.expected_best_sharpe:.2f}; it has {best:.2f}."
         )
         yield f"Probability that its merit is more than luck (deflated Sharpe): {said}."

@@ -82,10 +82,13 @@ class Deflated:
     Attributes:
         probability: that its true Sharpe ratio lies above what luck alone would have found.
         expected_best: what that is: annualised, of the best of as many tries without merit.
+        of_settings: whether that is of the sweep's settings, as they scatter; else it is of all
+            independent tries.
     """
 
     probability: float
     expected_best: float
+    of_settings: bool
 
 
 def superiority(returns: Floats, seed: int = 0) -> Superiority | None:
@@ -149,9 +152,12 @@ def deflated(returns: Floats, tries: float, best_of_sweep: float | None) -> Defl
     """
     if len(returns) < 2:
         return None
-    expected = max(expected_best_of(tries, len(returns)), best_of_sweep or 0.0)
+    of_all, of_settings = expected_best_of(tries, len(returns)), best_of_sweep or 0.0
+    expected = max(of_all, of_settings)
     probability = deflated_sharpe(returns, expected)
-    return None if probability is None else Deflated(probability, expected)
+    if probability is None:
+        return None
+    return Deflated(probability, expected, of_settings=of_settings > of_all)
 
 
 def overfitting(returns: Floats) -> Overfitting | None:

@@ -113,9 +113,12 @@ def _luck(gate: Gate) -> Iterator[str]:
             f"{found.loss_probability:.0%}"
         )
     if gate.deflated is not None:
+        tries = f"{gate.independent_tries:,.1f} independent tries"
+        if gate.deflated.of_settings:
+            tries = f"{gate.sweep.scattered:,} settings that scatter as these do"
         yield (
-            f"deflated Sharpe ratio {gate.deflated.probability:.1%}: in as many tries luck alone "
-            f"comes to {gate.deflated.expected_best:.2f} a year"
+            f"deflated Sharpe ratio {gate.deflated.probability:.1%}: by luck alone the best of "
+            f"{tries} comes to {gate.deflated.expected_best:.2f} a year"
         )
     if gate.superiority is not None:
         yield (

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.backtest.sweep import sweep_to_json
 from core.gate.gate import Gate, UnfinishedGate
+from core.gate.selection import Deflated
 from core.report.result import metrics_to_json
 from core.time_format import iso_time
 
@@ -34,6 +35,7 @@ def gate_to_json(gate: Gate | UnfinishedGate) -> dict[str, Any]:
         "independent_tries": gate.independent_tries,
         "selection": None if gate.superiority is None else asdict(gate.superiority),
         "expected_best_sharpe": None if gate.deflated is None else gate.deflated.expected_best,
+        "expected_best_of": None if gate.deflated is None else _tries_of(gate, gate.deflated),
         "deflated_sharpe": None if gate.deflated is None else gate.deflated.probability,
         "overfitting": None if gate.overfitting is None else asdict(gate.overfitting),
         "walk_forward": {
@@ -63,3 +65,8 @@ def gate_to_json(gate: Gate | UnfinishedGate) -> dict[str, Any]:
         "expectation": None if gate.expectation is None else asdict(gate.expectation),
         "sweep": sweep_to_json(gate.sweep, _TOP),
     }
+
+
+def _tries_of(gate: Gate, deflated: Deflated) -> float:
+    """How many tries `expected_best_sharpe` is the best of."""
+    return gate.sweep.scattered if deflated.of_settings else gate.independent_tries

@@ -52,7 +52,9 @@ def test_earlier_tries_deflate_a_strategy_as_it_is(
     assert later["independent_tries"] == pytest.approx(1 + effective)
     assert later["expected_best_sharpe"] > first["expected_best_sharpe"] == 0
     assert later["deflated_sharpe"] < first["deflated_sharpe"]
-    assert f"deflated Sharpe ratio {later['deflated_sharpe']:.1%}: in as many" in run(*gated).out
+    said = f"deflated Sharpe ratio {later['deflated_sharpe']:.1%}: by luck alone the best of "
+    assert f"{said}{1 + effective:,.1f} independent tries comes to" in run(*gated).out
+    assert later["expected_best_of"] == later["independent_tries"]
 
 
 def test_the_text_begins_with_the_verdict(run: Run, gated: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from core.market.files.candle_files import write_candles
+from core.report.deflated import expected_best_sharpe
 from core.trial.ledger import tries_of
 from tests.unit.backtest.test_sweep import RAW, candles
 from tests.unit.cli.conftest import Run
@@ -49,6 +50,15 @@ def test_the_text_has_a_table_a_heat_map_and_what_luck_would_find(
     assert "sharpe_ratio over entry_conditions[0].value" in out
     assert "6 settings tried (" in out
     assert "deflated Sharpe" in out
+    # What it comes to is of all settings with a ratio, and not of the few independent ones.
+    found = run(*swept, "--json").json
+    ratios = [row["metrics"]["sharpe_ratio"] for row in found["rows"]]
+    known = [ratio for ratio in ratios if ratio is not None]
+    assert found["expected_best_of"] == len(known)
+    expected = expected_best_sharpe(known)
+    assert expected == pytest.approx(found["expected_best_sharpe"])
+    said = f"By luck alone the best of {len(known)} that scatter as these do would have a"
+    assert f"{said} Sharpe of about {expected:.2f}; " in out
 
 
 def test_csv_has_every_row(run: Run, swept: tuple[str, ...], tmp_path: Path) -> None:

@@ -101,7 +101,12 @@ def test_earlier_tries_count(edge: Gate) -> None:
     page = gate_to_json(crowded)
     assert page["deflated_sharpe"] == crowded.deflated.probability
     assert page["expected_best_sharpe"] == crowded.deflated.expected_best
-    said = f"deflated Sharpe ratio {crowded.deflated.probability:.1%}: in as many tries"
+    # Of a million tries: the spread of the few settings tells of less luck.
+    assert page["expected_best_of"] == crowded.independent_tries
+    said = (
+        f"deflated Sharpe ratio {crowded.deflated.probability:.1%}: by luck alone the best of "
+        f"{crowded.independent_tries:,.1f} independent tries comes to"
+    )
     assert any(line.startswith(said) for one in gate_sections(crowded) for line in one.sentences)
 
 

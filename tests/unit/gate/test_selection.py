@@ -133,7 +133,8 @@ def test_the_spread_of_the_settings_counts_where_it_tells_of_more_luck() -> None
     wide, narrow = deflated(daily, 3.0, 1.4), deflated(daily, 3.0, 0.1)
     assert wide is not None
     assert narrow is not None
-    assert wide.expected_best == 1.4
+    assert (wide.expected_best, wide.of_settings) == (1.4, True)
+    assert not narrow.of_settings
     assert narrow == deflated(daily, 3.0, None)
 
 
