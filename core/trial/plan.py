@@ -130,9 +130,10 @@ class TrialPlan:
         if tries is not None and tries.effective > 1:
             raw = sum(seal.returns) / len(seal.returns)
             said.append(
-                f"The backtest is the best of {tries.counted:,} tries, worth {tries.effective:.0f} "
-                f"independent ones: its {raw:+z.3f} % a trade are {tries.mean_return:+z.3f} % "
-                "after the luck of the best is taken off, and all of the above counts with that."
+                f"The backtest is one of {tries.counted:,} tries, worth {tries.effective:.0f} "
+                f"independent ones, and is taken for the best of them: its {raw:+z.3f} % a trade "
+                f"are {tries.mean_return:+z.3f} % after the luck of the best is taken off, and "
+                "all of the above counts with that."
             )
         return tuple(said)
 

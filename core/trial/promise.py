@@ -25,7 +25,7 @@ class Promise:
         raw: mean return of the backtest's trades.
         shrunk: what is left of it once the luck of the best try is taken off; 0 or less says that
             luck alone would have found as much.
-        tries: effective number of tries it was the best of.
+        tries: effective number of tries it is taken for the best of.
         spread: by how much the mean of a try scatters by chance.
     """
 

@@ -118,7 +118,8 @@ def test_a_plan_counts_with_the_luck_of_the_best_of_many_tries(
     plan = run("trial", "plan", strategy, "--json").json
     assert plan["tries"] == 20
     assert plan["promise_shrunk_pct"] < plan["promise_pct"]
-    assert "best of 20 tries" in plan["text"]
+    assert "The backtest is one of 20 tries, worth " in plan["text"]
+    assert "is taken for the best of them" in plan["text"]
 
 
 @pytest.mark.parametrize(
