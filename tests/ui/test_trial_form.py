@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -96,6 +97,20 @@ async def test_without_a_saved_backtest_nothing_is_sealed_unless_asked_for(
         await pilot.press("enter")
         await until(pilot, lambda: len(link.requests) == 1)
     assert link.requests[0].trial is None
+
+
+async def test_what_has_no_edge_to_keep_is_sealed_only_where_it_is_asked_for(
+    workspace: Workspace,
+) -> None:
+    shutil.rmtree(workspace.strategies / "rsi_bounce")
+    promise(workspace.strategies / "rsi_bounce", seed=7)
+    async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
+        why = "its backtest makes -0.311 % a trade: there is no edge to keep"
+        await until(pilot, lambda: f"not sealed: {why}" in " ".join(said(form).split()))
+        assert not form.sealing
+        form.query_one("#trial", Choice).chosen = form.query_one("#trial", Choice).options[1]
+        await until(pilot, lambda: "60 days bring about" in said(form))
+        assert f"! {why}" in " ".join(said(form).split())
 
 
 async def test_who_declines_a_trial_is_told_what_is_lost(workspace: Workspace) -> None:

@@ -235,8 +235,9 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         found = await self._ask_outlook(strategy, terms, balance)
         self._outlook = (asked, found)
         if not self._sealing_chosen and not self._horizon:  # which is typed for a trial
+            worth_it = found.sentences and found.doubt is None
             with self.prevent(Choice.Changed):
-                self.query_one("#trial", Choice).chosen = _SEALED if found.sentences else _UNSEALED
+                self.query_one("#trial", Choice).chosen = _SEALED if worth_it else _UNSEALED
         self._say_verdict()
 
     def _outlook_lines(
@@ -257,7 +258,11 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             told = request.run_for is not None and not self._horizon  # that it runs too short
             if found.warning is not None and not told:
                 lines.insert(0, (f"! {found.warning}", Tone.WARNING))
+            if found.doubt is not None:
+                lines.insert(0, (f"! {found.doubt}", Tone.WARNING))
             return lines
+        if found.doubt is not None:
+            return [(f"! not sealed: {found.doubt}", Tone.WARNING)]
         return [("! not sealed: its edge will only be described, not judged", Tone.WARNING)]
 
     def _say_verdict(self) -> None:

@@ -19,12 +19,13 @@ class TrialOutlook:
     """What a trial of a strategy could tell.
 
     `sentences` say it; empty where there is nothing to seal, and `refusal` says why. `warning`:
-    that its horizon is too short to judge by.
+    that its horizon is too short to judge by. `doubt`: why there is nothing that it could keep.
     """
 
     sentences: tuple[str, ...]
     refusal: str | None = None
     warning: str | None = None
+    doubt: str | None = None
 
 
 AskOutlook = Callable[[StrategyChoice, TrialTerms, float | None], Awaitable[TrialOutlook]]
@@ -58,7 +59,7 @@ def _outlook(
     from core.strategy.config.problems import ConfigError  # noqa: PLC0415
     from core.time_format import wall_clock  # noqa: PLC0415
     from core.trial.plan import plan_trial  # noqa: PLC0415
-    from core.trial.sealing import NoPromiseError  # noqa: PLC0415
+    from core.trial.sealing import NoPromiseError, doubts  # noqa: PLC0415
 
     changes = {} if balance is None else {"starting_balance": balance}
     try:
@@ -67,4 +68,8 @@ def _outlook(
         plan = plan_trial(seal)
     except (BadRequestError, ConfigError, NoPromiseError) as error:
         return TrialOutlook((), str(error))
-    return TrialOutlook(plan.sentences, warning=horizon_warning(config.timeframe, seal))
+    return TrialOutlook(
+        plan.sentences,
+        warning=horizon_warning(config.timeframe, seal),
+        doubt=next(iter(doubts(seal, None)), None),
+    )

@@ -33,11 +33,11 @@ def workspace(tmp_path: Path) -> Workspace:
     return workspace
 
 
-def promise(folder: Path) -> Path:
+def promise(folder: Path, seed: int = 3) -> Path:
     folder.mkdir()
     document = folder / "STRATEGY.md"
     document.write_text(f"---\n{write_yaml(RSI)}---\n", encoding="utf-8")
-    history = {"BTC/USDT": market(4_000, seed=3)}
+    history = {"BTC/USDT": market(4_000, seed=seed)}
     result = run_backtest(parse_config(RSI).config, history)
     save_backtest(document, result, history, START)
     return document
