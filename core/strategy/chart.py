@@ -34,6 +34,8 @@ def strategy_chart(
 ) -> Chart:
     """The last `count` candles that open before `until` (UTC ms; None: the last there are).
 
+    One within which the candles at hand begin is left out, as in `whole_together`.
+
     Args:
         config: whose indicators are shown.
         candles: of one symbol, in the strategy's timeframe, from the first it saw.
@@ -50,6 +52,8 @@ def strategy_chart(
     number = (candles.time - offset) // shown.ms
     firsts = np.flatnonzero(np.diff(number, prepend=number[:1] - 1))
     starts = number[firsts] * shown.ms + offset
+    if len(starts) > 1 and starts[0] < candles.time[0]:
+        firsts, starts = firsts[1:], starts[1:]  # of the first only a part is at hand
     last = len(firsts) if until is None else int(np.searchsorted(starts, until))
     first = max(0, last - max(1, min(count, LONGEST_CHART)))
     if not len(candles) or first >= last:

@@ -68,4 +68,14 @@ def together(candles: Sequence[Candle], length: int, origin: int = 0) -> list[Ca
     return made
 
 
+def whole_together(candles: Sequence[Candle], length: int, origin: int = 0) -> list[Candle]:
+    """`together`, without the first where the candles at hand begin within it.
+
+    Its open, high, low and volume would be those of a part, and nothing would tell so.
+    """
+    made = together(candles, length, origin)
+    partial = len(made) > 1 and made[0].time < candles[0].time
+    return made[1:] if partial else made
+
+
 prepare(Chart)

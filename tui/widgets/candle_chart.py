@@ -30,6 +30,7 @@ from core.strategy.chart_values import (
     ChartSource,
     timeframes_from,
     together,
+    whole_together,
 )
 from tui import formats
 from tui.commands import Place, bindings
@@ -202,7 +203,7 @@ class CandleChart(LineView, can_focus=True):
                 whole = given[0].time <= last
                 candles[-1:] = together(newer if whole else [candles[-1], *newer], length, origin)
         elif self._timeframe and timeframe:
-            candles = together(given, length, origin)
+            candles = whole_together(given, length, origin)
         lines = [] if chart is None else [line.values for line in chart.lines]
         slots = [
             Slot(one, tuple(line[at] if at < len(line) else None for line in lines))
@@ -393,6 +394,6 @@ def _known(timeframe: str) -> Timeframe | None:
 
 def _merged(slots: Sequence[Slot], length: int, origin: int) -> list[Slot]:
     """Slots put together to such of `length` ms."""
-    candles = together([slot.candle for slot in slots], length, origin)
+    candles = whole_together([slot.candle for slot in slots], length, origin)
     last = {slot.candle.time - (slot.candle.time - origin) % length: slot.values for slot in slots}
     return [Slot(candle, last[candle.time]) for candle in candles]

@@ -8,7 +8,7 @@ import pytest
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import DAY, Timeframe
 from core.strategy.chart import ChartError, strategy_chart
-from core.strategy.chart_values import timeframes_from, together
+from core.strategy.chart_values import timeframes_from, whole_together
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.described import indicator_values
 from core.strategy.signals.sources import signal_source
@@ -73,7 +73,23 @@ def test_a_longer_candle_holds_its_own_and_the_indicator_at_its_close(timeframe:
         assert one.low == candles.low[own].min()
         assert one.volume == candles.volume[own].sum()
         assert shown == (None if np.isnan(rsi[own[-1]]) else rsi[own[-1]])
-    assert list(chart.candles) == together(list(candles), length, 4 * DAY)
+    assert list(chart.candles) == whole_together(list(candles), length, 4 * DAY)
+    assert chart.candles[0].time >= candles.time[0]
+
+
+@pytest.mark.parametrize("timeframe", ["4h", "1d"])
+def test_a_longer_candle_that_began_before_the_first_at_hand_is_left_out(timeframe: str) -> None:
+    length = Timeframe(timeframe).ms
+    candles = waves(24 * 8, Timeframe.H1.ms)
+    later = candles.slice(1 + (-int(candles.time[0]) // Timeframe.H1.ms) % 4, len(candles))
+    assert later.time[0] % length
+    chart = strategy_chart(hourly(), later, timeframe)
+    assert chart.candles[0].time == -(-int(later.time[0]) // length) * length
+    first = int(np.searchsorted(later.time, chart.candles[0].time))
+    assert chart.candles[0].open == later.open[first]
+    # What there is of the only one is shown.
+    few = later.slice(0, 2)
+    assert len(strategy_chart(hourly(), few, timeframe).candles) == 1
 
 
 def test_a_chart_ends_where_it_is_asked_to_and_says_whether_there_is_more() -> None:
