@@ -112,7 +112,7 @@ def _metrics(report: Report) -> Section:
         count = len(still_open)
         sentences.append(
             f"{count} position{'s'[: count != 1]} open at the end, "
-            f"{signed_money(marked, decimals)} of it"
+            f"{signed_money(marked, decimals)} of it, marked to the close of the last candle"
         )
     ambiguous = report.get("ambiguous") or {}
     if ambiguous.get("trades"):

@@ -65,7 +65,7 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
         factor_text = undefined_text("profit_factor", extremes)
     else:
         factor_text = formats.number(factor)
-    hold_text = formats.span(None if hold is None else round(hold * 1000))
+    hold_text = formats.length(None if hold is None else round(hold * 1000))
     decimals = money_decimals(*report.symbols)
     headline = (
         Figure("RETURN", formats.change(total, "%"), tone_of(total)),
@@ -148,7 +148,7 @@ def _still_open(report: WrittenReport) -> list[Remark]:
     gains = [gain for gain in marked if isinstance(gain, (int, float))]
     total = formats.change(sum(gains), decimals=money_decimals(*report.symbols))
     worth = f" ({total})" if len(gains) == left_open else ""
-    text = f"{left_open} open at the end, marked to the last price{worth}"
+    text = f"{left_open} open at the end, marked to the close of the last candle{worth}"
     return [Remark("·", text, Tone.PLAIN)]
 
 

@@ -83,7 +83,10 @@ def test_the_balance_says_what_of_it_is_in_open_positions(render: Any) -> None:
     one = render({**report(), "open_trades": [position]})
     assert "1 position open at the end, +36.93 of it" in one
     two = {**report(), "open_trades": [position, {**position, "unrealized_pnl": -40.0}]}
-    assert "2 positions open at the end, -3.07 of it" in render(two)
+    assert (
+        "2 positions open at the end, -3.07 of it, marked to the close of the last candle"
+        in render(two)
+    )
     assert "open at the end" not in render(report())
 
 
