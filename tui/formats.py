@@ -191,6 +191,18 @@ def span(milliseconds: int | None) -> str:
     return f"{days}d {rest // _HOUR}h" if rest >= _HOUR else f"{days}d"
 
 
+def length(milliseconds: int | None) -> str:
+    """A length of time that is over, as `span`, to the nearest of its smaller unit.
+
+    So it agrees with the times that it lies between, which are written to the minute beside it.
+    """
+    if milliseconds is None:
+        return UNKNOWN
+    left = max(0, milliseconds)
+    unit = _SECOND if left < _MINUTE else _MINUTE if left < _DAY else _HOUR
+    return span((left + unit // 2) // unit * unit)
+
+
 def age(milliseconds: int | None) -> str:
     """How old something is, in its largest unit: `3s`, `12m`, `4h`, `2d`."""
     if milliseconds is None:

@@ -73,6 +73,28 @@ def test_spans_and_ages(milliseconds: int | None, span: str, age: str) -> None:
     assert (formats.span(milliseconds), formats.age(milliseconds)) == (span, age)
 
 
+@pytest.mark.parametrize(
+    ("milliseconds", "length"),
+    [
+        (
+            1_199_100,
+            "20m",
+        ),  # from 08:55:00.700 to 09:14:59.800, written to the second as 20 minutes
+        (1_169_000, "19m"),
+        (59_600, "1m"),
+        (11_700, "12s"),
+        (3_590_000, "1h"),
+        (86_380_000, "1d"),
+        (187_200_000, "2d 4h"),
+        (None, "–"),
+    ],
+)
+def test_a_length_that_is_over_is_told_to_the_nearest_unit(
+    milliseconds: int | None, length: str
+) -> None:
+    assert formats.length(milliseconds) == length
+
+
 def test_times_are_utc_and_impossible_ones_unknown() -> None:
     assert formats.clock(1_763_820_131_000) == "14:02:11"
     assert formats.date_time(1_763_820_131_000) == "2025-11-22 14:02"

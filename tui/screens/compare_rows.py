@@ -124,7 +124,7 @@ def _figure_text(
     if name == "total_trades":
         return formats.number(value, 0)
     if name == "avg_hold":
-        return formats.span(round(value * 1000))
+        return formats.length(round(value * 1000))
     if name == "expectancy":
         return formats.change(value, decimals=decimals)
     if name == "total_return_pct":
@@ -257,7 +257,7 @@ def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
                     Cell(made.side.value),
                     Cell(when, Tone.DIM, order=place),
                     *_prices(each),
-                    Cell(formats.span(held), Tone.DIM, order=held),
+                    Cell(formats.length(held), Tone.DIM, order=held),
                     *(_pnl(run, decimals) for run in (each.backtest, each.paper)),
                     Cell("") if same else _change(each.difference, decimals),
                     Cell("" if cause is None else f"{cause.kind}: {cause.detail}", Tone.DIM),
@@ -366,6 +366,6 @@ def periods(result: ComparisonResult) -> str:
         when = "period not recorded"
         if column.period is not None:
             begin, end = column.period
-            when = f"from {formats.date_time(begin)[:10]}, {formats.span(end - begin)}"
+            when = f"from {formats.date_time(begin)[:10]}, {formats.length(end - begin)}"
         told.append(f"{column.name} {when}")
     return "   ".join(told)

@@ -166,10 +166,11 @@ def elapsed(session: SessionSnapshot) -> str:
     if session.running_since is None:
         return formats.UNKNOWN
     end = session.now if session.ended is None else session.ended
-    spent = formats.span(end - session.running_since)
+    write = formats.span if session.ended is None else formats.length
+    spent = write(end - session.running_since)
     if session.planned_end is None or session.ended is not None:
         return spent
-    return f"{spent} of {formats.span(session.planned_end - session.running_since)}"
+    return f"{spent} of {formats.length(session.planned_end - session.running_since)}"
 
 
 def position_rows(session: SessionSnapshot) -> list[Row]:
