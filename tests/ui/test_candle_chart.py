@@ -173,7 +173,11 @@ async def test_a_trade_is_whole_on_its_chart_at_every_size_and_its_prices_are_li
             await until(pilot, lambda: app.screen.size == size)  # noqa: B023
             for sign in ("▲", "◆", "entry", "exit"):
                 await until(pilot, lambda: sign in drawn(app, "#trade-candles"))  # noqa: B023
-        assert str(app.screen.query_one("#trade-title", Static).render()).count("%") == 1
+        title = str(app.screen.query_one("#trade-title", Static).render())
+        assert title.count("%") == 1
+        # The newest is the first of the list: its number alone is told, and of how many.
+        assert "trade 2 of 2, rsi_bounce" in title
+        assert "1 of 2" not in title
 
 
 async def test_a_chart_zoomed_by_hand_stays_so_on_another_terminal() -> None:

@@ -163,15 +163,15 @@ class TradeScreen(BaseScreen):
         trade = self._trades[self._place]
         gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
         decimals = money_decimals(trade.symbol)
-        state = f"trade {trade.id}" if isinstance(trade, Trade) else "open position"
+        what, listed = _counted(self._trades, self._place, self._strategy)
         share = f"   {formats.change(trade.pnl_pct, '%')}" if isinstance(trade, Trade) else ""
         over = ", closed by now: as it was last seen" if self._is_over(trade) else ""
         title = Content.assemble(
             (safe_text(f"{trade.symbol} {trade.side.value}"), "bold $foreground"),
-            (safe_text(f"   {state} of {self._strategy}{over}   "), "$dim"),
+            (safe_text(f"   {what}{over}   "), "$dim"),
             (formats.change(gain, decimals=decimals), tone_of(gain, decimals).css),
             (share, tone_of(gain, decimals).css),
-            (f"   {self._place + 1} of {len(self._trades)}", "$dim"),
+            (f"   {listed}" if listed else "", "$dim"),
         )
         write(self.query_one("#trade-title", Static), title)
         self._draw_candles(trade, anew=anew)
@@ -319,6 +319,20 @@ class TradeScreen(BaseScreen):
         """Go on to another trade of the list."""
         self._place = (self._place + step) % len(self._trades)
         self._draw()
+
+
+def _counted(trades: Sequence[Trade | OpenTrade], place: int, strategy: str) -> tuple[str, str]:
+    """What one of a list is, and its place there, where its number does not tell that already.
+
+    All trades of a run are listed the newest first: their numbers count against the places.
+    """
+    trade, count = trades[place], len(trades)
+    if not isinstance(trade, Trade):
+        return f"open position of {strategy}", f"{place + 1} of {count}"
+    numbers = [one.id for one in trades if isinstance(one, Trade)]
+    if numbers == list(range(count, 0, -1)):
+        return f"trade {trade.id} of {count}, {strategy}", ""
+    return f"trade {trade.id} of {strategy}", f"{place + 1} of {count} listed"
 
 
 def _beside(rows: Sequence[Row]) -> list[Row]:
