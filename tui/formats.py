@@ -34,6 +34,7 @@ _UTC_MINUTE = re.compile(
 )
 MOST_NAMED = 12  # names in a question: three lines of the narrowest terminal
 _CONDITION = re.compile(r"((entry|exit)\[\d+\])\.value")
+_SWAP = re.compile(r"([A-Z0-9]+/[A-Z0-9]+):[A-Z0-9]+ ?(\+\d+)?")
 _FINE_CHANGE = re.compile(r"[▲▼] ([+-]([\d,]+)\.(\d{3,}))")
 _BARS = "▁▂▃▄▅▆▇"  # never a full cell: curves in neighbouring rows must not touch
 
@@ -105,12 +106,17 @@ def as_number(text: str) -> str:
 
 
 def narrowed(text: str, width: int) -> str:
-    """A text in so many cells, if it is a gain or loss of more than two decimals (`change`).
+    """A text in so many cells, if it is a gain or loss of more than two decimals, or a swap.
 
-    Its mark goes first, for its sign says the same, then decimals of what has whole ones: nothing
-    is written as 0 that is not 0.
+    Of a gain or loss (`change`) its mark goes first, for its sign says the same, then decimals of
+    what has whole ones: nothing is written as 0 that is not 0. Of a swap's symbol, alone or with
+    how many others there are, what it settles in goes: `BTC/USDT:…`.
     """
-    if len(text) <= width or (found := _FINE_CHANGE.fullmatch(text)) is None:
+    if len(text) <= width:
+        return text
+    if (found := _SWAP.fullmatch(text)) is not None:
+        return f"{found[1]}:…{found[2] or ''}"
+    if (found := _FINE_CHANGE.fullmatch(text)) is None:
         return text
     bare, whole, fraction = found.groups()
     left = len(fraction) - max(0, len(bare) - width)

@@ -21,8 +21,8 @@ _WITHIN: Mapping[Place, tuple[Place, ...]] = {
     Place.CHART: (
         Place.SESSION, Place.TRADE, Place.REPORT, Place.RESULT, Place.COMPARED_TRADE,
     ),
-    Place.LOG: (Place.SESSIONS, Place.SESSION, Place.LOGS),
-    Place.ANSWERS: (Place.COMPARE, Place.GATE),
+    Place.LOG: (Place.SESSIONS, Place.SESSION, Place.SCHEDULE, Place.LOGS),
+    Place.ANSWERS: (Place.COMPARE, Place.COMPARED_LAYER, Place.GATE),
 }  # fmt: skip
 """Places within others, where what is nearest to the focus has a key first. Tables are in all."""
 
@@ -79,7 +79,7 @@ _CHARACTERS = {
 def _keys(written: str) -> list[str]:
     """Keys as Textual names them (`?` is question_mark, F5 is f5); none where one is no key."""
     found = []
-    for part in written.split(","):
+    for part in filter(str.strip, written.split(",")):
         *held, name = part.strip().split("+") if len(part.strip()) > 1 else [part.strip()]
         held = [one.lower() for one in held]
         known = name.lower() if name.lower() in _NAMED or "ctrl" in held else name

@@ -267,12 +267,13 @@ async def test_a_strategy_whose_backtest_is_only_kept_is_listed_with_it(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "types", "stays"), [(9.0, False, False), (9.0, True, True), (0.1, False, True)]
+    ("seconds", "types", "stays"),
+    [(9.0, False, False), (9.0, True, True), (0.1, False, True), (None, False, False)],
 )
 async def test_of_an_edited_sample_a_copy_stays_only_if_it_was_changed(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
-    seconds: float,
+    seconds: float | None,
     types: bool,
     stays: bool,
 ) -> None:
@@ -286,6 +287,8 @@ async def test_of_an_edited_sample_a_copy_stays_only_if_it_was_changed(
         if types:
             path.write_text(path.read_text() + "More prose.")
         edited.set()
+        if seconds is None:
+            raise StrategyFileError("no editor was found")
         return seconds
 
     monkeypatch.setattr("tui.screens.strategies.edit", edit)

@@ -223,6 +223,10 @@ def test_copied_equity_in_a_coin_is_whole() -> None:
         ("▲ +0.000153", 8, "+0.000153"),  # cut with an ellipsis: no decimal is dropped of it
         ("▲ +1,234,567.89", 10, "▲ +1,234,567.89"),  # two decimals: as ever
         ("0.00001234567", 10, "0.00001234567"),  # a price
+        ("BTC/USDT:USDT", 13, "BTC/USDT:USDT"),  # a swap, which says that it is one
+        ("BTC/USDT:USDT", 12, "BTC/USDT:…"),
+        ("ETH/USDT:USDT +2", 12, "ETH/USDT:…+2"),
+        ("BTC/USDT +2", 9, "BTC/USDT +2"),
     ],
 )
 def test_a_gain_is_narrowed_and_never_to_nothing(text: str, width: int, shown: str) -> None:

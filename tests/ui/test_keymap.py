@@ -64,6 +64,20 @@ def test_what_cannot_be_used_is_said(wanted: dict[str, str], said: str) -> None:
     assert len(used) < len(wanted)
 
 
+@pytest.mark.parametrize(
+    "wanted", [{"log.copy": "R"}, {"layer.next": "j"}], ids=["history of jobs", "answer's page"]
+)
+def test_keys_of_what_a_screen_has_in_it_clash_with_the_screens(wanted: dict[str, str]) -> None:
+    used, problems = checked_keymap(wanted)
+    assert not used
+    assert any("clashes with" in problem for problem in problems)
+
+
+def test_a_comma_with_nothing_behind_it_is_no_key() -> None:
+    assert checked_keymap({"session.stop": "x,"}) == ({"session.stop": "x"}, [])
+    assert checked_keymap({"session.stop": " , "})[0] == {}
+
+
 def test_keys_may_be_swapped_and_the_usual_ones_clash_nowhere() -> None:
     wanted = {"session.stop": "p", "session.pause": "x"}
     assert checked_keymap(wanted) == (wanted, [])

@@ -123,6 +123,19 @@ async def test_a_cursor_that_follows_stays_on_the_first_row_until_it_is_moved() 
         assert app.table.cursor_key == "k2", "the one it was moved to"
 
 
+async def test_a_sorted_table_follows_no_newest_row() -> None:
+    newest_first = rows(*range(6))[::-1]
+    app = TableApp(newest_first[3:], follows=True)
+    async with app.run_test(size=(60, 20)) as pilot:
+        app.table.focus()
+        app.table.order_by("NAME", descending=True)
+        await pilot.pause()
+        assert app.table.cursor_key == "k2"
+        app.table.set_rows(newest_first)
+        await pilot.pause()
+        assert app.table.cursor_key == "k2", "the one that is looked at"
+
+
 async def test_narrow_tables_drop_columns_and_never_rows() -> None:
     app = TableApp(rows(*range(5)))
     async with app.run_test(size=(60, 20)) as pilot:

@@ -316,14 +316,16 @@ class StrategiesScreen(BaseScreen):
 
     async def _edit(self, path: Path, sample: Path | None) -> None:
         """Edit a document, which is a new copy of a `sample` or none."""
-        before, unchanged = path.read_bytes() if sample else b"", False
+        before, unchanged = b"", False
         try:
+            before = await asyncio.to_thread(path.read_bytes) if sample else b""
             # A repaint while the terminal is lent would wait for it for ever.
             with self.app.batch_update(), self.app.suspend():
                 seconds = await asyncio.to_thread(edit, path)
             # An editor that goes on in a window of its own has not changed anything yet.
             unchanged = seconds > _GOES_ON_SECONDS and drop_unchanged(path, before)
-        except StrategyFileError as error:
+        except (StrategyFileError, OSError) as error:
+            unchanged = sample is not None and drop_unchanged(path, before)
             self.papertape.say(str(error), "error", "Not edited")
         except SuspendNotSupported:
             self.papertape.say(

@@ -306,7 +306,7 @@ class LineTable(LineView, can_focus=True):
         previous_key, previous = self._cursor_key, self._cursor
         if not keys:
             self._cursor, self._cursor_key = 0, None
-        elif self._follows and self._cursor == 0:
+        elif self._follows and self._sort is None and self._cursor == 0:
             self._cursor_key = keys[0]
         elif self._cursor_key in keys:
             self._cursor = keys.index(self._cursor_key)
