@@ -162,6 +162,17 @@ def read_manifest(folder: Path) -> SessionManifest:
     return msgspec.structs.replace(manifest, seal_problem=told, seal_unread=unread)
 
 
+def journal_gone(folder: Path) -> JournalError | None:
+    """What is wrong with a session that has run and has no journal any more; None with others.
+
+    None may be begun for it: that would say it was started with what its record has by now.
+    """
+    journal = folder / EVENTS
+    if journal.exists() or not (folder / REPORT).exists():
+        return None
+    return JournalError(f"{journal} is gone, and the session has run")
+
+
 def _seal_problem(record: SessionManifest, folder: Path) -> str | None:
     """Why a session is not to be judged by the seal in its record; None where nothing is wrong.
 
@@ -181,8 +192,8 @@ def _seal_problem(record: SessionManifest, folder: Path) -> str | None:
         if seal is None:
             return None
         raise
-    if header is None and seal is not None and (folder / REPORT).exists():
-        raise JournalError(f"{journal} is gone, and the session has run")
+    if seal is not None and (gone := journal_gone(folder)) is not None:
+        raise gone
     # The journal may be of a version without it, or a host may have died before it made one.
     if header is not None and SEALED_AS in header:
         found, expected = None if seal is None else seal.hash, header[SEALED_AS]

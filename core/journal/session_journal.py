@@ -9,7 +9,13 @@ import numpy as np
 
 from core.journal.candle_journal import CandleJournal, CandleJournals
 from core.journal.group_commit import GroupCommit
-from core.journal.manifest import EVENTS, SEALED_AS, SessionManifest, read_manifest
+from core.journal.manifest import (
+    EVENTS,
+    SEALED_AS,
+    SessionManifest,
+    journal_gone,
+    read_manifest,
+)
 from core.journal.records import (
     FundingSeen,
     Record,
@@ -73,9 +79,12 @@ class Storage:
         Blocks.
 
         Raises:
-            JournalError: it cannot be read, or is damaged.
+            JournalError: it cannot be read, is damaged, or is gone though the session has run.
         """
-        path = self.workspace.session(record.id) / EVENTS
+        folder = self.workspace.session(record.id)
+        path = folder / EVENTS
+        if (gone := journal_gone(folder)) is not None:
+            raise gone
         if not path.exists():
             return self.create_log(record), SessionLines(path), 0
         lines = SessionLines(path)

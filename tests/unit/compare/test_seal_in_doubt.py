@@ -257,6 +257,9 @@ def test_no_seal_is_forged_by_taking_the_journal_away(home: Workspace) -> None:
     assert record.seal_unread
     assert "events.jsonl is gone, and the session has run" in str(record.seal_problem)
     assert seal_checked(home, row).notices == (record.seal_problem,)
+    (row,) = asyncio.run(offline_sessions(home))  # reads it, and may begin no journal for it
+    assert row.seal_problem == record.seal_problem
+    assert read_manifest(folder).seal_problem == record.seal_problem
 
 
 def test_a_seal_that_was_put_into_a_plain_session_is_told_by_its_row(home: Workspace) -> None:
