@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from core.journal.manifest import RECORD, read_manifest
-from core.session.snapshot import SessionSnapshot
+from core.session.snapshot import SessionSnapshot, TrialHorizon
+from core.session.view import trial_horizon
 from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
 
@@ -25,7 +26,7 @@ class SealWatch:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._read_at: dict[str, _Stamp] = {}
-        self._problems: dict[str, str | None] = {}
+        self._known: dict[str, tuple[str | None, TrialHorizon | None]] = {}
 
     def look(self, shown: Iterable[SessionSnapshot]) -> None:
         """Look at their records. Blocks; one that was in order and is as it was is not read again.
@@ -42,21 +43,30 @@ class SealWatch:
     def _settled(self, session_id: str) -> bool:
         """Read a record; whether that would come to the same again while the file is as it is."""
         try:
-            problem = read_manifest(self._workspace.session(session_id)).seal_problem or None
+            record = read_manifest(self._workspace.session(session_id))
         except JournalError as error:
             return not isinstance(error.__cause__, OSError)  # such as a moment's lack of files
-        self._problems[session_id] = problem
+        problem = record.seal_problem or None
+        self._known[session_id] = problem, trial_horizon(record)
         return problem is None  # it may lie in the journal, whose file has another stamp
 
     def applied(self, shown: SessionSnapshot) -> SessionSnapshot:
-        """A session, with what was wrong with its seal at the last look."""
-        known = self._problems.get(shown.id, shown.seal_problem)
-        return _with_problem(shown, known)
+        """A session, with what was wrong with its seal at the last look.
+
+        Whoever began to show it while it was without its seal does not know that it is a trial.
+        """
+        if shown.id not in self._known:
+            return shown
+        problem, trial = self._known[shown.id]
+        shown = _with_problem(shown, problem)
+        if problem is not None or trial == shown.trial:
+            return shown
+        return replace(shown, trial=trial)
 
     def forget(self, session_id: str) -> None:
         """A session is shown no longer."""
         self._read_at.pop(session_id, None)
-        self._problems.pop(session_id, None)
+        self._known.pop(session_id, None)
 
     def _stamp(self, session_id: str) -> _Stamp | None:
         try:

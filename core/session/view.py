@@ -83,7 +83,7 @@ def session_snapshot(
         planned_end=lifecycle.planned_end,
         ended=lifecycle.ended,
         now=lifecycle.now,
-        trial=_trial(record),
+        trial=trial_horizon(record),
         seal_problem=record.seal_problem or None,
         last_candle=None if runner is None else runner.moment_time,
         last_price_at=lifecycle.last_price_at,
@@ -120,7 +120,8 @@ def _refusals(orders: VenueOrders | None) -> Iterator[str]:
         yield f"{number} were refused on the testnet; the last: {orders.last_refusal}"
 
 
-def _trial(record: SessionManifest) -> TrialHorizon | None:
+def trial_horizon(record: SessionManifest) -> TrialHorizon | None:
+    """Over what a session is judged by the seal in its record; None where there is none."""
     seal = record.seal
     if seal is None:
         return None

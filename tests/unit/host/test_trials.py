@@ -154,6 +154,30 @@ async def test_a_running_host_tells_of_a_seal_that_was_undone(
         await until(lambda: told() == {living: False, plain: False})
 
 
+async def test_a_trial_that_was_taken_up_without_its_seal_is_one_again_once_that_is_back(
+    workspace: Workspace, candle_file: Path
+) -> None:
+    slow = replay_request(candle_file, trial=TrialTerms(trades=40), speed=0.001)
+    async with hosting(workspace.root) as host:
+        session_id = (await host.start(slow)).session_id
+    path = workspace.session(session_id) / "session.json"
+    as_started = path.read_bytes()
+    path.write_text(json.dumps({**json.loads(as_started), "seal": None}), encoding="utf-8")
+    async with hosting(workspace.root) as host:
+        await host.registry.arrived(session_id)
+        (shown,) = host.snapshot().sessions
+        assert shown.trial is None
+        assert shown.notices == (shown.seal_problem,)
+        path.write_bytes(as_started)
+        await host.registry.check_seals()
+        host.show()
+        (shown,) = host.snapshot().sessions
+        assert shown.trial is not None
+        assert (shown.trial.trades, shown.seal_problem, shown.notices) == (40, None, ())
+        report = await host.reader.report(session_id)
+    assert report["warnings"] == []
+
+
 async def test_the_seal_stands_in_the_journal_of_its_session(
     workspace: Workspace, candle_file: Path
 ) -> None:
