@@ -118,11 +118,15 @@ def _reached(
         return None
     sign = 1 if alert.kind is AlertKind.ABOVE else -1
     closed, forming = _newest(alert.symbol, engine, runner)
-    if alert not in before and forming is not None:
-        before[alert] = forming.time, forming.high if sign > 0 else forming.low
-    elif alert not in before:  # what forms now may have been anywhere before anybody waited
-        latest = engine.now() if closed is None else closed.time + engine.config.timeframe.ms
-        before[alert] = latest, sign * math.inf
+    if alert not in before:
+        timeframe = engine.config.timeframe
+        latest = timeframe.floor(engine.now())
+        if closed is not None:
+            latest = max(latest, timeframe.next_open(closed.time))
+        if forming is not None and forming.time >= latest:
+            before[alert] = forming.time, forming.high if sign > 0 else forming.low
+        else:  # what forms now, and what an outage keeps back, was anywhere before anybody waited
+            before[alert] = latest, sign * math.inf
     begun, extreme = before[alert]
     since = [
         at

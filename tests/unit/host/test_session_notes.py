@@ -130,6 +130,35 @@ async def test_a_price_touched_between_two_looks_comes_true_and_one_touched_befo
         assert true(above) == {}, "set once more, it is waited for from now on"
 
 
+async def test_what_an_outage_kept_back_was_before_anybody_waited(tmp_path: Path) -> None:
+    bench, feed = Bench(tmp_path), feed_of()
+    engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
+    length = engine.config.timeframe.ms
+    conditions, above = AlertConditions(), AlertRule(AlertKind.ABOVE, 2_000.0, BTC)
+
+    async def true(start: int, high: float) -> dict[AlertRule, str]:
+        forming = Candle(start, 1_000.0, high, 900.0, 1_000.0, 1.0)
+        feed.say(PriceSeen(BTC, feed.time, None, None, 1_000.0, 900.0, high, forming))
+        await until(
+            lambda: (
+                engine.handler is not None
+                and (shown := engine.handler.prices.get(BTC)) is not None
+                and shown.forming == forming
+            )
+        )
+        return conditions.come_true(engine, (above,))
+
+    async with living(engine):
+        for place in (250, 251):
+            await decided(engine, feed.candle(place).time)
+        stalled = engine.config.timeframe.floor(feed.time)
+        feed.time = stalled + 10 * length + 1
+        assert await true(stalled, 1_100.0) == {}
+        assert await true(stalled + 3 * length, 2_500.0) == {}
+        assert await true(stalled + 10 * length, 2_500.0) == {}, "perhaps before anybody waited"
+        assert await true(stalled + 11 * length, 2_600.0) == {above: ", reached 2,600, now 1,000"}
+
+
 @pytest.mark.parametrize(
     ("alerts", "said"),
     [
