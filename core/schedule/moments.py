@@ -44,15 +44,13 @@ def read_moment(text: str, now: int, zone: tzinfo) -> int:
         return now + length
     try:
         here = (_EPOCH + timedelta(milliseconds=now)).astimezone(zone)
-        written = _iso(text.strip())
-        if written is None:
-            written = _next(words, here.replace(tzinfo=None))
+        written = _iso(text.strip()) or _next(words, here)
         if written.tzinfo is not None:
             return _since_epoch(written)
-        moment = written.replace(tzinfo=zone)
+        moment, again = _shown(written, zone)
         if moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != written:
             raise TriggerError(f"when: clocks are put forward over {written:%d %b %Y %H:%M}")
-        return _since_epoch(moment)
+        return _since_epoch(again if _since_epoch(moment) <= now else moment)
     except OverflowError as error:
         raise TriggerError(f"when: {text!r} lies beyond the calendar") from error
 
@@ -63,7 +61,7 @@ def _length(words: str) -> int | None:
     for word, unit in _UNITS:
         short = re.sub(rf"(?<=\d) ?(?:{word})\b", unit, short)
         short = re.sub(rf"\ban? (?:{word})\b", f"1{unit}", short)
-    short = _WEEKS.sub(lambda weeks: f"{int(weeks[1]) * 7}d", short.replace(" and ", ""))
+    short = _WEEKS.sub(lambda weeks: f"{float(weeks[1]) * 7:.0f}d", short.replace(" and ", ""))
     try:
         return parse_duration(short.replace(" ", ""))
     except SpanError as error:
@@ -74,13 +72,24 @@ def _length(words: str) -> int | None:
 
 def _iso(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text)
+        written = datetime.fromisoformat(text)
     except ValueError:
         return None
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return written
+    raise TriggerError(f"when: at what time? Write {text} 09:00")
+
+
+def _shown(written: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """When clocks show it: the same twice, but in the hour that is told again as they go back."""
+    return written.replace(tzinfo=zone, fold=0), written.replace(tzinfo=zone, fold=1)
 
 
 def _next(words: str, here: datetime) -> datetime:
-    """The next moment of `words` after what the clock shows `here`, on the same clock."""
+    """The next moment of `words` after `here`, as clocks of the same zone show it."""
+    zone, shown = here.tzinfo or UTC, here.replace(tzinfo=None, fold=0)
     day, _, _ = words.rpartition(" ")
     clock = _CLOCK.fullmatch(words.removeprefix(day).strip())
     if clock is None or not (clock[2] or clock[3]):
@@ -92,7 +101,9 @@ def _next(words: str, here: datetime) -> datetime:
     if at is not None:
         for found in _dates(day.removesuffix(" at"), here.date()):
             moment = datetime.combine(found, at)
-            if moment > here or day in ("today", "today at"):
+            _, again = _shown(moment, zone)
+            later = _since_epoch(again) > _since_epoch(here)  # of one zone `>` is of what is shown
+            if moment > shown or later or day in ("today", "today at"):
                 return moment
     raise TriggerError(f"when: expected such as {', '.join(EXAMPLES)}, found {words!r}")
 
@@ -131,10 +142,10 @@ def _days_of_month(words: list[str], today: date) -> Iterator[date]:
     if len(names) != 1 or len(months) != 1 or not 1 <= len(numbers) <= 2:
         return
     years = range(today.year, today.year + _YEARS_ON + 1)
-    for year in years if len(numbers) == 1 else (int(numbers[1]),):
+    for year in years if len(numbers) == 1 else (numbers[1],):
         try:
-            yield date(year, months[0], int(numbers[0]))
-        except ValueError:  # no such day in that year
+            yield date(int(year), months[0], int(numbers[0]))
+        except ValueError:  # no such day in that year, or a number of thousands of digits
             continue
 
 

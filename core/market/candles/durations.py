@@ -37,12 +37,12 @@ def parse_duration(text: str) -> int:
             f"{text!r} is not a duration: write a number and s, m or min (minutes), h or d, "
             "such as 4h"
         )
-    length = round(sum(float(count) * _DURATION_UNITS[unit] for count, unit in parts))
-    if length <= 0:
-        raise SpanError(f"{text!r} is no time at all: a duration must be above 0")
-    if length > LONGEST_DURATION:
+    length = sum(float(count) * _DURATION_UNITS[unit] for count, unit in parts)
+    if length > LONGEST_DURATION:  # also of so many digits that it is infinite
         raise SpanError(f"{text!r} is too long: a duration is at most 100 years (36500d)")
-    return length
+    if round(length) <= 0:
+        raise SpanError(f"{text!r} is no time at all: a duration must be above 0")
+    return round(length)
 
 
 def period_start(text: str, end: int) -> int:

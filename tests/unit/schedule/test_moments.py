@@ -70,11 +70,37 @@ def test_a_moment_is_read_as_people_write_it(text: str, moment: str) -> None:
         ("in 999999d", "100 years"),
         ("29 mar 2026 2:30", "clocks are put forward"),
         ("0001-01-01 00:00", "beyond the calendar"),
+        ("2026-12-24", "at what time. Write 2026-12-24 09:00"),
+        ("20261224", "at what time"),
+        ("2026-W10", "at what time"),
+        (f"24 dec {'9' * 5_000} 9:00", "expected such as 18:30"),
+        (f"in {'9' * 5_000} weeks", "not a duration"),
+        (f"in {'9' * 5_000}h", "100 years"),
     ],
 )
 def test_what_means_no_moment_is_refused_with_what_would(text: str, why: str) -> None:
     with pytest.raises(TriggerError, match=why):
         read_moment(text, NOW, BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("now", "text", "moment"),
+    [
+        ("00:10", "2:45", "2025-10-26T00:45:00Z"),
+        ("00:10", "2:05", "2025-10-26T01:05:00Z"),
+        ("00:50", "2:45", "2025-10-26T01:45:00Z"),
+        ("00:50", "26 oct 2:45", "2025-10-26T01:45:00Z"),
+        ("01:15", "2:45", "2025-10-26T01:45:00Z"),
+        ("01:15", "today 2:45", "2025-10-26T01:45:00Z"),
+        ("01:15", "2025-10-26 02:45", "2025-10-26T01:45:00Z"),
+        ("01:50", "2:45", "2025-10-27T01:45:00Z"),
+    ],
+)
+def test_in_the_hour_that_clocks_show_twice_the_next_one_is_meant(
+    now: str, text: str, moment: str
+) -> None:
+    at = parse_time(f"2025-10-26T{now}:00Z")
+    assert iso_time(read_moment(text, at, BERLIN)) == moment
 
 
 def test_what_a_form_offers_is_read() -> None:
