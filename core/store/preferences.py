@@ -117,7 +117,7 @@ def _unknown(path: Path, key: str) -> str:
     Raises:
         PreferencesError: it may be meant to be one that sessions depend on.
     """
-    near = get_close_matches(key, _KNOWN, n=1)
+    near = get_close_matches(key.lower(), _KNOWN, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_KNOWN)}"
     problem = f"{path}: {safe_text(key, limit=40)} is not known: {hint}"
     if near and near[0] in _TRADING:

@@ -51,6 +51,8 @@ def test_what_cannot_be_written_line_by_line_is_left_alone(tmp_path: Path, text:
         "nautilus_python: [a]",
         "order_adresses: {}",
         "addreses: {}",
+        "ADDRESSES: {}",
+        "Order_Addresses: {}",
         "- a",
         "a: b: c",
     ],
