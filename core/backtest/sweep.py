@@ -100,6 +100,8 @@ def split_at(candles: Mapping[str, Candles], per_cent: float) -> int:
     Raises:
         SweepError: if either part would be empty.
     """
+    if not 0 < per_cent < 100:
+        raise SweepError(f"split {per_cent:g}: expected per cent above 0 and below 100")
     first = min(int(history.time[0]) for history in candles.values())
     last = max(int(history.time[-1]) for history in candles.values())
     wanted = first + int((last - first) * per_cent / 100)

@@ -173,7 +173,7 @@ def run_gate(
     period = Period(decide_from=decide_from)
     own = traded(candles, decide_from)
     seen = [
-        seen_share(candles, first, follows)
+        seen_share(own, first, follows)
         for first, follows, _ in fold_times(own, folds, anchored=anchored)
     ]
     single = markets + RUNS

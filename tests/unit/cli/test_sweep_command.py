@@ -76,7 +76,7 @@ def test_csv_has_every_row(run: Run, swept: tuple[str, ...], tmp_path: Path) -> 
         (("--set", "macd.signal=1:2"), "no indicator 'macd'"),
         (("--sort", "luck"), "no metric 'luck'"),
         (("--top", "0"), "--top 0"),
-        (("--split", "0"), "without candles"),
+        (("--split", "0"), "above 0 and below 100"),
         (("--cluster", "8786"), "expected tcp://HOST:PORT"),
         (("--cluster", "local:2", "--workers", "2"), "not both"),
     ],

@@ -7,13 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
+import numpy as np
 import pytest
 
 from core.backtest.axes import parse_axis
 from core.backtest.kept import Keeping
 from core.backtest.progress import Progress
 from core.backtest.run import run_backtest
-from core.gate.chance import among_random_entries
+from core.gate.chance import Place, among_random_entries, daily_sharpe
+from core.gate.edgeless import EdgelessMarkets
 from core.gate.gate import (
     Gate,
     UnfinishedGate,
@@ -60,14 +62,33 @@ def none() -> Gate:
 def test_candles_that_only_warm_up_are_judged_nowhere() -> None:
     history = {SYMBOL: market(1, 1_500, 0.5)}
     start = int(history[SYMBOL].time[500])
-    found = finished(run_gate(CONFIG, AXES, history, markets=20, folds=2, decide_from=start))
-    alone = run_backtest(found.sweep.best.config, history, decide_from=start)
+    told: list[Progress] = []
+    found = finished(
+        run_gate(
+            CONFIG,
+            AXES,
+            history,
+            markets=20,
+            folds=2,
+            decide_from=start,
+            on_progress=told.append,
+        )
+    )
+    assert [one.seconds_left == 0 for one in told] == [one.done == one.total for one in told]
+    best = found.sweep.best.config
+    alone = run_backtest(best, history, decide_from=start)
     assert found.best.equity.tolist() == alone.equity.tolist()
     assert found.walk_forward.folds[0].seen_from == start
-    dear = replace(found.sweep.best.config, fees=found.sweep.best.config.fees * 2)
-    dearer = run_backtest(dear, history, decide_from=start)
-    made = (dearer.ending_balance / dearer.starting_balance - 1) * 100
-    assert found.robustness.costs_doubled == pytest.approx(made)
+    dearer = run_backtest(replace(best, fees=best.fees * 2), history, decide_from=start)
+    late = run_backtest(best, history, decide_from=start, late_entries=1)
+    made = [(one.ending_balance / one.starting_balance - 1) * 100 for one in (dearer, late)]
+    others = found.robustness
+    assert [others.costs_doubled, others.delayed] == pytest.approx(made)
+    maker, rng = EdgelessMarkets(history, best.timeframe.ms, start), np.random.default_rng(0)
+    runs = [run_backtest(best, maker.draw(rng), decide_from=start) for _ in range(20)]
+    real, drawn = daily_sharpe(alone), np.array([daily_sharpe(one) or 0.0 for one in runs])
+    assert real is not None
+    assert found.edgeless == Place.of(real, drawn)
     assert found.random_entries == among_random_entries(
         {SYMBOL: history[SYMBOL].slice(500)}, alone.trades, 0
     )

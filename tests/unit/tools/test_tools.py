@@ -148,7 +148,9 @@ def test_a_sweep_is_the_command_s_and_is_counted(tool: Any, candle_file: str, ro
     assert gate["independent_tries"] == pytest.approx(1 + here.effective_tries)
     assert tool(**asked)["error"].startswith("vary is missing")
     assert tool(**asked, vary="rsi.period=9:16", top=0)["error"] == "top 0: expected 1 or more"
-    assert "leaves a part without" in tool(**asked, vary="rsi.period=9:16", split=0)["error"]
+    for split in (0, 100, float("nan"), float("inf")):
+        refused = tool(**asked, vary="rsi.period=9:16", split=split)["error"]
+        assert "above 0 and below 100" in refused
 
 
 async def test_a_gate_that_nobody_waits_for_ends_and_the_next_goes_on_from_there(
