@@ -29,6 +29,8 @@ from core.strategy.config.conditions import conditions_in
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.orders import Atr
 from core.strategy.config.parsing import parse_config
+from core.strategy.config.problems import ConfigError
+from core.strategy.config.varied import VariedConfigs
 from tests.unit.backtest.test_skipping import walk
 from tests.unit.strategy.making import single
 
@@ -161,6 +163,26 @@ def test_a_combination_is_what_is_read_of_it_alone() -> None:
     tried = configs(base, axes)
     assert len(set(map(repr, tried))) == 72
     assert [parse_config(config_to_dict(one)).config for one in tried] == tried
+
+
+def test_what_a_timeframe_makes_of_an_indicator_is_not_taken_from_another() -> None:
+    axes = [parse_axis("rsi.timeframe=4h,12h"), parse_axis("timeframe=1h,4h")]
+    tried = configs(config(), axes)
+    assert [parse_config(config_to_dict(one)).config for one in tried] == tried
+    assert [one.indicators[0].timeframe for one in tried] == ["4h", None, "12h", "12h"]
+    axes = [parse_axis("rsi.timeframe=4h,12h"), parse_axis("timeframe=1h,8h")]
+    with pytest.raises(SweepError, match=r"with rsi.timeframe=4h, timeframe=8h"):
+        configs(config(), axes)
+
+
+def test_what_the_rest_refers_to_has_to_be_there() -> None:
+    both = [{"name": "rsi"}, {"name": "ema", "params": {"period": 9}}]
+    base: dict[str, Any] = config_to_dict(
+        config(indicators=both, stop_loss_pct=None, stop={"level": "ema"})
+    )
+    alone = [one for one in base["indicators"] if one["key"] == "rsi"]
+    with pytest.raises(ConfigError, match="ema"):
+        VariedConfigs(base).config(base | {"indicators": alone})
 
 
 def test_parts_that_only_together_are_no_strategy_are_refused() -> None:
@@ -339,7 +361,10 @@ def test_an_unknown_metric_and_an_empty_part_are_refused() -> None:
     with pytest.raises(SweepError, match="no metric 'luck'"):
         run_sweep(config(), axes, candles(), sort="luck")
     with pytest.raises(SweepError, match="without candles of BTC/USDT"):
-        run_sweep(config(), axes, candles(), split=0.0)
+        run_sweep(config(), axes, candles(), split=1e-9)
+    for split in (0.0, -5.0, 100.0, math.inf, math.nan):
+        with pytest.raises(SweepError, match="above 0 and below 100"):
+            run_sweep(config(), axes, candles(), split=split)
 
 
 # ── What luck would find ──
