@@ -65,7 +65,11 @@ async def _check(job: Job, link: HostLink) -> JobOutcome:
         return JobOutcome(_state_in_words(session), news=False)
     fresh = detail.trades[job.seen_trades :]
     told = f"{_state_in_words(session)}; {_trades_in_words(fresh)}"
-    report = await link.report(session.id)
+    try:
+        report = await link.report(session.id)
+    except CommandError as error:  # which keeps no trade from being told of
+        told += f". Its report cannot be made: {error}"
+        return JobOutcome(told, succeeded=False, seen_trades=len(detail.trades))
     turns = turned(job.seen_states, report)
     if turns:
         told = f"the trial turned: {'; '.join(turns)}; {told}"

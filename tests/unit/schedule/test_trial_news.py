@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import pytest
 
 from core.host.job_values import JobAction
+from core.host.link import CommandError
 from core.schedule.jobs import Job, new_job
 from core.schedule.notifications.trial_news import comparison_in_words, layer_states, turned
 from core.schedule.runs import carry_out
@@ -175,6 +177,22 @@ def test_a_horizon_that_is_over_without_an_answer_is_news_once() -> None:
     over["comparison"]["layers"]["edge"] = edge
     assert turned(before, over) == ("edge: open → undecided (trade 60 of 60)",)
     assert turned(layer_states(over), over) == ()
+
+
+async def test_trades_are_told_of_also_where_the_report_cannot_be_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = TrialHost()
+    host.trade()
+
+    async def refused(_: str) -> Mapping[str, object]:
+        raise CommandError("the disk is full")
+
+    monkeypatch.setattr(host, "report", refused)
+    outcome = await carry_out(check(), host)
+    assert "1 new trade: #1 long BTC/USDT" in outcome.text
+    assert outcome.text.endswith("Its report cannot be made: the disk is full")
+    assert (outcome.succeeded, outcome.seen_trades, outcome.seen_states) == (False, 1, None)
 
 
 async def test_a_check_of_a_session_that_is_not_read_yet_has_seen_nothing() -> None:
