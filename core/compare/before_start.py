@@ -68,16 +68,17 @@ def backtest_warnings(
 
 
 def horizon_warning(timeframe: Timeframe, seal: Seal) -> str | None:
-    """That a trial's horizon is shorter than a session should run; None where it is long enough.
+    """That a trial's horizon is shorter than a session should run; None where it is long enough."""
+    short, trades = duration_warning(timeframe, horizon_length(seal)), seal.horizon.trades
+    if short is None or seal.horizon.days is not None:
+        return short
+    return f"{trades:,} trade{'s'[: trades > 1]}, at the backtest's rate some {short}"
 
-    A number of trades takes the time they took in the backtest.
-    """
+
+def horizon_length(seal: Seal) -> int:
+    """How long a trial's horizon is, ms; a number of trades takes the time of the backtest's."""
     days, trades = seal.horizon.days, seal.horizon.trades
-    if days is not None:
-        return duration_warning(timeframe, round(days * DAY))
-    short = duration_warning(timeframe, round(trades / seal.trades_per_day * DAY))
-    what = f"{trades:,} trade{'s'[: trades > 1]}"
-    return None if short is None else f"{what}, at the backtest's rate some {short}"
+    return round((trades / seal.trades_per_day if days is None else days) * DAY)
 
 
 def duration_warning(timeframe: Timeframe, run_for: int | None) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.compare.before_start import horizon_warning, start_warnings
+from core.compare.before_start import horizon_length, horizon_warning, start_warnings
 from core.compare.sources import document_of
 from core.host.link import BadRequestError
 from core.host.venue_accounts import NoAccountError
@@ -237,8 +237,11 @@ def sealed(
     if run_for is None and record.until is None and days is not None:
         run_for = round(days * DAY)
     record = msgspec.structs.replace(record, seal=seal, run_for=run_for)
-    notices = (*record.notices, *doubts(seal, _runs_for(record)))
-    if record.feed is not FeedKind.REPLAY and run_for is None:  # else `with_warnings` knows of it
+    lasts = _runs_for(record)
+    notices = (*record.notices, *doubts(seal, lasts))
+    # Of what ends with its horizon, or before, `with_warnings` says whether it is long enough.
+    judged_sooner = lasts is None or horizon_length(seal) < lasts
+    if record.feed is not FeedKind.REPLAY and judged_sooner:
         short = horizon_warning(record.strategy().timeframe, seal)
         notices = notices if short is None else (*notices, short)
     return msgspec.structs.replace(record, notices=notices)

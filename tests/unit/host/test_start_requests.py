@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.host.link import BadRequestError
-from core.host.start_requests import record_of, restart_request, sealed
+from core.host.start_requests import record_of, restart_request, sealed, with_warnings
 from core.journal.values import FeedKind
 from core.market.candles.timeframes import DAY
 from core.session.snapshot import StartRequest, TrialTerms
@@ -64,6 +64,26 @@ def test_a_trial_that_ends_before_its_horizon_is_told_so_however_its_end_is_give
     whole = sealed(recorded(config=TREND), TrialTerms(days=10), workspace, NOW)
     assert whole.run_for == 10 * DAY
     assert not any("judged over" in notice for notice in whole.notices)
+
+
+@pytest.mark.parametrize("end", [{}, {"run_for": 60 * DAY}, {"until": NOW + 60 * DAY}])
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        (TrialTerms(trades=1), "1 trade, at the backtest's rate some"),
+        (TrialTerms(days=1), "1d is short for a 5m strategy"),
+    ],
+)
+def test_a_horizon_too_short_to_judge_by_is_told_of_however_long_the_session_runs(
+    tmp_path: Path, end: dict[str, int], terms: TrialTerms, said: str
+) -> None:
+    save_promise(tmp_path / "strategies", TREND)
+    workspace = Workspace(tmp_path)
+    told = with_warnings(
+        sealed(recorded(config=TREND, **end), terms, workspace, NOW), TREND, workspace
+    )
+    assert ["5m strategy" in notice for notice in told.notices].count(True) == 1
+    assert any(notice.startswith(said) for notice in told.notices)
 
 
 @pytest.mark.parametrize("candles", [-1, 1_000_000])
