@@ -68,8 +68,8 @@ def outline(report: Report, *, last_trades: int = _LAST_TRADES) -> tuple[Section
         _points("Warnings", report.get("warnings", ())),
         _points("Signs to doubt", report.get("quality_flags", ())),
         _diagnosis(report.get("diagnosis")),
-        _points("Gaps", map(_gap, report.get("gaps") or ())),
-        _points("Restarts", map(_restart, report.get("restarts") or ())),
+        _points("Gaps", (_told(one, _gap) for one in report.get("gaps") or ())),
+        _points("Restarts", (_told(one, _restart) for one in report.get("restarts") or ())),
         _months(report.get("monthly", ())),
         _open_trades(report.get("open_trades", ())),
         _venue_orders(report.get("venue_orders")),
@@ -186,19 +186,25 @@ def _points(heading: str, texts: Iterable[str]) -> Section:
     return Section(heading, points=tuple(safe_text(str(text)) for text in texts))
 
 
-def _gap(gap: object) -> str:
-    """Candles that a session never had: which, and why; or what an older version wrote."""
-    if not isinstance(gap, Mapping):
-        return str(gap)
+def _told(entry: object, tell: Callable[[Mapping[str, Any]], str]) -> str:
+    """An entry of a session's list: what `tell` makes of it, else as it is written."""
+    if not isinstance(entry, Mapping):
+        return str(entry)
+    try:
+        return tell(entry)
+    except (KeyError, TypeError, ValueError):  # of another version, or by another hand
+        return ", ".join(f"{name} {value}" for name, value in entry.items() if value is not None)
+
+
+def _gap(gap: Mapping[str, Any]) -> str:
+    """Candles that a session never had: which, and why."""
     first, last, count = _minute(gap["first"]), _minute(gap["last"]), gap["candles"]
     when = first if first == last else f"{first} to {last}"
     return f"{gap['symbol']} {when}, {count:,} candle{'s'[: count != 1]}: {gap['why']}"
 
 
-def _restart(restart: object) -> str:
-    """When a host took a session up again, and the last candle before; or an older version's."""
-    if not isinstance(restart, Mapping):
-        return str(restart)
+def _restart(restart: Mapping[str, Any]) -> str:
+    """When a host took a session up again, and the last candle before."""
     at, after = _minute(restart["at"]), restart.get("after")
     return at if after is None else f"{at}, last candle before {_minute(after)}"
 

@@ -266,3 +266,8 @@ def test_gaps_and_restarts_of_a_session_are_told_in_words(render: Any) -> None:
     assert "BTC/USDT 2024-01-03 00:00 to 2024-01-03 08:00, 3 candles: the venue answered" in told
     assert "BTC/USDT 2024-01-03 00:00, 1 candle: " in told
     assert "2024-01-05 04:00, last candle before 2024-01-05 00:00" in told
+    lacking = {key: value for key, value in gap.items() if key != "why"}
+    odd = ({**gap, "first": "soon"}, {**gap, "last": 5}, {**gap, "candles": "3"}, lacking)
+    told = render(report(gaps=odd, restarts=[{"at": None, "after": "then"}]))
+    assert told.count("symbol BTC/USDT, first") == len(odd)
+    assert "after then" in told
