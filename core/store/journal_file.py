@@ -231,7 +231,9 @@ def read_journal(
                 if take is not None and bodies:
                     take(bodies)
                 if whole < len(lines):
-                    _refuse_damage(path, count + 1, chain(lines[whole + 1 :], *read))
+                    _refuse_damage(
+                        path, count + 1, chain(lines[whole + 1 :], chain.from_iterable(read))
+                    )
                     break
     except OSError as error:
         raise _unreadable(path, error) from error

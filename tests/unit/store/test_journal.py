@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,22 @@ def test_a_changed_byte_before_good_lines_is_damage_and_left_alone(tmp_path: Pat
     with pytest.raises(JournalDamagedError, match="line 2 is damaged though good lines follow"):
         read_journal(path, TEST)
     assert path.read_bytes() == damaged
+
+
+def test_what_lies_behind_damage_is_not_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_file, "_AT_ONCE", 4_096)
+    path = tmp_path / "j.jsonl"
+    make(path, *({"n": number, "text": "x" * 1_000} for number in range(2_000)))
+    path.write_bytes(path.read_bytes().replace(b'"n":1,', b'"n":2,', 1))
+    tracemalloc.start()
+    try:
+        with pytest.raises(JournalDamagedError, match="line 3 is damaged"):
+            read_journal(path, TEST)
+        assert tracemalloc.get_traced_memory()[1] < 500_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 64, 1 << 20])
