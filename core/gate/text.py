@@ -116,9 +116,11 @@ def _luck(gate: Gate) -> Iterator[str]:
         tries = f"{gate.independent_tries:,.1f} independent tries"
         if gate.deflated.of_settings:
             tries = f"{gate.sweep.scattered:,} settings that scatter as these do"
-        yield (
-            f"deflated Sharpe ratio {gate.deflated.probability:.1%}: by luck alone the best of "
-            f"{tries} comes to {gate.deflated.expected_best:.2f} a year"
+        luck = gate.deflated.expected_best
+        yield f"deflated Sharpe ratio {gate.deflated.probability:.1%}: " + (
+            f"by luck alone the best of {tries} comes to {luck:.2f} a year"
+            if luck
+            else "of its one try there is nothing to deflate"
         )
     if gate.superiority is not None:
         yield (

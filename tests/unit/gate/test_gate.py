@@ -141,6 +141,10 @@ def test_a_single_setting_is_deflated_by_the_tries_before_it() -> None:
     alone = deflated(found.best.daily_returns, 1.0, None)
     assert alone is not None
     assert found.deflated.probability < alone.probability < 1
+    single = replace(found, independent_tries=1.0, deflated=alone)
+    told = [line for one in gate_sections(single) for line in one.sentences]
+    said = f"deflated Sharpe ratio {alone.probability:.1%}: of its one try there is nothing"
+    assert [line.startswith(said) for line in told].count(True) == 1
 
 
 def test_few_trades_and_short_candles_are_too_little_data(edge: Gate) -> None:
