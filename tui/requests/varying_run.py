@@ -167,12 +167,13 @@ async def _run(
 ) -> Varied:
     global _left  # noqa: PLW0603 - of this process, as what is kept is of this machine
     before, _left = _left, None
+    warmup = await asyncio.to_thread(_warmup, order, variation)
     again = None
     if before is not None and before[0] == (order, variation):
         _, parsed, material = before
         again = _AS_BEFORE
     else:
-        warmed = replace(order, warmup=await asyncio.to_thread(_warmup, order, variation))
+        warmed = replace(order, warmup=warmup)
         parsed, material = await candles_for(warmed, workspace, demo, control.tell)
         material = material.as_swept()
     control.tell("beginning …")
@@ -189,7 +190,7 @@ async def _run(
     notes = (*parsed.warnings, *(note for note in material.notes if note != SWEPT), *said)
     aside = [_MARKETLESS] if SWEPT in material.notes else []
     aside += [] if order.fill_on == "next_open" else [_FILLED]
-    return Varied(found, notes, tuple(aside), _warmup(order, variation))
+    return Varied(found, notes, tuple(aside), warmup)
 
 
 def _warmup(order: BacktestOrder, variation: Variation) -> int:
