@@ -173,7 +173,7 @@ def side(value: float | None, counted: Counted | None = None) -> str:
         return UNKNOWN
     if counted is not None:
         return count(int(value)) + (" ago" if counted is Counted.AGO else "")
-    return price(value) if abs(value) < 0.01 and value else number(value)
+    return price(value) if 0 < abs(value) < 1 else number(value)  # of DOGE, say, or ETH in BTC
 
 
 def count(value: int) -> str:

@@ -171,3 +171,9 @@ def test_the_log_names_candles_in_the_zone_and_leaves_words_of_others_alone() ->
         ("markets close 2026-12-24 18:00", "markets close 2026-12-24 18:00"),
     ):
         assert formats.in_zone(text, berlin) == told
+
+
+def test_two_small_prices_of_a_condition_are_told_apart() -> None:
+    assert (formats.side(0.15234), formats.side(0.15011)) == ("0.1523", "0.1501")
+    assert (formats.side(0.05123), formats.side(0.05071)) == ("0.05123", "0.05071")
+    assert (formats.side(0.0), formats.side(29.7)) == ("0.00", "29.70")
