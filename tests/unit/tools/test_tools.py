@@ -413,7 +413,6 @@ def test_a_trial_without_sense_is_refused_with_words(
 
 
 @pytest.mark.usefixtures("_host")
-@pytest.mark.usefixtures("_host")
 def test_a_trial_is_planned_and_says_its_chances_once_it_is_sealed(
     tool: Any, root: Path, tmp_path: Path
 ) -> None:
@@ -422,7 +421,9 @@ def test_a_trial_is_planned_and_says_its_chances_once_it_is_sealed(
     document = save_promise(root / "strategies", TREND)
     plan = tool(action="plan_trial", **asked)
     expected = plan_trial(seal_of(document, 60)).to_json()
-    assert plan == json.loads(json.dumps(expected)) | {"warnings": []}
+    (warning,) = plan["warnings"]
+    assert warning.startswith("60 trades, at the backtest's rate some 1d 22h is short for a 5m")
+    assert plan == json.loads(json.dumps(expected)) | {"warnings": [warning]}
     assert 0.1 < plan["kept_if_promise_holds"] < 1
     assert tool(action="plan_trial", strategy_config=TREND)["horizon_days"] == 60
     short = tool(action="plan_trial", strategy_config=TREND, trial="1h")
