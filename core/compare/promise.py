@@ -59,10 +59,10 @@ class EdgeLayer:
     Attributes:
         state: kept, broken or open; None where it is only described.
         trades: how many closed trades there are.
-        within: how many of them lie within the horizon, and are judged.
+        within: how many of them lie within the horizon.
         promise: mean return of a backtest's trade, in per cent; None where it is not known.
         shrunk: what is left of the promise once the luck of many tries is taken off, if counted.
-        seen: mean return of the trades so far; None without one.
+        seen: mean return of the trades judged, or else of all so far; None without one.
         interval: for the mean of those, valid at every look, and no narrower than the spread of
             the backtest's trades allows; None with fewer than 20 trades.
         unit: what the returns are per cent of.
@@ -107,6 +107,16 @@ class EdgeLayer:
         return "undecided" if self.over and self.at is None else str(self.state)
 
     @property
+    def judged(self) -> int:
+        """How many trades it is judged by: those until it was decided, or of its horizon."""
+        return self.trades if self.lines is None else self.at or self.within
+
+    @property
+    def since(self) -> str:
+        """How many trades closed after those judged, in words; empty where none has."""
+        return since_text(self.trades - self.judged)
+
+    @property
     def surely_less(self) -> bool:
         """Whether what is not decided lies certainly below the promise and its margin.
 
@@ -126,7 +136,7 @@ class EdgeLayer:
             if self.shrunk is not None and not math.isclose(self.shrunk, self.promise):
                 parts.append(f"{self.shrunk:+z.3f} % after the luck of many tries")
         if self.seen is not None:
-            seen = f"seen {self.seen:+z.3f} % over {self.trades:,}"
+            seen = f"seen {self.seen:+z.3f} % over {self.judged:,}"
             if self.interval is not None:
                 seen += f" ({self.interval[0]:+z.3f} to {self.interval[1]:+z.3f})"
             parts.append(seen)
@@ -134,6 +144,8 @@ class EdgeLayer:
             parts.append(f"trade {self.within:,} of {self.lines.horizon:,}")
         if self.at is not None:
             parts.append(f"{self.state} at trade {self.at:,}")
+        if self.since:
+            parts.append(self.since)
         if self.over:
             parts.append("over without an answer")
         if self.reason is not None:
@@ -182,6 +194,16 @@ class PathLayer:
         return self.course is not None and self.course.side is BandSide.ABOVE
 
     @property
+    def judged(self) -> int:
+        """How many trades it is judged by: those until it left the band, or of its horizon."""
+        return self.within if self.course is None else self.course.at or self.within
+
+    @property
+    def since(self) -> str:
+        """How many trades closed after those judged, in words; empty where none has."""
+        return since_text(len(self.path) - self.judged)
+
+    @property
     def expected(self) -> Expectation | None:
         """What the trades of the whole horizon were expected to bring, which is not judged.
 
@@ -209,9 +231,15 @@ class PathLayer:
         """In words: inside the band, or where it left it."""
         if self.course is None:
             return self.reason or "no band"
-        if self.course.at is None:
-            return "inside the band of the promise"
-        return f"left the band {self.course.side} at trade {self.course.at:,}"
+        text = "inside the band of the promise"
+        if self.course.at is not None:
+            text = f"left the band {self.course.side} at trade {self.course.at:,}"
+        return f"{text}, {self.since}" if self.since else text
+
+
+def since_text(later: int) -> str:
+    """How many trades closed after those judged; empty where none has."""
+    return f"{later:,} more closed since, not judged" if later else ""
 
 
 def closed_trades(
@@ -254,7 +282,11 @@ def edge_layer(
     if seal.horizon.days is not None and start is not None:
         elapsed = np.maximum(0.0, (seen.closes - start) / (seal.horizon.days * DAY))
     judged = lines.judge(seen.returns, elapsed)
-    layer = _edge(lines, seen, promised, shrunk, State(judged.state.value), "% of equity")
+    within = min(len(seen.returns), seal.horizon.trades)
+    if elapsed is not None:
+        within = min(within, int((elapsed <= 1).sum()))
+    state = State(judged.state.value)
+    layer = _edge(lines, seen, promised, shrunk, state, "% of equity", judged=judged.at or within)
     chances = None
     if judged.at is None and seal.horizon.trades <= _FORECAST_UP_TO:
         chances = forecast(
@@ -264,7 +296,6 @@ def edge_layer(
             trades_a_day=seal.trades_per_day,
             seed=seal.seed,
         )
-    within = layer.within if elapsed is None else min(layer.within, int((elapsed <= 1).sum()))
     closes, over = None, judged.at is None and ended
     if judged.at is None and start is not None:
         closes = end_of_trial(seal, start, seen.closes.tolist(), now)
@@ -315,10 +346,12 @@ def live_edge(
     except ValueError as error:
         return _edge(None, trades, promised, None, State.OPEN, unit, str(error))
     judged = lines.judge(trades.returns)
-    layer = _edge(lines, trades, promised, None, State(judged.state.value), unit)
+    within = min(len(trades.returns), seal.horizon.trades)
+    state = State(judged.state.value)
+    layer = _edge(lines, trades, promised, None, state, unit, judged=judged.at or within)
     decided = None if judged.at is None else int(trades.closes[judged.at - 1])
     over = judged.at is None and len(trades.returns) >= seal.horizon.trades
-    return replace(layer, at=judged.at, decided=decided, over=over)
+    return replace(layer, within=within, at=judged.at, decided=decided, over=over)
 
 
 def path_layer(
@@ -367,24 +400,28 @@ def _edge(
     state: State | None,
     unit: str,
     reason: str | None = None,
+    *,
+    judged: int | None = None,
 ) -> EdgeLayer:
+    """`judged`: by how many of the trades, the first; None: by all of them."""
     returns = seen.returns
+    counted = returns[:judged]
     promise = float(promised.mean()) if promised is not None and len(promised) else None
     spread = float(promised.std(ddof=1)) if promised is not None and len(promised) > 1 else 0.0
-    lows, highs = mean_intervals(returns, 0.025, spread=spread)
-    known = len(returns) > 0 and bool(np.isfinite(lows[-1]))
+    lows, highs = mean_intervals(counted, 0.025, spread=spread)
+    known = len(counted) > 0 and bool(np.isfinite(lows[-1]))
     return EdgeLayer(
         state=state,
         trades=len(returns),
         promise=promise,
         shrunk=shrunk,
-        seen=float(returns.mean()) if len(returns) else None,
+        seen=float(counted.mean()) if len(counted) else None,
         interval=(float(lows[-1]), float(highs[-1])) if known else None,
         unit=unit,
         lines=lines,
         sums=returns.cumsum(),
         beyond=np.zeros(0) if lines is None else lines.beyond(returns),
         excess=np.zeros(0) if lines is None else lines.excess(returns),
-        within=len(returns) if lines is None else min(len(returns), lines.horizon),
+        within=len(returns),
         reason=reason,
     )

@@ -30,6 +30,7 @@ from tui.screens.report import ReportScreen
 from tui.screens.sweep import SweepScreen
 from tui.widgets.answer_list import AnswerList
 from tui.widgets.choice import Choice
+from tui.widgets.gauge import decimals_apart
 
 __all__ = ["workspace"]  # a fixture of the backtest's tests
 
@@ -49,6 +50,14 @@ def test_each_question_has_its_answer_and_a_gauge_of_its_figures() -> None:
     assert f"here {gate.edgeless.figure:+.3f}" in labels[1]
     joined = gate.walk_forward.joined
     assert f"joined {joined.metrics.total_return_pct:+.1f} %" in labels[2]
+
+
+def test_labels_of_one_scale_keep_their_sign_and_are_told_apart() -> None:
+    assert decimals_apart((-0.05, 0.04), 1) == 2
+    assert decimals_apart((-0.8, -0.6, -0.05, 0.0), 1) == 2
+    assert decimals_apart((1.24, 1.26, 1.26), 1) == 1
+    assert decimals_apart((0.001, 0.002), 2) == 3
+    assert decimals_apart((0.3, 0.1 + 0.2, 0.0), 1) == 1, "they differ by no more than noise"
 
 
 async def judged(pilot: Pilot[int], app: PapertapeApp, workspace: Workspace) -> GateScreen:

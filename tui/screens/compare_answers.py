@@ -10,7 +10,7 @@ from core.text import safe_text
 from core.trial.state import DESCRIBED, State
 from tui import formats
 from tui.widgets.answer_list import AnswerRow
-from tui.widgets.gauge import DOT, HERE, SHADED, WALL, Gauge, GaugeFill, Pointer
+from tui.widgets.gauge import DOT, HERE, SHADED, WALL, Gauge, GaugeFill, Pointer, decimals_apart
 from tui.widgets.tones import Tone, tone_of, verdict_sign
 
 if TYPE_CHECKING:
@@ -142,15 +142,23 @@ def cost_gauge(layer: CostLayer) -> Gauge:
         fills.append(GaugeFill(even, high, Tone.LOSS, SHADED))
     if judged.low is not None and judged.high is not None:
         fills.append(GaugeFill(judged.low, judged.high, tone))
+    places = decimals_apart([judged.assumed, *(() if judged.seen is None else (judged.seen,))], 1)
+
+    def bp(value: float) -> str:
+        return f"{value:z.{places}f}".replace("-", "−")
+
+    as_assumed = judged.seen is not None and bp(judged.seen) == bp(judged.assumed)
     if judged.seen is not None:
-        label = f"seen {judged.seen:z.1f}"
+        label = f"seen {bp(judged.seen)}{', as assumed' if as_assumed else ''}"
         if judged.low is not None and judged.high is not None:
-            label += f" ({judged.low:z.1f} to {judged.high:z.1f})"
-        pointers.append(Pointer(judged.seen, HERE, Tone.STRONG, label.replace("-", "−")))
+            label += f" ({bp(judged.low)} to {bp(judged.high)})"
+        pointers.append(Pointer(judged.seen, HERE, Tone.STRONG, label))
     if even is not None:
-        label = f"break-even {even:z.1f}" if even >= 0 else f"break-even −{-even:z.1f}"
+        # The scale is of slippage, and the sentences count fees in: another number.
+        label = f"break-even {bp(even)} without fees"
         pointers.append(Pointer(even, WALL, Tone.LOSS, label))
-    pointers.append(Pointer(judged.assumed, DOT, Tone.PLAIN, f"assumed {judged.assumed:z.1f}"))
+    if not as_assumed:
+        pointers.append(Pointer(judged.assumed, DOT, Tone.PLAIN, f"assumed {bp(judged.assumed)}"))
     return Gauge(low, high, tuple(fills), tuple(pointers))
 
 
@@ -206,6 +214,8 @@ def path_answer(layer: PathLayer | None) -> AnswerRow:
     if not seen:
         text = f"trade 0 of {band.horizon:,}"
         none = "no trade has closed yet, and each widens the band"
+        if layer.since:
+            text, none = f"{text}, {layer.since}", "no trade closed within the trial's horizon"
         return AnswerRow(name, "Path", "?", layer.word, Tone.WARNING, text, none=none)
     sign, tone = _SIDES[layer.word]
     at = seen if course is None or course.at is None else course.at
@@ -215,6 +225,8 @@ def path_answer(layer: PathLayer | None) -> AnswerRow:
     if course is not None and course.at is not None:
         when = "" if layer.left is None else f" on {formats.date_time(layer.left)[:10]}"
         text = f"left the band {course.side} at trade {at:,}{when}"
+    if layer.since:
+        text += f", {layer.since}"
     gauge = _between(low, high, here, float(band.middle()[at]), tone, "above ")
     return AnswerRow(name, "Path", sign, layer.word, tone, text, gauge)
 
@@ -232,16 +244,19 @@ def _between(
     if here > low:
         fills.append(GaugeFill(low, here, tone))
 
-    def pointer(value: float, glyph: str, mark: Tone, name: str = "") -> Pointer:
-        return Pointer(value, glyph, mark, f"{name}{value:+z.2f} %".replace("-", "−"))
+    places = decimals_apart((here, low, high, promised), 2)
 
-    pointers = (
+    def pointer(value: float, glyph: str, mark: Tone, name: str = "") -> Pointer:
+        return Pointer(value, glyph, mark, f"{name}{value:+z.{places}f} %".replace("-", "−"))
+
+    pointers = [
         pointer(here, HERE, Tone.STRONG),
         pointer(low, WALL, Tone.LOSS, "broken "),
         pointer(high, WALL, Tone.GAIN, above),
-        pointer(promised, DOT, Tone.PLAIN, "promised "),
-    )
-    return Gauge(first, last, tuple(fills), pointers)
+    ]
+    if here != promised:  # before the first trade they are one
+        pointers.append(pointer(promised, DOT, Tone.PLAIN, "promised "))
+    return Gauge(first, last, tuple(fills), tuple(pointers))
 
 
 def _edge(name: str, layer: EdgeLayer | None) -> AnswerRow:
@@ -264,6 +279,8 @@ def _edge(name: str, layer: EdgeLayer | None) -> AnswerRow:
     if layer.at is not None:
         when = "" if layer.decided is None else f" on {formats.date_time(layer.decided)[:10]}"
         text = f"{layer.state} at trade {layer.at:,}{when}, {_means(layer)}"
+    if layer.since:
+        text += f", {layer.since}"
     gauge = _between(low, high, here, at * lines.promise, tone, "kept ")
     return AnswerRow(name, name.capitalize(), sign, word, tone, text, gauge)
 
@@ -293,13 +310,14 @@ def _means_gauge(layer: EdgeLayer) -> Gauge | None:
     if layer.seen is None:
         return None
     known = [0.0, layer.seen, *(() if layer.promise is None else (layer.promise,))]
+    places = decimals_apart(known, 3)
     known += layer.interval or ()
     room = (max(known) - min(known)) * 0.15 or 1.0
     fills = () if layer.interval is None else (GaugeFill(*layer.interval, Tone.ACCENT),)
-    seen = f"seen {layer.seen:+z.3f} %".replace("-", "−")
+    seen = f"seen {layer.seen:+z.{places}f} %".replace("-", "−")
     pointers = [Pointer(layer.seen, HERE, Tone.STRONG, seen)]
     if layer.promise is not None:
-        promised = f"promised {layer.promise:+z.3f} %".replace("-", "−")
+        promised = f"promised {layer.promise:+z.{places}f} %".replace("-", "−")
         pointers.append(Pointer(layer.promise, WALL, Tone.PLAIN, promised))
     pointers.append(Pointer(0.0, DOT, Tone.PLAIN, "no edge"))
     return Gauge(min(known) - room, max(known) + room, fills, tuple(pointers))

@@ -24,7 +24,7 @@ from tui.screens.report import ReportScreen
 from tui.screens.sweep import SweepScreen
 from tui.widgets.answer_list import AnswerList, AnswerRow
 from tui.widgets.columns import fitted
-from tui.widgets.gauge import DOT, HERE, SHADED, WALL, Gauge, GaugeFill, Pointer
+from tui.widgets.gauge import DOT, HERE, SHADED, WALL, Gauge, GaugeFill, Pointer, decimals_apart
 from tui.widgets.tones import Tone
 
 if TYPE_CHECKING:
@@ -253,14 +253,15 @@ def _unseen_gauge(gate: Gate) -> Gauge:
     known = (made, *folds, 0.0)
     room = (max(known) - min(known)) * 0.1 or 1.0
     tone = Tone.GAIN if made > 0 else Tone.LOSS
+    places = decimals_apart(known, 1)
     return Gauge(
         min(known) - room,
         max(known) + room,
         (GaugeFill(0.0, made, tone),),
         (
             Pointer(0.0, WALL, Tone.STRONG, "0 %"),
-            Pointer(made, HERE, Tone.STRONG, f"joined {made:+z.1f} %"),
-            *(Pointer(each, DOT, Tone.DIM, f"{each:+z.1f}") for each in folds),
+            Pointer(made, HERE, Tone.STRONG, f"joined {made:+z.{places}f} %"),
+            *(Pointer(each, DOT, Tone.DIM, f"{each:+z.{places}f}") for each in folds),
         ),
     )
 

@@ -19,9 +19,27 @@ WALL, HERE, DOT = "┃", "◆", "┊"
 _ASIDE = 20  # cells beyond its own length that a label may move aside
 _ALL_WAYS = 5  # labels: the ways to set them double with each
 _APART = 2  # cells between two labels
+_MOST_DECIMALS = 4  # of a label
 _BEFORE, _BEHIND = "◂", "▸"  # a mark that lies beyond the scale
 
 Parts = list[tuple[str, Tone]]
+
+
+def decimals_apart(values: Iterable[float], least: int) -> int:
+    """With how many decimals, from `least` on, labels of one scale are true.
+
+    None is written as nothing that is something, and no two alike that differ (by what four
+    decimals tell).
+    """
+    apart = {round(value, _MOST_DECIMALS) + 0.0 for value in values} | {0.0}
+    return next(
+        (
+            decimals
+            for decimals in range(least, _MOST_DECIMALS)
+            if len({f"{value:z.{decimals}f}" for value in apart}) == len(apart)
+        ),
+        max(least, _MOST_DECIMALS),
+    )
 
 
 @dataclass(frozen=True, slots=True)

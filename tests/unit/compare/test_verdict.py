@@ -61,6 +61,7 @@ from core.trial.seal import (
 )
 from core.trial.state import Layer, State
 from tests.unit.report.making import START, result, trade
+from tui.screens.compare_answers import answers
 
 BALANCE = 10_000.0
 COSTS = PromisedCosts(5.0, 4.0, 31.0)  # basis points
@@ -291,7 +292,20 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
     assert path is not None
     assert path.cone is not None
     assert (edge.trades, edge.within, path.within) == (60, 32, 32)
-    assert "trade 32 of 60, over without an answer" in edge.text
+    later = "28 more closed since, not judged"
+    assert f"trade 32 of 60, {later}, over without an answer" in edge.text
+    assert f"over {32}" in edge.text
+    assert edge.seen == pytest.approx(edge.sums[31] / 32)
+    assert edge.seen != pytest.approx(edge.sums[59] / 60)
+    assert path.text == f"inside the band of the promise, {later}"
+    shown = {row.key: row for row in answers(longer)}
+    for name in ("edge", "path"):
+        assert shown[name].text.startswith("trade 32 of 60, ")
+        assert later in shown[name].text
+        gauge = shown[name].gauge
+        assert gauge is not None
+        here = edge.sums[31] if name == "edge" else path.path[31]
+        assert gauge.pointers[0].at == pytest.approx(here)
     assert path.cone.points[-1][0] == START + 8 * DAY
     early = judged(trades_of(18.0, 20, seed=3), sealed=by_days)
     assert early.recommendation.startswith(TOO_EARLY)
@@ -306,6 +320,15 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
         assert kept.recommendation == UNDECIDED.format(strategy="cross")
         goes_on = judged(KEPT, sealed=seal(), **more)
         assert goes_on.recommendation == TOO_EARLY
+
+
+def test_what_closed_after_the_decision_is_told_apart_from_what_was_judged() -> None:
+    edge = judged(KEPT, sealed=seal()).layers.edge
+    assert edge is not None
+    assert edge.at is not None
+    assert edge.at < edge.trades == 90
+    assert edge.seen == pytest.approx(edge.sums[edge.at - 1] / edge.at)
+    assert f"at trade {edge.at}, {90 - edge.at} more closed since, not judged" in edge.text
 
 
 def test_a_kept_promise_that_loses_money_since_is_not_validated() -> None:
