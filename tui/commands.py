@@ -493,6 +493,11 @@ COMMANDS: tuple[Command, ...] = (
         "gate.again", Place.GATE, "R", "R", "again", "Judge it with other settings", "again", 4,
     ),
     Command(
+        "compare.back", Place.COMPARE, "escape", "Esc", "back",
+        "Return to the session, report or trade that c was pressed on", "back", 1,
+        unless="No session led here: 1 to 8 lead elsewhere.",
+    ),
+    Command(
         "compare.new", Place.COMPARE, "n", "n", "strategy", "Choose a strategy to compare",
         "new", 1,
     ),
@@ -533,7 +538,7 @@ COMMANDS: tuple[Command, ...] = (
         unless="Nothing is compared yet: n chooses a strategy.",
     ),
     Command(
-        "compare.again", Place.COMPARE, "R", "R", "again", "Compare the same once more", "again",
+        "compare.again", Place.COMPARE, "R", "R", "again", "Compare the same once more", "again", 6,
         unless="Nothing is compared yet: n chooses a strategy.",
     ),
     Command(
@@ -591,8 +596,8 @@ COMMANDS: tuple[Command, ...] = (
         unless="No job is under the cursor: n makes one.",
     ),
     Command(
-        "schedule.run", Place.SCHEDULE, "R", "R", "run now", "Run the job now, due or not",
-        "run", 3,
+        "schedule.run", Place.SCHEDULE, "R", "R", "run now",
+        "Run the job now, due or not (asks where it stops a session)", "run", 3,
         unless="No job is under the cursor: n makes one.",
     ),
     Command(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -63,6 +63,12 @@ def setting_names(paths: Sequence[str]) -> list[str]:
         others = {name for number, way in enumerate(ways) if number != place for name in way}
         found.append(next((name for name in own if name not in others), own[-1]))
     return found
+
+
+def setting_words(settings: Mapping[str, float | int | str]) -> str:
+    """What was set of a strategy, by short names; empty where nothing was."""
+    named = zip(setting_names([*settings]), settings.values(), strict=True)
+    return " ".join(f"{name}={value}" for name, value in named)
 
 
 def _shorter(path: str) -> tuple[str, ...]:

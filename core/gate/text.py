@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from core.gate.chance import Place
 from core.gate.gate import Gate, UnfinishedGate
@@ -48,10 +49,15 @@ def unfinished_words(gate: UnfinishedGate) -> str:
     return f"{gate.reason[0].upper()}{gate.reason[1:]}."
 
 
-def gate_sections(gate: Gate) -> tuple[GateSection, ...]:
-    """Everything beside the judged questions, in order."""
+def gate_sections(
+    gate: Gate, settings: Mapping[str, float | int | str] = MappingProxyType({})
+) -> tuple[GateSection, ...]:
+    """Everything beside the judged questions, in order.
+
+    `settings`: what was set of the strategy before anything was varied, by path.
+    """
     return (
-        _judged(gate),
+        _judged(gate, settings),
         _walk_forward(gate),
         GateSection("Luck", sentences=tuple(_luck(gate))),
         _robustness(gate),
@@ -59,11 +65,13 @@ def gate_sections(gate: Gate) -> tuple[GateSection, ...]:
     )
 
 
-def _judged(gate: Gate) -> GateSection:
-    best = gate.sweep.best
-    settings = settings_text(gate, best.values)
-    tried = f"the best of {len(gate.sweep.rows):,}" if settings else "as it is"
-    title = f"Judged: {settings or 'the strategy'} ({tried})"
+def _judged(gate: Gate, settings: Mapping[str, float | int | str]) -> GateSection:
+    best, axes = gate.sweep.best, gate.sweep.axes
+    varied = {axis.path for axis in axes}
+    fixed = (f"{path}={value}" for path, value in settings.items() if path not in varied)
+    named = ", ".join(filter(None, (settings_text(gate, best.values), *fixed)))
+    tried = f"the best of {len(gate.sweep.rows):,}" if axes else "these settings alone"
+    title = f"Judged: {named or 'the strategy'} ({tried if named else 'as it is'})"
     return GateSection(title, sentences=(_figures(metrics_to_json(best.result.metrics)),))
 
 

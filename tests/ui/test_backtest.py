@@ -322,6 +322,29 @@ async def test_a_short_list_leaves_its_room_to_what_is_looked_at_but_not_in_full
         await until(pilot, lambda: table.outer_size.height == 16)
 
 
+async def test_a_kept_result_is_run_again_from_its_page(workspace: Workspace) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+        await pilot.press("escape", "3")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        table = app.screen.query_one("#backtests", LineTable)
+        await until(pilot, lambda: len(table.rows) == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
+        opened = app.screen
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+        form = app.screen
+        await until(pilot, lambda: form.query_one(LineTable).cursor_key is not None)
+        await pilot.press("enter")
+        await until(
+            pilot,
+            lambda: isinstance(app.screen, BacktestResultScreen) and app.screen is not opened,
+        )
+
+
 async def test_a_demo_offers_the_market_of_its_own_exchange(workspace: Workspace) -> None:
     app = make(workspace)
     app.demo = lambda: DemoMarket(SyntheticMarket(7), START, 100.0, "test")

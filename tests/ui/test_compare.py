@@ -21,6 +21,7 @@ from core.backtest.run import run_backtest
 from core.compare import service
 from core.compare.columns import trades_of
 from core.compare.promise import PathLayer
+from core.compare.request import ComparisonRequest
 from core.compare.service import add_comparison
 from core.journal.manifest import RECORD
 from core.journal.values import Mode, SessionState
@@ -51,6 +52,7 @@ from tui.screens.compare_choices import choice_rows
 from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_rows import SPREAD_COLUMNS, spread_rows
 from tui.screens.compare_trade import ComparedTradeScreen
+from tui.screens.sessions import SessionsScreen
 from tui.screens.twin import twin_of
 from tui.strategies import find_strategies
 from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS
@@ -571,6 +573,45 @@ async def test_a_strategy_is_picked_and_its_sessions_taken_in_turn(workspace: Pa
         await pilot.pause()
         await settled(pilot, app)
         assert cells(screen, "#compare-table") == together  # there is but one
+
+
+async def test_what_went_on_is_compared_anew_when_one_comes_back_and_esc_leads_back(
+    workspace: Path,
+) -> None:
+    app = make(workspace)
+    async with driven(app) as pilot:
+        screen = await compared(pilot, app)
+        assert "as of " in said(screen, "#compare-title")
+        asked: list[object] = []
+        run = screen.run_request
+
+        def counted(request: ComparisonRequest) -> None:
+            asked.append(request)
+            run(request)
+
+        screen.run_request = counted  # type: ignore[method-assign]
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        await pilot.press("4")
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.pause()
+        assert not asked, "nothing has happened meanwhile"
+        link = app.link
+        assert isinstance(link, ScriptedLink)
+        await pilot.press("1")
+        link.change(SESSION, trades_count=99)
+        app.poll()
+        await until(pilot, lambda: shown_trades(app) == 99)
+        await pilot.press("4")
+        await until(pilot, lambda: len(asked) == 1)
+        await settled(pilot, app)
+        await pilot.press("escape", "4")
+        await pilot.pause()
+        assert len(asked) == 1, "once"
+
+
+def shown_trades(app: PapertapeApp) -> int:
+    return 0 if app.snapshot is None else app.snapshot.sessions[0].trades_count
 
 
 async def test_a_session_whose_strategy_is_gone_is_told(workspace: Path) -> None:

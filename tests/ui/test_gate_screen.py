@@ -54,7 +54,7 @@ def test_each_question_has_its_answer_and_a_gauge_of_its_figures() -> None:
 
 def test_labels_of_one_scale_keep_their_sign_and_are_told_apart() -> None:
     assert decimals_apart((-0.05, 0.04), 1) == 2
-    assert decimals_apart((-0.8, -0.6, -0.05, 0.0), 1) == 2
+    assert decimals_apart((-0.8, -0.6, -0.04, 0.0), 1) == 2
     assert decimals_apart((1.24, 1.26, 1.26), 1) == 1
     assert decimals_apart((0.001, 0.002), 2) == 3
     assert decimals_apart((0.3, 0.1 + 0.2, 0.0), 1) == 1, "they differ by no more than noise"
@@ -110,6 +110,36 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         await until(pilot, lambda: isinstance(app.screen, GateScreen))
         assert str(app.screen.query_one("#gate-verdict").render()).startswith("? too little data")
         assert tries_of(workspace.tries, "waves").tried == 1 + 2, "nothing was tried again"
+
+
+async def test_the_gate_of_a_setting_judges_that_setting_and_names_it(workspace: Workspace) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+        await pilot.press("escape", "3")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        screen = app.screen
+        assert isinstance(screen, BacktestScreen)
+        order = screen._order
+        assert order is not None
+        screen._vary(GateScreen, replace(order, settings={"rsi.period": 9}), "waves")
+        await until(pilot, lambda: bool(app.screen.query(".form-title")))
+        title = str(app.screen.query_one(".form-title").render())
+        assert title == "waves rsi.period=9: the gate: how much of it is luck"
+        await until(pilot, lambda: verdict(app).startswith("1 setting: rsi.period=9"))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, GateScreen))
+        gate = app.screen
+        assert isinstance(gate, GateScreen)
+        await until(pilot, lambda: not gate.is_busy)
+        said = str(gate.query_one("#gate-left-text").render())
+        assert said.startswith("Judged: rsi.period=9 (these settings alone)")
+        assert "waves rsi.period=9 · gate" in str(gate.query_one("#work-title").render())
+        (ended,) = app.varying.ended
+        found = ended.varied.found
+        assert isinstance(found, Gate)
+        assert dict(found.best.config.indicators[0].params)["period"] == 9
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])

@@ -138,6 +138,13 @@ async def test_a_session_brings_its_check_and_can_be_given_an_end(tmp_path: Path
         await until(pilot, lambda: _INSTEAD in [note.message for note in app.notes])
         assert ["check always", "every 2h"] in [row[1:3] for row in rows(app)]
         await pilot.press("G", "R")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        assert not shown(app).sessions[0].state.ended
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
         await until(pilot, lambda: rows(app) == [])
         assert app.snapshot is not None
         assert shown(app).sessions[0].state.ended

@@ -115,11 +115,31 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
         best = expected.rows[0]
         gain = best.metrics.total_return_pct
         assert f"{gain:+,.1f}%★" in drawn(app, "#sweep-map")
-        title = str(heat.border_title)
+        title, count = str(heat.border_title), best.metrics.total_trades
+        assert title.strip().startswith("Return, ★ the best · rsi.period=")
         assert f"rsi.period={best.values[0]}" in title
+        assert f"({count} trades)" in title
+        table = screen.query_one("#sweep-table", LineTable)
+        await pilot.press("v")
+        await pilot.pause()
+        assert "TRADES" in drawn(app, "#sweep-table").upper()
+        await pilot.press("v")
+        before = heat.at
+        for key in ("left", "right"):
+            await pilot.press(key)
+            await pilot.pause()
+            if heat.at != before:
+                break
+        title = str(heat.border_title).strip()
+        assert title.startswith("here rsi.period="), "the cursor's cell is not taken for the best"
+        assert f"Return, ★ the best · rsi.period={best.values[0]}" in title
+        await pilot.press({"left": "right", "right": "left"}[key])
+        await until(pilot, lambda: heat.at == before)
         assert tries_of(workspace.tries, "waves").tried == 1 + 6
         await pilot.press("M")
         await until(pilot, lambda: "Max DD" in str(heat.border_title))
+        least = min(expected.rows, key=lambda row: row.metrics.max_drawdown_pct or 0.0).values
+        assert f"Max DD, ★ the best · rsi.period={least[0]}" in str(heat.border_title)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
         kept = list_results(workspace).results

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -12,6 +13,7 @@ from textual.widgets import Input, Static
 
 from core.gate import FOLDS
 from core.text import safe_text
+from tui.formats import setting_words
 from tui.modals.form import CheckedForm, Missing, hints, number_in
 from tui.requests.backtest import BacktestRefusedError
 from tui.requests.varying import Variation, VaryingCommands
@@ -42,10 +44,13 @@ class VaryForm(CheckedForm[Variation]):
         commands: VaryingCommands,
         last: Variation | None = None,
         *,
+        settings: Mapping[str, float | int | str] = MappingProxyType({}),
         gate: bool = False,
     ) -> None:
+        """`settings`: what was set of the strategy already, by path."""
         super().__init__()
-        self._of = name
+        self._set = setting_words(settings)
+        self._of = " ".join(filter(None, (name, self._set)))
         self._raw = raw
         self._commands = commands
         self._last = last
@@ -122,7 +127,8 @@ class VaryForm(CheckedForm[Variation]):
             self.tell([(f"✗ {problem}", Tone.ERROR), *self._offer()])
             return
         self._checked = variation, count
-        settings = "1 setting: the strategy as it is" if count == 1 else f"{count:,} settings"
+        alone = self._set if self._set and not variation.axes else "the strategy as it is"
+        settings = f"1 setting: {alone}" if count == 1 else f"{count:,} settings"
         if count >= _MANY:
             settings += ", which take their time; x shows what is finished"
         self.tell([(settings, Tone.PLAIN), *self._offer()])

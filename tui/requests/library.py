@@ -183,9 +183,7 @@ def named(listed: ListedResult) -> str:
 def settled(listed: ListedResult) -> str:
     """The strategy, and what was varied of it."""
     result = listed.result
-    names = formats.setting_names([*result.settings])
-    varied = zip(names, result.settings.values(), strict=True)
-    return " ".join([result.strategy, *(f"{name}={value}" for name, value in varied)])
+    return " ".join(filter(None, (result.strategy, formats.setting_words(result.settings))))
 
 
 def _saved(document: Path, block: object) -> ListedResult | None:

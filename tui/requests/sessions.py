@@ -94,22 +94,15 @@ class SessionCommands:
         targets = [s for s in sessions if not s.state.ended]
         if not targets:
             return
-        positions = sum(len(s.open_positions) for s in targets)
-        text = f"{_names(targets)}The report is made from what has happened so far."
         answers = [OfferedAnswer("stop", "y", "Stop")]
-        if positions:
-            stay = "stays" if positions == 1 else "stay"
-            where = "it" if len(targets) == 1 else "them"
-            text += (
-                f"\n{_counted(positions, 'position')} {stay} open in {where}, marked to the market."
-            )
+        if any(session.open_positions for session in targets):
             answers.append(OfferedAnswer("flatten", "f", "Close positions first, then stop"))
 
         def answered(answer: str) -> None:
             agreed()
             self._stop(targets, flatten=answer == "flatten")
 
-        self._shell.ask(f"Stop {_named(targets)}?", text, answers, answered)
+        self._shell.ask(*stop_question(targets), answers, answered)
 
     def _stop(self, sessions: Sequence[SessionSnapshot], *, flatten: bool) -> None:
         async def work(link: HostLink) -> None:
@@ -304,6 +297,17 @@ class SessionCommands:
         detail = await link.detail(session_id)
         source = partial(link.chart, session_id)
         self._show_report(report, detail.equity, source, detail.cone)
+
+
+def stop_question(targets: Sequence[SessionSnapshot]) -> tuple[str, str]:
+    """What is asked before sessions are stopped, and what comes of it."""
+    positions = sum(len(session.open_positions) for session in targets)
+    text = f"{_names(targets)}The report is made from what has happened so far."
+    if positions:
+        stay = "stays" if positions == 1 else "stay"
+        where = "it" if len(targets) == 1 else "them"
+        text += f"\n{_counted(positions, 'position')} {stay} open in {where}, marked to the market."
+    return f"Stop {_named(targets)}?", text
 
 
 def _named(targets: Sequence[SessionSnapshot]) -> str:

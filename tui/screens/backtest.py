@@ -414,7 +414,8 @@ class BacktestScreen(BaseScreen):
 
             self._order = replace(order, settings={})  # so that the next form begins with it
             gate = screen is GateScreen
-            form = VaryForm(order.name, order.raw, self.papertape.varying, gate=gate)
+            varying, settings = self.papertape.varying, order.settings
+            form = VaryForm(order.name, order.raw, varying, settings=settings, gate=gate)
             self.app.push_screen(form, varied)
 
         if order is not None:

@@ -94,7 +94,8 @@ class BacktestResultScreen(BaseScreen):
     def action_again(self) -> None:
         """Return, and run the same once more."""
         self.dismiss()
-        self.call_later(self._again)
+        # By the app: of a form that a screen opened which is gone nobody would take the answer.
+        self.app.call_later(self._again)
 
     def action_sweep(self) -> None:
         """Vary the strategy on these candles."""

@@ -24,7 +24,7 @@ from tui.commands import Place, bindings
 from tui.modals.ask import Ask
 from tui.modals.strategy_picker import PickStrategy
 from tui.screens import compare_rows
-from tui.screens.base import BaseScreen, entitle
+from tui.screens.base import BaseScreen, entitle, write
 from tui.screens.compare_answers import answers, verdict_text
 from tui.screens.compare_choices import CHOICE_COLUMNS, choice_rows
 from tui.screens.compare_layer import CompareLayerScreen, equity_curves
@@ -68,6 +68,9 @@ class CompareScreen(BaseScreen):
         self._worker: Worker[None] | None = None
         self._first = _EMPTY  # what is told when the screen is first seen
         self._choices: dict[str, StrategyChoice] = {}  # what can be compared, by name
+        self._from: str | None = None  # the mode of the screen that a session was compared from
+        self._as_of: int | None = None  # when what is shown was compared, by the host's clock
+        self._stood: dict[str, tuple[object, ...]] = {}  # how its sessions stood then
 
     def body(self) -> ComposeResult:
         """Verdict and answers; figures and equity, how trades are spread, what is to be known."""
@@ -117,6 +120,29 @@ class CompareScreen(BaseScreen):
         super().resumed()
         if self._result is None and not self.has_class(_ASKED):
             self._offer()
+        elif self._result is not None and self._has_gone_on and not self.is_busy:
+            self.action_again()
+
+    @property
+    def _has_gone_on(self) -> bool:
+        """Whether one of the sessions shown has decided, traded or ended since it was compared.
+
+        What the exchange tells now was asked for once, and is not asked for unasked.
+        """
+        if self._request is None or self._request.fetch:
+            return False
+        now = self._standing(self._request)
+        return any(now[one] != stood for one, stood in self._stood.items() if one in now)
+
+    def _standing(self, request: ComparisonRequest) -> dict[str, tuple[object, ...]]:
+        """How far each session that a comparison is of has come."""
+        snapshot = self.papertape.snapshot
+        return {
+            one.id: (one.last_candle, one.trades_count, one.state)
+            for one in (() if snapshot is None else snapshot.sessions)
+            if one.strategy == request.strategy
+            if not request.sessions or one.id in request.sessions
+        }
 
     def _offer(self) -> None:
         """List what can be compared."""
@@ -155,6 +181,7 @@ class CompareScreen(BaseScreen):
         if self.is_busy and self._request is not None and self._request.strategy == event.key:
             self.papertape.say(self.why_not("open"), "warning")  # it would begin anew
         else:
+            self._from = None
             self._compare(self._choices[event.key])
 
     # ── comparing ──
@@ -191,7 +218,8 @@ class CompareScreen(BaseScreen):
         )
 
     async def _work(self, request: ComparisonRequest) -> None:
-        comparisons = self.papertape.comparisons
+        comparisons, snapshot = self.papertape.comparisons, self.papertape.snapshot
+        stood = self._standing(request)
         try:
             result = await comparisons.run(request)
             change = await comparisons.change(request, result)
@@ -199,7 +227,8 @@ class CompareScreen(BaseScreen):
             self._tell(str(error), "$error")
         else:
             if self.is_attached and request is self._request:
-                self._change = change
+                self._change, self._stood = change, stood
+                self._as_of = None if snapshot is None else snapshot.now
                 self._show_result(result)
         finally:
             self.call_later(self.refresh_hints)
@@ -212,19 +241,32 @@ class CompareScreen(BaseScreen):
             progress.display = True
             progress.update(Content.styled(safe_lines(text), style))
 
+    def show_again(self) -> None:
+        """Write when it was compared in another zone."""
+        super().show_again()
+        if self._result is not None:
+            self._show_title(self._result)
+
+    def _show_title(self, result: ComparisonResult) -> None:
+        when = ""
+        if self._as_of is not None:
+            when = f"as of {formats.clock(self._as_of, self.papertape.zone)}   "
+        title = Content.assemble(
+            (safe_text(result.strategy), "bold $foreground"),
+            "   ",
+            (safe_text(f"{when}{compare_rows.periods(result)}"), "$dim"),
+        )
+        write(self.query_one("#compare-title", Static), title)
+
     def _show_result(self, result: ComparisonResult) -> None:
+        before = self._result
+        same = before is not None and before.strategy == result.strategy
         self._result = result
         self.set_class(False, _NOTHING, update=False)
         # It says which of these are seen, and nothing of what is in them.
         self.app.stylesheet.update_nodes(self.children)
         self.query_one("#compare-progress").display = False
-        self.query_one("#compare-title", Static).update(
-            Content.assemble(
-                (safe_text(result.strategy), "bold $foreground"),
-                "   ",
-                (safe_text(compare_rows.periods(result)), "$dim"),
-            )
-        )
+        self._show_title(result)
         self.query_one("#compare-table", LineTable).set_rows(compare_rows.figure_rows(result))
         self.query_one("#compare-said", Static).update(verdict_text(result))
         self.query_one("#compare-noted", Static).update(toned(compare_rows.note_lines(result)))
@@ -236,13 +278,16 @@ class CompareScreen(BaseScreen):
         entitle(curves, title)
         spread = self.query_one("#compare-spread", LineTable)
         spread.set_rows(compare_rows.spread_rows(compare_rows.gains(result)))
-        self.set_class(False, _LOWER)
-        answer_list.focus()
+        if not same:  # of the same, one looks on where one was
+            self.set_class(False, _LOWER)
+            answer_list.focus()
 
     # ── commands ──
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
+        if action == "back":
+            return self._from is not None
         if action in ("view", "copy", "export", "open"):
             return self._result is not None
         if action in ("next_session", "fetch", "again"):
@@ -260,14 +305,19 @@ class CompareScreen(BaseScreen):
 
         def picked(choice: StrategyChoice | None) -> None:
             if choice is not None:
+                self._from = None
                 self._compare(choice)
 
         name = None if self._request is None else self._request.strategy
         title = "Compare which strategy?"
         self.app.push_screen(PickStrategy(title, self.papertape.list_strategies, name), picked)
 
-    def compare_session(self, session_id: str, strategy: str) -> None:
-        """Compare one session with what its strategy promised."""
+    def compare_session(self, session_id: str, strategy: str, led_from: str) -> None:
+        """Compare one session with what its strategy promised.
+
+        `led_from`: the mode of the screen that led here, and to which Esc leads back.
+        """
+        self._from = led_from
         self._first = f"{strategy}: comparing {session_id} …"
         self.set_class(self._result is None, _ASKED)
         if self.ready:
@@ -286,6 +336,11 @@ class CompareScreen(BaseScreen):
 
         self.app.run_worker(find(), name="strategies", exit_on_error=False)
 
+    def action_back(self) -> None:
+        """Return to where a session was compared from."""
+        if self._from is not None:
+            self.papertape.action_go(self._from)
+
     def action_new(self) -> None:
         """Choose what to compare."""
         self.choose()
@@ -302,7 +357,7 @@ class CompareScreen(BaseScreen):
             return
         ids = [one.id for one in snapshot.sessions if one.strategy == request.strategy]
         if not ids:
-            self.papertape.say(f"{request.strategy} has no session yet.", "warning")
+            self.papertape.say(f"{request.strategy} has no session in the list.", "warning")
             return
         now = request.sessions[0] if request.sessions else None
         place = ids.index(now) + 1 if now in ids else 0
@@ -398,7 +453,8 @@ def _axis(value: float | None) -> str:
 
 def show_comparison(screen: BaseScreen, session_id: str, strategy: str) -> None:
     """Go from a screen to the comparison, and compare a session there."""
+    led_from = screen.app.current_mode
     screen.papertape.action_go("compare")
     shown = screen.app.screen
     if isinstance(shown, CompareScreen):
-        shown.compare_session(session_id, strategy)
+        shown.compare_session(session_id, strategy, led_from)

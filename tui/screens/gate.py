@@ -111,7 +111,7 @@ class GateScreen(LongWorkScreen):
         write(verdict, Content.assemble(*words))
         answers = self.query_one(AnswerList)
         answers.set_answers(answer_rows(found))
-        judged, walked, luck, others, expected = gate_sections(found)
+        judged, walked, luck, others, expected = gate_sections(found, self._order.settings)
         for side, sections in (("left", (judged, walked, expected)), ("right", (luck, others))):
             text = Content("\n\n").join(map(_section, sections))
             write(self.query_one(f"#gate-{side}-text", Static), text)
@@ -175,7 +175,9 @@ class GateScreen(LongWorkScreen):
                 self.run_order(variation)
 
         order, varying = self._order, self.papertape.varying
-        form = VaryForm(order.name, order.raw, varying, self._variation, gate=True)
+        form = VaryForm(
+            order.name, order.raw, varying, self._variation, settings=order.settings, gate=True
+        )
         self.app.push_screen(form, answered)
 
 

@@ -224,8 +224,7 @@ def _ended_name(one: Ended) -> str:
 
 def _worked_on(order: BacktestOrder) -> str:
     """The strategy with what was set of it."""
-    named = zip(formats.setting_names([*order.settings]), order.settings.values(), strict=True)
-    return " ".join([order.name, *(f"{name}={value}" for name, value in named)])
+    return " ".join(filter(None, (order.name, formats.setting_words(order.settings))))
 
 
 def _axes(variation: Variation) -> list[str]:

@@ -9,13 +9,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from core.host.job_values import JobOrder, Jobs, ListedJob
+from core.host.job_values import JobAction, JobOrder, Jobs, ListedJob
 from core.journal.values import Mode
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
 from tui.commands import Place, bindings
 from tui.modals.job import JobForm
 from tui.requests.schedule import what
+from tui.requests.sessions import stop_question
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.schedule_rows import JOB_COLUMNS, due_text, history, job_row
 from tui.screens.sessions_table import HOST_CLOCK, has_own_clock
@@ -218,9 +219,24 @@ class ScheduleScreen(BaseScreen):
         self.app.push_screen(form, answered)
 
     def action_run(self) -> None:
-        """Run the job now."""
-        if self.selected is not None:
-            self.papertape.schedule.run(self.selected, self.take)
+        """Run the job now; where it stops a session, ask as the key that stops it does."""
+        job = self.selected
+        if job is None:
+            return
+
+        def run(_: str = "") -> None:
+            self.papertape.schedule.run(job, self.take)
+
+        stops = [
+            one
+            for one in self._sessions()
+            if job.action is JobAction.FINISH
+            if one.id == job.session_id and not one.state.ended
+        ]
+        if stops:
+            self.papertape.ask(*stop_question(stops), [OfferedAnswer("stop", "y", "Stop")], run)
+        else:
+            run()
 
     def action_pause(self) -> None:
         """Pause the job, or let it run again."""

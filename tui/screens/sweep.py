@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _METRICS = (*RANKS.values(), "total_trades")
 _WIDTHS = {"total_return_pct": 9, "win_rate_pct": 8}
-_GIVES_WAY = {"win_rate_pct": 6}  # a figure of few trades is known by their number, not by wins
+# A figure of few trades is known by their number, not by wins.
+_GIVES_WAY = {"win_rate_pct": 6, "total_trades": 1}
 _MOST_ROWS = 2_000  # in the table; an export has all
 
 
@@ -57,6 +58,7 @@ class SweepScreen(LongWorkScreen):
         self._sweep: Sweep | None = None
         self._map: SweepMap | None = None
         self._metric = variation.sort
+        self._best: SweepRow | None = None  # of those on the map, by its metric
         self._warmup: int | None = None
 
     def results(self) -> tuple[Widget, ...]:
@@ -114,6 +116,7 @@ class SweepScreen(LongWorkScreen):
             )
             for down in shown.rows
         )
+        self._best = None if best is None else shown.best[best]
         place = None if best is None else (shown.rows.index(best[0]), shown.columns.index(best[1]))
         down, across = formats.setting_names([shown.down, shown.across])
         grid = HeatGrid(
@@ -124,19 +127,26 @@ class SweepScreen(LongWorkScreen):
         self._entitle()
 
     def _entitle(self) -> None:
-        """Say what the map shows, and the setting under its cursor."""
+        """Say what the map shows: the setting under its cursor, and the best by its metric."""
         from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
 
         heat = self.query_one(HeatMap)
         row = self._row_of_map(*heat.at)
-        known = self._map is not None and bool(self._map.shares(self._metric))
-        words = "★ the best" if known else "known of none of them; M shows another"
+        best = self._best
+        words = "★ the best" if best is not None else "known of none of them; M shows another"
         sweep = self._sweep
-        if known and sweep is not None and len(sweep.axes) > 2 and self._metric != sweep.sort:
+        if (
+            best is not None
+            and sweep is not None
+            and len(sweep.axes) > 2
+            and self._metric != sweep.sort
+        ):
             words = f"of those with the best {FIGURES.get(sweep.sort, sweep.sort)}, {words}"
         parts = [f"{FIGURES[self._metric]}, {words}"]
-        if row is not None:
-            parts.append(self._settings_text(row))
+        if best is not None:
+            parts.append(self._named(best))
+        if row is not None and row is not best:
+            parts.insert(0, f"here {self._named(row)}")
         entitle(heat, " · ".join(parts))
 
     @on(HeatMap.Highlighted)
@@ -215,11 +225,12 @@ class SweepScreen(LongWorkScreen):
         return dict(zip(paths, row.values, strict=True))
 
     def _settings_text(self, row: SweepRow) -> str:
-        settings = self._settings(row)
-        names = formats.setting_names([*settings])
-        return " ".join(
-            f"{name}={value}" for name, value in zip(names, settings.values(), strict=True)
-        )
+        return formats.setting_words(self._settings(row))
+
+    def _named(self, row: SweepRow) -> str:
+        """A setting, with the number of trades that its figures rest on."""
+        count = row.metrics.total_trades
+        return f"{self._settings_text(row)} ({count:,} trade{'s'[: count != 1]})"
 
     # ── commands ──
 
@@ -276,7 +287,8 @@ class SweepScreen(LongWorkScreen):
             if variation is not None:
                 self.run_order(variation)
 
-        form = VaryForm(self._order.name, self._order.raw, self.papertape.varying, self._variation)
+        order, varying = self._order, self.papertape.varying
+        form = VaryForm(order.name, order.raw, varying, self._variation, settings=order.settings)
         self.app.push_screen(form, answered)
 
     def action_export(self) -> None:
