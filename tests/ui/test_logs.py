@@ -74,6 +74,21 @@ async def test_a_line_names_candles_in_the_zone_of_its_own_time(tmp_path: Path) 
         assert log.shown[0] == "BTC/USDT: leave long, signal, candle 2026-01-08 20:30"
 
 
+async def test_lines_of_sessions_with_one_name_have_their_ids() -> None:
+    link = ScriptedLink([session("aaaaaaa1", "one"), session("aaaaaaa2", "two")])
+    for number in (1, 2):
+        link.log("BTC/USDT: enter long", f"aaaaaaa{number}")
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("6")
+        await until(pilot, lambda: "two" in drawn(app, "#all-log"))
+        assert "aaaaaaa1" not in drawn(app, "#all-log"), "the name says which"
+        link.change("aaaaaaa2", strategy="one")
+        app.poll()
+        await until(pilot, lambda: "aaaaaaa1" in drawn(app, "#all-log"))
+        assert "aaaaaaa2" in drawn(app, "#all-log")
+
+
 async def test_the_session_whose_lines_are_shown_is_picked_by_its_name() -> None:
     app = make_app(busy())
     async with driven(app) as pilot:

@@ -21,6 +21,8 @@ from tui.screens.performance import PerformanceScreen
 from tui.screens.performance_rows import GROUPINGS, Closed
 from tui.screens.session import SessionScreen
 from tui.screens.trade import TradeScreen
+from tui.widgets.columns import places
+from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable, Row
 
 ONE = session("aaaaaaa1", "one")
@@ -190,6 +192,52 @@ async def test_each_way_to_take_trades_apart_begins_at_its_first_row_and_is_name
         await pilot.press(*"lllll")
         await until(pilot, lambda: "Strategies ·" in str(table.border_title))
         assert "Days" not in str(table.border_title), "what has no room before it gives way"
+
+
+async def test_headline_and_calendar_are_of_the_group_that_is_shown() -> None:
+    link = ScriptedLink(
+        [
+            session("aaaaaaa1", "one", trades_count=2, open_positions=(position(),)),
+            session("aaaaaaa2", "two", symbols=("ETH/USDT",), trades_count=1),
+        ]
+    )
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("8")
+        screen = app.screen
+        slices = screen.query_one("#performance-slices", LineTable)
+        await until(pilot, lambda: slices.rows)
+
+        def tiles() -> dict[str, str]:
+            rows = screen.query_one(Figures).rows
+            return {one.label: one.value for row in rows for one in row}
+
+        days = screen.query_one("#performance-days")
+        assert tiles()["TRADES"] == "3"
+        assert "2 sessions, all but archived" in str(days.border_title)
+        await pilot.press(*"lll")  # by pair
+        await until(pilot, lambda: "ETH/USDT" in [row.key for row in slices.rows])
+        slices.move_to("ETH/USDT")
+        row = next(one for one in slices.rows if one.key == "ETH/USDT")
+        await pilot.press("enter")
+        await until(pilot, lambda: tiles()["TRADES"] == "1")
+        assert tiles()["CLOSED P&L"] == row.cells[3].text
+        assert not {"P&L", "OPEN P&L"} & set(tiles()), "nothing open belongs to a group of trades"
+        assert "ETH/USDT" in str(days.border_title)
+        await pilot.press("escape")
+        await until(pilot, lambda: tiles()["TRADES"] == "3")
+        assert "all but archived" in str(days.border_title)
+
+
+def test_positions_of_sessions_with_one_name_are_told_apart() -> None:
+    held = [session(f"aaaaaaa{n}", "one", open_positions=(position(),)) for n in (1, 2)]
+    rows = performance_rows.open_rows(held)
+    assert [row.cells[-1].text for row in rows] == ["aaaaaaa1", "aaaaaaa2"]
+    assert performance_rows.OPEN_COLUMNS[-1].label == "ID"
+    assert all(len(row.cells) == len(performance_rows.OPEN_COLUMNS) for row in rows)
+    last = len(performance_rows.OPEN_COLUMNS) - 1
+    for width in (WIDE[0], VAST[0]):
+        assert last in {one.column for one in places(performance_rows.OPEN_COLUMNS, 2, width - 2)}
 
 
 async def test_other_money_without_the_group_one_is_in_shows_its_own_groups() -> None:

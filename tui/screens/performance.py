@@ -52,6 +52,7 @@ class PerformanceScreen(BaseScreen):
         self._asking = False
         self._counted: tuple[object, ...] | None = None  # what the rows shown were made of
         self._summed: list[Closed] = []
+        self._shown: list[Closed] = []  # of those, the ones in the group one is in
         self._days: dict[date, float] = {}
         self._decimals = 2
 
@@ -123,11 +124,16 @@ class PerformanceScreen(BaseScreen):
             self._summed = [
                 Closed(one, trade) for one in summed for trade in self._trades.get(one.id, ())
             ]
-            self._days = performance_rows.daily(self._summed, self.papertape.zone)
+            self._shown = self._summed
+            if self._within is not None:
+                of, name = GROUPINGS[self._within[0]].of, self._within[1]
+                zone = self.papertape.zone
+                self._shown = [one for one in self._summed if of(one, zone) == name]
+            self._days = performance_rows.daily(self._shown, self.papertape.zone)
             calendar = self.query_one(Calendar)
             calendar.draw(self._days, max([today, *self._days]), self._decimals)
             entitle(calendar, self._scope(len(summed), len(kinds)))
-            points = performance_rows.added_up(self._summed)
+            points = performance_rows.added_up(self._shown)
             tone = Tone.LOSS if points and points[-1][1] < 0 else Tone.GAIN
             added = self.query_one("#performance-sum", CurveChart)
             added.draw([Curve(points, tone)], 0.0, self.papertape.zone, decimals=self._decimals)
@@ -139,29 +145,30 @@ class PerformanceScreen(BaseScreen):
             table.set_empty(_NO_TRADE if known else "Asking the host for the trades …")
         gained = total(map(total_pnl, summed))
         figures = performance_rows.figures(
-            self._summed,
+            self._shown,
             open_pnl,
             self._days,
             left_open,
             gained,
             known=known,
             decimals=self._decimals,
+            of_group=self._within is not None,
         )
         self.query_one(Figures).show(figures)
 
     def _scope(self, count: int, kinds: int) -> str:
         money = "" if self._money is None else f"{self._money} · "
-        which = "chosen, Esc shows all" if self._chosen else "all"
+        which = "chosen, Esc shows all" if self._chosen else "all but archived"
+        if self._within is not None:
+            return f"{money}{self._within[1]} · ▲ gain ▼ loss a day"
         more = " · m shows other money" if kinds > 1 else ""
         return f"{money}{count} session{'s'[: count != 1]}, {which}{more} · ▲ gain ▼ loss a day"
 
     def _show_table(self, sessions: Sequence[SessionSnapshot]) -> None:
         closed, zone, table = self._summed, self.papertape.zone, self._table()
         if self._view == _TRADES and self._within is not None:
-            grouping, name = GROUPINGS[self._within[0]], self._within[1]
-            inside = [one for one in closed if grouping.of(one, zone) == name]
-            table.set_rows(performance_rows.trade_rows(inside, zone))
-            entitle(table, f"Trades of {name} · {len(table.rows):,} · Esc goes back")
+            table.set_rows(performance_rows.trade_rows(self._shown, zone))
+            entitle(table, f"Trades of {self._within[1]} · {len(table.rows):,} · Esc goes back")
             return
         if self._view == _TRADES:
             table.set_rows(performance_rows.trade_rows(closed, zone))

@@ -51,7 +51,7 @@ TRADE_COLUMNS = (
     Column("REASON", 13, priority=4, grow=12),
     Column("ID", 8, priority=5),
 )
-OPEN_COLUMNS = (Column("STRATEGY", 13, grow=10), *POSITION_COLUMNS)
+OPEN_COLUMNS = (Column("STRATEGY", 13, grow=10), *POSITION_COLUMNS, Column("ID", 8, priority=2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +152,14 @@ def figures(
     *,
     known: bool = True,
     decimals: int = 2,
+    of_group: bool = False,
 ) -> tuple[Figure, ...]:
     """The headline over all the trades; unless `known`, not all of them are here yet.
 
     `left_open`: what positions were worth that ended sessions left open, None where none did.
     `gained`: what the sessions have gained in all, of which what has closed and what was or is open
-    are the parts. `decimals`: of the money.
+    are the parts. `decimals`: of the money. `of_group`: only of the closed trades of a group, to
+    which nothing open belongs.
     """
     if not known:
         closed, days = (), {}
@@ -172,11 +174,12 @@ def figures(
     left = left_open is not None
     change = partial(formats.change, decimals=decimals)
     left_figure = Figure("LEFT OPEN", change(left_open), tone_of(left_open, decimals), width=11)
+    whole = not of_group
     return (
-        Figure("P&L", change(gained), tone_of(gained, decimals), width=12),
+        *((Figure("P&L", change(gained), tone_of(gained, decimals), width=12),) * whole),
         Figure("CLOSED P&L", change(total), tone_of(total, decimals), width=12),
-        Figure("OPEN P&L", change(open_pnl), tone_of(open_pnl, decimals), width=11),
-        *((left_figure,) * left),
+        *((Figure("OPEN P&L", change(open_pnl), tone_of(open_pnl, decimals), width=11),) * whole),
+        *((left_figure,) * (whole and left)),
         Figure("TRADES", formats.count(len(closed)) if known else formats.UNKNOWN),
         Figure("WIN RATE", formats.percent(wins)),
         Figure("PROFIT FACTOR", formats.number(factor), priority=1),
@@ -244,13 +247,11 @@ def trade_rows(closed: Iterable[Closed], zone: tzinfo) -> list[Row]:
 
 def open_rows(sessions: Iterable[SessionSnapshot]) -> list[Row]:
     """All open positions, with the session each is in; last those left open at an end, dim."""
-    return [
-        Row(f"{session.id} {row.key}", (Cell(session.strategy, Tone.STRONG), *row.cells))
-        if not session.state.ended
-        else Row(
-            f"{session.id} {row.key}",
-            tuple(replace(one, tone=Tone.DIM) for one in (Cell(session.strategy), *row.cells)),
-        )
-        for session in sorted(sessions, key=lambda one: one.state.ended)
-        for row in position_rows(session)
-    ]
+    found = []
+    for session in sorted(sessions, key=lambda one: one.state.ended):
+        for row in position_rows(session):
+            cells = (Cell(session.strategy, Tone.STRONG), *row.cells, Cell(session.id, Tone.DIM))
+            if session.state.ended:
+                cells = tuple(replace(one, tone=Tone.DIM) for one in cells)
+            found.append(Row(f"{session.id} {row.key}", cells))
+    return found

@@ -39,6 +39,7 @@ _CLOCK, _DATED = 8, 12  # cells of `14:02:11`, and of `22 Nov 14:02`
 _SHORTEST_NAME, _LONGEST_NAME, _AIR = 8, 16, 2  # cells of a session's name (or ID), and after it
 _AIRY = 100  # the width from which there is as much
 _WITH_ID, _ID = 140, 10  # the width from which its ID stands behind its name, and cells of that
+_ALIKE_WITH_ID = 100  # the same where sessions have one name
 _PARTS = re.compile(r"(?<=[;:]) (?=#\d)|(?<=;) (?=(?:\d+|no) new )|(?<=[^.]\.) (?=[A-Z]|[a-z]+: )")
 _AROUND_TIME = 6  # two cells of air before a time, and two, a mark and another after it
 
@@ -76,6 +77,7 @@ class LogPane(LineView, can_focus=True):
         self._dated = False  # whether lines are of several days
         self._by_id: Mapping[str, str] = {}
         self._name_width = _LONGEST_NAME
+        self._alike = False  # whether several sessions have one name
         self._lines: deque[LogLine] = deque(maxlen=KEPT)
         self._host: tuple[int, int] | None = None
         self._last = -KEPT  # what earlier hosts logged has numbers of 0 and below
@@ -141,6 +143,7 @@ class LogPane(LineView, can_focus=True):
         """Say which name to show for a session's ID."""
         if names != self._by_id:
             self._by_id = dict(names)
+            self._alike = len(set(names.values())) < len(names)
             longest = max((cell_len(safe_text(name)) for name in names.values()), default=0)
             self._name_width = max(_SHORTEST_NAME, min(longest, _LONGEST_NAME))
             self._rebuild()
@@ -206,7 +209,8 @@ class LogPane(LineView, can_focus=True):
 
     @property
     def _origin_width(self) -> int:
-        return self._name_width + (_ID if self.size.width >= _WITH_ID else 0)
+        least = _ALIKE_WITH_ID if self._alike else _WITH_ID
+        return self._name_width + (_ID if self.size.width >= least else 0)
 
     def _wrapped(self, line: LogLine) -> list[tuple[LogLine, int, str]]:
         # The scrollbar's cell is always left free: no line is wrapped anew where it comes.
