@@ -23,7 +23,6 @@ from core.trading.values import ExitReason, Side, Trade
 from tests.ui.driving import NARROW, VAST, WIDE, driven, host_of, make_app, until
 from tests.ui.scripted import HOUR, NOW, ScriptedLink, busy, choices, session
 from tests.ui.test_sessions import drawn
-from tui import formats
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Place
 from tui.screens.base import WIDE as WIDE_FROM
@@ -356,7 +355,7 @@ def test_a_trade_tells_its_move_its_time_and_what_was_earned_by_then() -> None:
     assert (told["LEVER"].text, told["FUNDING"].text) == ("3×", "-0.50")
     assert told["REASON"].text == "take profit late"
     fills = {"entry_filled_at": NOW - HOUR, "exit_filled_at": NOW + 90_000}
-    assert trade_cells(a_trade(**fills), in_zone(UTC))["HELD"].text == formats.span(HOUR + 90_000)
+    assert trade_cells(a_trade(**fills), in_zone(UTC))["HELD"].text == "1h 02m"
     written = ReportedTrade(
         entry_time="2026-01-01T12:00:00Z", entry_filled_at="2026-01-01T12:01:00Z",
         exit_time="2026-01-01T12:00:00Z", exit_filled_at="2026-01-01T15:50:00Z",
