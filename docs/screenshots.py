@@ -24,16 +24,18 @@ from core.exchange.market.synthetic import SyntheticMarket  # noqa: E402
 from core.host.feed_factories import DemoMarket  # noqa: E402
 from core.host.local_link import LocalHosting  # noqa: E402
 from core.journal.values import FeedKind  # noqa: E402
-from core.session.snapshot import HostSnapshot  # noqa: E402
+from core.session.snapshot import HostSnapshot, SessionSnapshot  # noqa: E402
 from core.store.workspace import Workspace  # noqa: E402
 from tui.app import PapertapeApp  # noqa: E402
 from tui.host.hosting import LateHosting  # noqa: E402
+from tui.modals.name import AskName  # noqa: E402
 from tui.modals.new_backtest import NewBacktest  # noqa: E402
 from tui.modals.new_session import NewSession  # noqa: E402
 from tui.modals.vary import VaryForm  # noqa: E402
 from tui.screens.backtest import BacktestScreen  # noqa: E402
 from tui.screens.backtest_result import BacktestResultScreen  # noqa: E402
 from tui.screens.compare import CompareScreen  # noqa: E402
+from tui.screens.compare_layer import CompareLayerScreen  # noqa: E402
 from tui.screens.gate import GateScreen  # noqa: E402
 from tui.screens.overlay import OverlayScreen  # noqa: E402
 from tui.screens.report import ReportScreen  # noqa: E402
@@ -47,6 +49,7 @@ START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
 SPEED = 3_000.0  # five minutes in a tenth of a second
 SEED = 13
 TRADES = 3  # how many to wait for in every session
+SEEN = 12  # trades of the trial that is compared
 SHOWN = 2  # the session that is looked at, in the order started
 
 
@@ -82,6 +85,8 @@ async def take(images: Path, size: tuple[int, int]) -> None:
 
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: app.link is not None)
+            await pilot.pause(1)
+            picture("tour")
             await start_sessions(app, pilot, picture)
             await until(pilot, lambda: eventful(app.snapshot))
             await pilot.pause(0.5)
@@ -126,6 +131,21 @@ async def take(images: Path, size: tuple[int, int]) -> None:
             picture("report")
             await compare(app, pilot, picture)
             await backtest(app, pilot, picture)
+            await trial(app, pilot, picture)
+            await pilot.press("1", "7")
+            await pilot.pause(1)
+            # Where the files of whoever takes the pictures are is nobody's concern.
+            app.screen.query_one("#settings", LineTable).focus()
+            await pilot.press("z")
+            await pilot.pause(0.5)
+            picture("settings")
+            await pilot.press("z")
+            await pilot.press("1", "question_mark")
+            await pilot.pause(0.5)
+            picture("help")
+            await pilot.press("escape", "ctrl+p", *"ema")
+            await pilot.pause(1)
+            picture("palette")
 
 
 async def start_sessions(
@@ -212,6 +232,65 @@ async def vary(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], No
     await until(pilot, lambda: isinstance(app.screen, GateScreen) and not app.screen.is_busy)
     await pilot.pause(0.5)
     picture("gate")
+
+
+async def trial(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], None]) -> None:
+    """Save a backtest, seal a trial of it, and compare the two once some trades have closed."""
+    await pilot.press("1", "2")
+    strategies = app.screen.query_one(LineTable)
+    await until(pilot, lambda: bool(strategies.rows))
+    await pilot.press("g", "j", "j", "j", "D")
+    await until(pilot, lambda: isinstance(app.screen, AskName))
+    await pilot.press("enter")
+    await until(pilot, lambda: not isinstance(app.screen, AskName))
+    await pilot.pause(1)
+    await pilot.press("b")
+    await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+    await pilot.pause(1)
+    app.screen.query_one("#period", Input).value = "60d"
+    await pilot.pause(0.3)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
+    await pilot.press("w")
+    await pilot.pause(1.5)
+    await pilot.press("escape", "1", "n")
+    await until(pilot, lambda: isinstance(app.screen, NewSession))
+    form = app.screen
+    assert isinstance(form, NewSession)
+    await until(pilot, lambda: form.sealing)
+    form.query_one("#horizon", Input).value = "40 trades"
+    await until(pilot, lambda: "bring about 40" in str(form.query_one("#verdict").render()))
+    app.clear_notifications()
+    await pilot.pause(0.5)
+    picture("trial-form")
+    await pilot.press("enter")
+    await until(pilot, lambda: any(one.trial for one in sessions(app)))
+    (sealed,) = (one.id for one in sessions(app) if one.trial)
+    await until(pilot, lambda: enough(app, sealed))
+    await pilot.press("1", "escape")
+    listed = app.screen.query_one("#sessions", LineTable)
+    listed.move_to(sealed)
+    await pilot.press("c")
+    await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+    await until(pilot, lambda: bool(app.screen.query_one(AnswerList).answers))
+    app.clear_notifications()
+    await pilot.pause(0.5)
+    picture("trial")
+    await pilot.press("G", "enter")
+    await until(pilot, lambda: isinstance(app.screen, CompareLayerScreen))
+    await pilot.pause(0.5)
+    picture("trial-edge")
+    await pilot.press("escape")
+
+
+def sessions(app: PapertapeApp) -> tuple[SessionSnapshot, ...]:
+    """The sessions there are."""
+    return () if app.snapshot is None else app.snapshot.sessions
+
+
+def enough(app: PapertapeApp, session_id: str) -> bool:
+    """Whether a session has closed some trades."""
+    return any(one.id == session_id and one.trades_count >= SEEN for one in sessions(app))
 
 
 async def asked(app: PapertapeApp, pilot: Pilot[int], key: str) -> None:
