@@ -41,7 +41,6 @@ from tui.host.hosting import LateHosting
 from tui.host.workspace import WorkspaceHosting
 from tui.strategies import list_strategies
 
-COLUMNS, LINES = 120, 40
 SETTLE = 8.0  # seconds after the last session runs, for logs and toasts to come to rest
 READY = "ready"
 BARE = """
@@ -65,9 +64,11 @@ PROGRAM = [sys.executable, "-m", "tests.benchmarks.bench_terminal"]
 class Watched:
     """A program in a pseudo-terminal, whose output is counted."""
 
+    columns, lines = 120, 40
+
     def __init__(self, command: list[str]) -> None:
         self.master, slave = pty.openpty()
-        size = struct.pack("HHHH", LINES, COLUMNS, 0, 0)
+        size = struct.pack("HHHH", self.lines, self.columns, 0, 0)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, size)
         environ = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.process = subprocess.Popen(
@@ -271,9 +272,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--keys", type=int, default=60)
     parser.add_argument("--keys-of", type=int, metavar="SESSIONS")
+    parser.add_argument("--size", default="120x40", help="of the terminal, such as 200x60")
     parser.add_argument("--first-frame", action="store_true")
     parser.add_argument("--alone", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    Watched.columns, Watched.lines = map(int, arguments.size.split("x"))
     if arguments.alone is not None:
         show_alone(arguments.alone)
         return
