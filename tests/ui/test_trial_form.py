@@ -41,11 +41,8 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-@asynccontextmanager
-async def form_on(
-    workspace: Workspace, name: str, link: ScriptedLink, size: tuple[int, int] = NARROW
-) -> AsyncIterator[tuple[Pilot[int], NewSession]]:
-    app = PapertapeApp(
+def app_on(workspace: Workspace, link: ScriptedLink) -> PapertapeApp:
+    return PapertapeApp(
         ScriptedHosting(link),
         lambda: list_strategies(workspace),
         host_name="here",
@@ -53,6 +50,13 @@ async def form_on(
         workspace=workspace.root,
         poll_every=3_600,
     )
+
+
+@asynccontextmanager
+async def form_on(
+    workspace: Workspace, name: str, link: ScriptedLink, size: tuple[int, int] = NARROW
+) -> AsyncIterator[tuple[Pilot[int], NewSession]]:
+    app = app_on(workspace, link)
     async with driven(app, size) as pilot:
         app.open_new_session(name)
         await until(pilot, lambda: isinstance(app.screen, NewSession))
@@ -180,14 +184,7 @@ async def test_a_low_terminal_pages_to_what_lies_beneath(workspace: Workspace) -
 async def test_keys_typed_before_the_form_is_there_wait_for_it(workspace: Workspace) -> None:
     for name in ("band", "breakout"):
         promise(workspace.strategies / name)
-    app = PapertapeApp(
-        ScriptedHosting(ScriptedLink()),
-        lambda: list_strategies(workspace),
-        host_name="here",
-        feed=FeedKind.DEMO,
-        workspace=workspace.root,
-        poll_every=3_600,
-    )
+    app = app_on(workspace, ScriptedLink())
     async with driven(app, NARROW) as pilot:
         for key in ("n", "down", "down"):  # in one burst, as fast fingers and slow links have it
             app.post_message(events.Key(key, key if len(key) == 1 else None))
