@@ -207,7 +207,8 @@ async def test_a_job_that_makes_no_sense_is_said_to_be() -> None:
             ({"when": "once", "time": "soon"}, "such as 18:30, tomorrow 9:00"),
             ({"when": "once", "time": "in a while"}, "not a duration"),
             ({"when": "once", "time": "today 9:00"}, "has passed"),
-            ({"when": "once", "time": "2020-01-01"}, "has passed"),
+            ({"when": "once", "time": "2020-01-01 09:00"}, "has passed"),
+            ({"when": "once", "time": "2020-01-01"}, "at what time"),
             ({"do": "say"}, "expected what to say"),
             ({"runs": "1.5"}, "whole number"),
         ):

@@ -205,7 +205,7 @@ def test_jobs_come_with_a_session_and_go_with_it(run: Run, host: Host) -> None:
     [
         (("--every", "3s", "--message", "x"), "10 seconds to a year"),
         (("--every", "soon", "--message", "x"), "is not a duration"),
-        (("--at", "2020-01-01", "--message", "x"), "has passed"),
+        (("--at", "2020-01-01 09:00", "--message", "x"), "has passed"),
         (("--at", "tomorrow", "--message", "x"), "Write tomorrow 9:00"),
         (("--cron", "* *", "--message", "x"), "five fields"),
         (("--every", "4h"), "neither a message nor a session"),
