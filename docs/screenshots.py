@@ -43,6 +43,7 @@ from tui.screens.sweep import SweepScreen  # noqa: E402
 from tui.strategies import list_strategies  # noqa: E402
 from tui.widgets.answer_list import AnswerList  # noqa: E402
 from tui.widgets.candle_chart import CandleChart  # noqa: E402
+from tui.widgets.choice import Choice  # noqa: E402
 from tui.widgets.line_table import LineTable  # noqa: E402
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
@@ -257,7 +258,8 @@ async def trial(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], N
     await until(pilot, lambda: isinstance(app.screen, NewSession))
     form = app.screen
     assert isinstance(form, NewSession)
-    await until(pilot, lambda: form.sealing)
+    await until(pilot, lambda: form.picked is not None)
+    form.query_one("#trial", Choice).chosen = "sealed"
     form.query_one("#horizon", Input).value = "40 trades"
     await until(pilot, lambda: "bring about 40" in str(form.query_one("#verdict").render()))
     app.clear_notifications()

@@ -33,6 +33,7 @@ from tui.commands import COMMANDS, Command
 from tui.modals.ask import Ask
 from tui.modals.name import AskName
 from tui.modals.new_session import NewSession
+from tui.requests.sessions import stop_question
 from tui.requests.views import GroupBy
 from tui.screens.report_rows import month_rows, remarks, trade_rows
 from tui.screens.session import SessionScreen
@@ -576,3 +577,10 @@ async def test_how_far_a_condition_is_off_is_seen_on_an_ordinary_terminal() -> N
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         await until(pilot, lambda: "OFF BY" in drawn(app, "#one-why"))
+
+
+def test_who_stops_a_trial_is_told_that_it_is_one() -> None:
+    plain, sealed = session("a1", "one"), session("b2", "two", trial=TrialHorizon(0, 80, None))
+    assert "trial" not in stop_question([plain])[1]
+    assert "It is a trial: what it has not answered" in stop_question([sealed])[1]
+    assert "A trial is among them" in stop_question([plain, sealed])[1]

@@ -217,3 +217,14 @@ async def test_a_horizon_that_is_refused_seals_nothing_and_starts_nothing(
         horizon.value = "2d"
         await until(pilot, lambda: "2d is short for a 5m strategy" in said(form))
     assert link.requests == []
+
+
+async def test_what_is_typed_behind_a_tab_goes_to_the_next_field(workspace: Workspace) -> None:
+    async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
+        form.query_one("#fills", Choice).focus()
+        await pilot.pause()
+        for key in ("tab", *"5000", "tab", *"3h"):  # in one burst
+            pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        balance, run_for = form.query_one("#balance", Input), form.query_one("#duration", Input)
+        await until(pilot, lambda: run_for.value == "3h")
+        assert balance.value == "5000"

@@ -307,6 +307,9 @@ def stop_question(targets: Sequence[SessionSnapshot]) -> tuple[str, str]:
         stay = "stays" if positions == 1 else "stay"
         where = "it" if len(targets) == 1 else "them"
         text += f"\n{_counted(positions, 'position')} {stay} open in {where}, marked to the market."
+    if any(session.trial is not None for session in targets):
+        whose = "It is a trial" if len(targets) == 1 else "A trial is among them"
+        text += f"\n{whose}: what it has not answered by now stays without an answer."
     return f"Stop {_named(targets)}?", text
 
 
