@@ -89,7 +89,9 @@ async def test_a_message_is_added_run_edited_paused_and_removed(tmp_path: Path) 
         await until(pilot, lambda: rows(app)[0][5] == "1")
         assert rows(app)[0][6].startswith("✓ ")  # some seconds ago
         assert rows(app)[0][7] == "Look at the [b]rates"
-        assert app.notes[-1:] == [], "it stands in the history beneath"
+        # The message itself is an alert; of the run there is no note, for the history is beneath.
+        await until(pilot, lambda: bool(app.notes))
+        assert [note.message for note in app.notes] == ["Look at the [b]rates"]
 
         await pilot.press("e")
         await until(pilot, lambda: bool(app.screen.query("#verdict")))
