@@ -6,6 +6,8 @@ import gzip
 import io
 import json
 import math
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -217,3 +219,22 @@ def test_parquet_of_any_types(tmp_path: Path, columns: list[pa.Array]) -> None:
     sink = io.BytesIO()
     pq.write_table(pa.table(columns, names=list(Candle._fields)), sink)
     read(tmp_path / "c.parquet", sink.getvalue())
+
+
+EACH_DAMAGED = """
+import sys
+from pathlib import Path
+from tests.unit.market.test_files_fuzz import SOUND_PARQUET, read
+
+footer = int.from_bytes(SOUND_PARQUET[-8:-4], "little")
+for place in range(len(SOUND_PARQUET) - 8 - footer, len(SOUND_PARQUET)):
+    changed = bytearray(SOUND_PARQUET)
+    changed[place] ^= 3
+    read(Path(sys.argv[1]), bytes(changed))
+"""
+
+
+def test_no_damage_to_what_a_parquet_file_says_of_itself_ends_the_process(tmp_path: Path) -> None:
+    # One byte of a column's statistics did, and with it all sessions of the host.
+    command = [sys.executable, "-c", EACH_DAMAGED, str(tmp_path / "c.parquet")]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[3])
