@@ -1,0 +1,79 @@
+"""What a command of the screen is, and the places where commands work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Place(StrEnum):
+    """Where a command works; the value is its heading in the help."""
+
+    ANYWHERE = "Anywhere"
+    SESSIONS = "Sessions"
+    SESSION = "Session"
+    TRADE = "Trade"
+    REPORT = "Report"
+    STRATEGIES = "Strategies"
+    BACKTEST = "Backtest"
+    RESULT = "A backtest's result"
+    OVERLAY = "Two backtests"
+    SWEEP = "A sweep"
+    GATE = "The gate"
+    COMPARE = "Compare"
+    COMPARED_LAYER = "An answer of a comparison"
+    COMPARED_TRADE = "Compared trade"
+    SCHEDULE = "Scheduler"
+    LOGS = "Logs"
+    SETTINGS = "Settings"
+    PERFORMANCE = "Performance"
+    ANSWERS = "In the answers"
+    TABLE = "In a table"
+    MAP = "In a map of two axes"
+    CHART = "In a chart"
+    LOG = "In a log"
+
+    @property
+    def mode(self) -> str:
+        """The app's mode that shows the place, where it is one of `SCREENS`."""
+        return self.name.lower()
+
+
+SCREENS = (
+    Place.SESSIONS,
+    Place.STRATEGIES,
+    Place.BACKTEST,
+    Place.COMPARE,
+    Place.SCHEDULE,
+    Place.LOGS,
+    Place.SETTINGS,
+    Place.PERFORMANCE,
+)
+"""The screens that number keys lead to, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    `keys` as Textual spells them, comma-separated; `key` is how the first is shown. `action` is the
+    action of the screen or widget it belongs to (`app.` in front: of the app). `hint`: its place in
+    the footer, low numbers survive narrow terminals; None keeps it out. `unless`: why nothing
+    happens where the key is pressed and the command is not possible, and what would be; a screen's
+    `why_not` comes before it.
+    """
+
+    id: str
+    place: Place
+    keys: str
+    key: str
+    label: str
+    help: str
+    action: str
+    hint: int | None = None
+    unless: str = ""
+
+    @property
+    def target(self) -> str:
+        """The action as seen from the application: a screen's own is on the screen shown."""
+        return self.action if "." in self.action else f"screen.{self.action}"
