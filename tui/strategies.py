@@ -44,10 +44,10 @@ class StrategyChoice:
     """A strategy as it may be picked.
 
     `raw` is the config as written; `problems` say why it cannot run (empty: it can), `warnings`
-    what its owner should know. `origin`: "workspace" or "sample". One that `is_read` has not been
-    has the name of its folder, and that it is still being read for a problem. `backtested`: whether
-    its document tells of a backtest; `kept`: else the last one in the library, where there is one,
-    and `edited` whether the config is another by now.
+    what its owner should know; `meaning` as in `core.strategy.lint.words`. `origin`: "workspace" or
+    "sample". One that `is_read` has not been has the name of its folder, and that it is still being
+    read for a problem. `backtested`: whether its document tells of a backtest; `kept`: else the
+    last one in the library, where there is one, and `edited` whether the config is another by now.
     """
 
     name: str
@@ -60,7 +60,7 @@ class StrategyChoice:
     warnings: tuple[str, ...] = ()
     backtested: bool = False
     description: str = ""
-    meaning: str = ""
+    meaning: tuple[tuple[str, str], ...] = ()
     starting_balance: float | None = None
     is_read: bool = True
     digest: str = ""
@@ -247,7 +247,7 @@ def _read(path: Path, data: bytes) -> ReadStrategy:
         strategy_document,
         text_of,
     )
-    from core.strategy.lint.words import paragraph  # noqa: PLC0415
+    from core.strategy.lint.words import meaning  # noqa: PLC0415
     from core.strategy.signals.sources import signal_source  # noqa: PLC0415
     from tui.strategy_cache import ReadStrategy  # noqa: PLC0415
 
@@ -267,7 +267,7 @@ def _read(path: Path, data: bytes) -> ReadStrategy:
         symbols=config.symbols,
         timeframe=config.timeframe.value,
         warnings=parsed.warnings,
-        meaning=paragraph(config),
+        meaning=meaning(config),
         starting_balance=config.starting_balance,
         digest=signal_source(config).digest,
     )

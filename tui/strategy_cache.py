@@ -40,7 +40,7 @@ class ReadStrategy(msgspec.Struct, frozen=True):
     symbols: tuple[str, ...] = ()
     timeframe: str = ""
     warnings: tuple[str, ...] = ()
-    meaning: str = ""
+    meaning: tuple[tuple[str, str], ...] = ()
     starting_balance: float | None = None
     digest: str = ""
 

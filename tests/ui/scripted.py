@@ -606,9 +606,11 @@ def choices() -> tuple[StrategyChoice, ...]:
             ("BTC/USDT",),
             "5m",
             meaning=(
-                "It looks at BTC/USDT at the close of every 5m candle and trades long only. rsi is "
-                "the relative strength index (period 14). It goes long where rsi is below 30. It "
-                "closes a long position where rsi is above 70. The stop is 5 % below the entry."
+                ("Trades", "BTC/USDT at the close of every 5m candle, long only"),
+                ("Enter long", "rsi is below 30"),
+                ("Exit long", "rsi is above 70"),
+                ("Stop", "5 % below the entry"),
+                ("Indicators", "rsi = Relative strength index (period 14)"),
             ),
             starting_balance=10_000.0,
         ),

@@ -241,7 +241,7 @@ async def test_a_strategy_whose_backtest_is_only_kept_is_listed_with_it(
                 if row.cells[0].text == "waves"
             )
 
-        assert row()[5:] == ["", "", "", "", "no backtest"]
+        assert row()[5:] == ["–", "", "", "", ""]
         result = await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
         trades = len(result.query_one("#result-trades", LineTable).rows)
         await pilot.press("2")

@@ -529,12 +529,12 @@ async def test_strategies_are_shown_and_refused_while_they_are_read() -> None:
         table.move_to(f"workspace:{whole[1].path}")
         going_on.release()
         await until(pilot, lambda: "reading, 1 done" in str(table.border_title))
-        assert [row.cells[3].text for row in table.rows] == ["1h", "", ""]
+        assert [row.cells[2].text for row in table.rows] == ["1h", "", ""]
         assert table.cursor_key == f"workspace:{whole[1].path}"
         assert is_possible(by_id("strategies.sweep"), app.screen)
         going_on.release()
         await until(pilot, lambda: str(table.border_title) == " Strategies · 3 ")
-        assert [row.cells[3].text for row in table.rows] == ["5m", "1h", ""]
+        assert [row.cells[2].text for row in table.rows] == ["5m", "1h", ""]
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, NewSession))
         form = app.screen

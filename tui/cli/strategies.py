@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Protocol
 
+from core.text import safe_text
 from tui.cli.candle_arguments import add_data
 from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing, table
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from core.market.candles.timeframes import Timeframe
     from core.strategy.config.config import IndicatorSpec
 
-_WIDTH = 100  # of a paragraph
+_WIDTH = 100  # of a line of text
 
 
 class ValidateArguments(StrategyArguments, Protocol):
@@ -57,7 +59,7 @@ def validate(arguments: ValidateArguments) -> int:
     """Say whether a strategy can run, and what its owner should know before it does."""
     from core.strategy.config.canonical import config_to_dict
     from core.strategy.config.problems import ConfigError
-    from core.strategy.lint.words import paragraph
+    from core.strategy.lint.words import meaning, paragraph
     from core.strategy.signals.sources import signal_source
 
     try:
@@ -86,10 +88,19 @@ def validate(arguments: ValidateArguments) -> int:
         print_text(
             f"{config.name} is valid: {', '.join(config.symbols)}, {config.timeframe}, "
             f"{config.direction}",
-            *textwrap.wrap(paragraph(config), _WIDTH),
+            *_meaning_lines(meaning(config)),
             *(f"warning: {warning}" for warning in parsed.warnings),
         )
     return Exit.DONE
+
+
+def _meaning_lines(said: Sequence[tuple[str, str]]) -> Iterator[str]:
+    width = max(len(label) for label, _ in said) + 2
+    for label, text in said:
+        first, later = f"  {label:<{width}}", " " * (width + 2)
+        yield from textwrap.wrap(
+            safe_text(text), _WIDTH, initial_indent=first, subsequent_indent=later
+        )
 
 
 def indicators(arguments: IndicatorsArguments) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Static
 from textual.worker import Worker
 
 from tui import formats
@@ -37,20 +37,10 @@ from tui.strategies import (
 from tui.widgets.columns import Column
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import Cell, LineTable, Row
-from tui.widgets.tones import Tone, tone_of, toned
+from tui.widgets.remarks import Remark, RemarkLines, labelled
+from tui.widgets.tones import Tone, tone_of
 
-_COLUMNS = (
-    Column("STRATEGY", 16, grow=10, fill=30),
-    Column("STATUS", 8, priority=4),
-    Column("SYMBOLS", 12, priority=2, grow=8),
-    Column("TF", 3, priority=1),
-    Column("FROM", 9, priority=5),
-    Column("BACKTEST", 10, "right"),
-    Column("TRADES", 6, "right", priority=3),
-    Column("WIN", 6, "right", priority=6),
-    Column("DRAWDOWN", 8, "right", priority=7),
-    Column("", 14),
-)
+_NAME, _LONGEST_NAME = 16, 40
 _GOES_ON_SECONDS = 1.0
 _FEW, _SOME = 11, 20  # strategies: what the list does not need is for the one looked at
 
@@ -74,11 +64,11 @@ class StrategiesScreen(BaseScreen):
 
     def body(self) -> ComposeResult:
         """The list, and what one of them says."""
-        yield self.pane(LineTable(_COLUMNS, id="strategy-list", empty=READING), "Strategies")
+        yield self.pane(LineTable(_columns(), id="strategy-list", empty=READING), "Strategies")
         yield FilterBox("#strategy-list", "filter by name, symbol, timeframe, origin or status")
         with Horizontal(id="strategy-lower"):
             with VerticalScroll(id="strategy-about", classes="pane"):
-                yield Static("", id="strategy-text")
+                yield RemarkLines(id="strategy-text")
             yield self.pane(BacktestLook(id="strategy-look"), "Last backtest")
 
     def resumed(self) -> None:
@@ -146,7 +136,9 @@ class StrategiesScreen(BaseScreen):
         shown = {key: one for key, one in self._choices.items() if one.matches(text)}
         empty = NO_STRATEGY if self._listed else READING
         table.set_empty(f"No strategy has “{text}”. Esc shows all." if text else empty)
-        table.set_rows(_row(key, choice) for key, choice in shown.items())
+        table.take_columns(_columns(self._choices.values()))
+        tells = _tells(self._choices.values())
+        table.set_rows(_row(key, choice, tells) for key, choice in shown.items())
         table.set_class(len(self._choices) <= _FEW, "-few")
         table.set_class(_FEW < len(self._choices) <= _SOME, "-some")
         there, read = len(self._choices), sum(one.is_read for one in self._choices.values())
@@ -164,8 +156,9 @@ class StrategiesScreen(BaseScreen):
     def _describe(self) -> None:
         choice = self.selected
         about = self.query_one("#strategy-about", VerticalScroll)
-        lines = [] if choice is None else description(choice)
-        self.query_one("#strategy-text", Static).update(toned(lines))
+        air = not self.has_class("-short")
+        lines = [] if choice is None else description(choice, air=air)
+        self.query_one("#strategy-text", RemarkLines).show(lines)
         entitle(about, "" if choice is None else choice.name)
         self.refresh_hints()
         self._look()
@@ -206,7 +199,7 @@ class StrategiesScreen(BaseScreen):
         """Show the saved backtest once there is room."""
         super().laid_out(event)
         if self.ready:
-            self._look()
+            self._describe()
 
     @on(LineTable.Chosen)
     def _opened(self) -> None:
@@ -342,33 +335,62 @@ class StrategiesScreen(BaseScreen):
         self.action_reload()
 
 
-def _row(key: str, choice: StrategyChoice) -> Row:
+def _columns(choices: Iterable[StrategyChoice] = ()) -> tuple[Column, ...]:
+    """The columns of a list of these; what none of them has, or all alike, takes no room."""
+    longest = max((cell_len(one.name) for one in choices), default=0)
+    return (
+        Column("STRATEGY", min(max(longest, _NAME), _LONGEST_NAME)),
+        Column("SYMBOLS", 12, priority=2, grow=8),
+        Column("TF", 3, priority=1),
+        Column("STATUS", 8, priority=4, optional=True),
+        Column("FROM", 9, priority=5, optional=True),
+        Column("BACKTEST", 11, "right"),
+        Column("TRADES", 6, "right", priority=3, optional=True),
+        Column("WIN", 6, "right", priority=6, optional=True),
+        Column("DRAWDOWN", 8, "right", priority=7, optional=True),
+        Column("", 14, optional=True),
+    )
+
+
+def _tells(choices: Iterable[StrategyChoice]) -> tuple[bool, bool]:
+    """Whether their status, and where they are from, tell one from the other."""
+    listed = list(choices)
+    return len({_status(one) for one in listed}) > 1, len({one.origin for one in listed}) > 1
+
+
+def _status(choice: StrategyChoice) -> str:
+    status = choice.raw.get("status")
+    return status if isinstance(status, str) else ""
+
+
+def _row(key: str, choice: StrategyChoice, tells: tuple[bool, bool]) -> Row:
     gain, trades = choice.figure("total_return_pct"), choice.figure("total_trades")
     wins, fall = choice.figure("win_rate_pct"), choice.figure("max_drawdown_pct")
-    tried = choice.backtested or choice.kept is not None  # else one word says that nothing is known
+    tried = choice.backtested or choice.kept is not None
     count = len(choice.problems) if choice.is_read else 0
-    state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR) if count else Cell("")
-    if not count and choice.is_read and not choice.backtested:
-        state = Cell("no backtest", Tone.DIM)
-        if choice.kept is not None:
-            state = Cell("edited since" if choice.edited else "not saved", Tone.DIM)
+    made = Cell(formats.change(gain, "%"), tone_of(gain), order=gain)
+    state = Cell("")
+    if choice.kept is not None:
+        state = Cell("edited since" if choice.edited else "not saved", Tone.DIM)
     # One of the warnings says that no backtest stands behind it.
     others = len(choice.warnings) - (not choice.backtested)
-    if not count and others > 0:
+    if count:
+        state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR)
+    elif others > 0:
         state = Cell(f"! {others} to know", Tone.WARNING)
     symbols = choice.symbols[0] if choice.symbols else formats.UNKNOWN
     if len(choice.symbols) > 1:
         symbols += f" +{len(choice.symbols) - 1}"
-    status = choice.raw.get("status")
+    status, origin = tells
     return Row(
         key,
         (
             Cell(choice.name, Tone.STRONG),
-            Cell(status if isinstance(status, str) else "", Tone.DIM),
             Cell(symbols),
             Cell(choice.timeframe, Tone.DIM, order=formats.length_of(choice.timeframe)),
-            Cell(choice.origin, Tone.DIM),
-            Cell(formats.change(gain, "%") if tried else "", tone_of(gain), order=gain),
+            Cell(_status(choice) if status else "", Tone.DIM),
+            Cell(choice.origin if origin else "", Tone.DIM),
+            made,
             Cell(formats.number(trades, 0) if tried else "", order=trades),
             Cell(formats.percent(wins, 0) if tried else "", order=wins),
             Cell(formats.percent(fall) if tried else "", order=fall),
@@ -377,20 +399,19 @@ def _row(key: str, choice: StrategyChoice) -> Row:
     )
 
 
-def description(choice: StrategyChoice) -> list[tuple[str, Tone]]:
-    """What a strategy says, problems first."""
+def description(choice: StrategyChoice, *, air: bool) -> list[Remark]:
+    """What a strategy says, problems first; `air`: with blank lines between its parts."""
     if not choice.is_read:
-        return [(STILL_READ, Tone.DIM)]
-    lines = [(f"✗ {problem}", Tone.ERROR) for problem in choice.problems]
-    lines += [(f"! {warning}", Tone.WARNING) for warning in choice.warnings]
+        return [Remark("", STILL_READ, Tone.DIM)]
+    blank = [Remark("", "", Tone.DIM)] if air else []
+    lines = [Remark("✗", problem, Tone.ERROR) for problem in choice.problems]
+    lines += [Remark("!", warning, Tone.WARNING) for warning in choice.warnings]
     if lines:
-        lines.append(("", Tone.DIM))
+        lines += blank
     if choice.description:
-        lines += [(choice.description, Tone.PLAIN), ("", Tone.DIM)]
-    if choice.meaning:
-        lines.append((choice.meaning, Tone.PLAIN))
+        lines += [Remark("", choice.description, Tone.PLAIN), *blank]
     where = formats.path(choice.path)
     if choice.origin == "sample":
         where = "a sample; e copies it into the workspace"
-    lines += [("", Tone.DIM), (f"{'file':<14}{where}", Tone.DIM)]
-    return lines
+    about = [("Status", status)] if (status := _status(choice)) else []
+    return [*lines, *labelled((*choice.meaning, *about, ("File", where)))]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from textual.app import RenderResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -19,11 +19,27 @@ from tui.widgets.tones import Tone
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A sentence and the sign that says its kind; without one it begins where signs do."""
+    """A sentence and the sign that says its kind; without one it begins where signs do.
+
+    `sign_tone`: of the sign, where it is another one than that of the sentence.
+    """
 
     sign: str
     text: str
     tone: Tone
+    sign_tone: Tone | None = None
+
+
+def labelled(
+    lines: Iterable[tuple[str, str]], tone: Tone = Tone.PLAIN, least: int = 0
+) -> list[Remark]:
+    """Lines behind labels that are as wide as the widest of them, or `least`."""
+    listed = [(safe_text(label), text) for label, text in lines]
+    width = max((cell_len(label) for label, _ in listed), default=0)
+    return [
+        Remark(set_cell_size(label, max(width, least) + 1), text, tone, Tone.DIM)
+        for label, text in listed
+    ]
 
 
 class RemarkLines(Widget):
@@ -46,7 +62,8 @@ class RemarkLines(Widget):
             indent = cell_len(sign)
             for number, line in enumerate(wrapped(safe_text(one.text), max(1, width - indent))):
                 before = " " * indent if number else sign
-                found.append(Content.styled(f"{before}{line}", one.tone.css))
+                loud = (one.sign_tone or one.tone).css
+                found.append(Content.assemble((before, loud), (line, one.tone.css)))
         return found
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:

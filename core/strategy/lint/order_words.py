@@ -1,6 +1,7 @@
 """Says in plain English how a strategy trades: its entries, sizes, exits and limits.
 
-One sentence a thing, made from the config alone, so that a mistake in it is read before it costs.
+A labelled line a thing, made from the config alone, so that a mistake in it is read before it
+costs.
 """
 
 from __future__ import annotations
@@ -11,33 +12,36 @@ from core.market.symbols import quote_currency
 from core.strategy.config.conditions import Direction, operand_text
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.order_writing import duration_text, hhmm
-from core.strategy.config.orders import Atr, Basis, LevelSpec, Outcome, PriceRule, Swing, Target
+from core.strategy.config.orders import Atr, Basis, LevelSpec, Outcome, PriceRule, Swing
 from core.strategy.signals.conditions import rule_text
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def order_sentences(config: StrategyConfig) -> tuple[str, ...]:
-    """How the config trades once its conditions hold, in the order in which it happens."""
-    return (
-        _entry(config),
-        _size(config),
-        *_adds(config),
-        *_stops(config),
-        *_targets(config),
-        *_times(config),
-        *_limits(config),
-    )
+Said = tuple[str, str]
+"""What a line is about, and what it says of it."""
+
+
+def order_lines(config: StrategyConfig) -> Iterator[Said]:
+    """How the config trades once its conditions hold: what may be lost and won stands first."""
+    stops = list(_stops(config))
+    yield from stops or [("Stop", "none")]
+    yield from (("Target", text) for text in _targets(config))
+    yield "Size", _size(config)
+    yield from (("Add", text) for text in _adds(config))
+    yield "Order", _entry(config)
+    yield from _times(config)
+    yield from _limits(config)
 
 
 def _entry(config: StrategyConfig) -> str:
     entry = config.orders.entry
     if entry is None:
-        return "It enters by a market order at the open of the next candle."
+        return "a market order at the open of the next candle"
     kind = "limit" if entry.limit else "stop"
     candles = "for one candle" if entry.valid == 1 else f"for {entry.valid} candles"
     price = _level(config, entry.price)
-    return f"It enters by a {kind} order at {price}, which waits {candles}."
+    return f"a {kind} order at {price}, which waits {candles}"
 
 
 def _size(config: StrategyConfig) -> str:
@@ -45,72 +49,67 @@ def _size(config: StrategyConfig) -> str:
     money = quote_currency(config.symbols[0])
     leverage = "" if config.leverage == 1 else f", at leverage {config.leverage:.12g}"
     if orders.trade_amount is not None:
-        return f"Each entry puts up {orders.trade_amount:.12g} {money}{leverage}."
+        return f"{orders.trade_amount:.12g} {money} an entry{leverage}"
     if orders.risk_pct is not None:
-        return (
-            f"Each entry is sized so that its first stop loses {orders.risk_pct:.12g} % of equity, "
-            f"fees included{leverage}."
-        )
-    return f"Each entry puts up {config.trade_size_pct:.12g} % of equity{leverage}."
+        risk = f"{orders.risk_pct:.12g} % of equity"
+        return f"such that the first stop loses {risk}, fees included{leverage}"
+    return f"{config.trade_size_pct:.12g} % of equity an entry{leverage}"
 
 
 def _adds(config: StrategyConfig) -> Iterator[str]:
     for add in config.orders.adds:
-        more = f"It adds {add.size_pct:.12g} % of the first quantity, once,"
+        more = f"{add.size_pct:.12g} % of the first quantity, once,"
         if add.at_pct is None:
             conditions = " and ".join(rule_text(one) for one in add.when)
-            yield f"{more} at the open after {conditions}."
+            yield f"{more} at the open after {conditions}"
         else:
             way = _side(config, *(("above", "below") if add.at_pct > 0 else ("below", "above")))
-            yield f"{more} {abs(add.at_pct):.12g} % {way} the first entry."
+            yield f"{more} {abs(add.at_pct):.12g} % {way} the first entry"
 
 
-def _stops(config: StrategyConfig) -> Iterator[str]:
+def _stops(config: StrategyConfig) -> Iterator[Said]:
     stop, against = config.orders.stop, _side(config, "below", "above")
     if config.stop_loss_pct is not None:
-        yield f"The stop is {config.stop_loss_pct:.12g} % {against} the entry."
+        yield "Stop", f"{config.stop_loss_pct:.12g} % {against} the entry"
     if stop is not None:
         follows = ", and follows it from close to close" if stop.trail else ""
         if stop.price.basis is Basis.ATR and stop.trail:
             yield (
-                f"The stop is {_distance(stop.price)} {against} the best price since the entry, "
-                "worked out anew at every close; it never moves back."
+                "Stop",
+                f"{_distance(stop.price)} {against} the best price since the entry, worked out "
+                "anew at every close; it never moves back",
             )
         elif stop.price.basis is Basis.ATR:
-            yield f"The stop is {_distance(stop.price)} {against} the entry."
+            yield "Stop", f"{_distance(stop.price)} {against} the entry"
         else:
-            yield f"The stop is at {_level(config, stop.price)}{follows}."
+            yield "Stop", f"at {_level(config, stop.price)}{follows}"
     if config.trailing_stop_pct is not None:
         best = _side(config, "highest", "lowest")
-        yield (
-            f"A trailing stop follows {config.trailing_stop_pct:.12g} % {against} the {best} price "
-            "since the entry."
-        )
+        far = f"{config.trailing_stop_pct:.12g} %"
+        yield "Trailing stop", f"{far} {against} the {best} price since the entry"
     if config.orders.break_even_at_r is not None:
-        yield (
-            f"Once the price has gone {config.orders.break_even_at_r:.12g} times the risk in its "
-            "favour, the stop moves to the entry."
-        )
+        gone = f"{config.orders.break_even_at_r:.12g} times the risk"
+        yield "Break-even", f"the stop moves to the entry once the price is {gone} in its favour"
 
 
 def _targets(config: StrategyConfig) -> Iterator[str]:
     beyond = _side(config, "above", "below")
     if config.take_profit_pct is not None:
-        yield f"The target is {config.take_profit_pct:.12g} % {beyond} the entry."
+        yield f"{config.take_profit_pct:.12g} % {beyond} the entry"
+    alone = len(config.orders.targets) == 1
     for target in config.orders.targets:
-        yield f"{_share(target)} {_target(config, target.price, beyond)}."
+        share = "all that is left "
+        if target.close_pct is not None:
+            share = f"{target.close_pct:.12g} % of the position "
+        elif alone:
+            share = ""
+        yield f"{share}{_target(config, target.price, beyond)}"
     if config.orders.roi:
         steps = ", ".join(
             f"{gain:.12g} %{f' after {duration_text(since)}' if since else ''}"
             for since, gain in config.orders.roi
         )
-        yield f"The target falls with time: {steps}, counted from the entry."
-
-
-def _share(target: Target) -> str:
-    if target.close_pct is None:
-        return "All that is left is closed"
-    return f"{target.close_pct:.12g} % of the position is closed"
+        yield f"falls with time: {steps}, counted from the entry"
 
 
 def _target(config: StrategyConfig, price: PriceRule, beyond: str) -> str:
@@ -124,35 +123,37 @@ def _target(config: StrategyConfig, price: PriceRule, beyond: str) -> str:
     return f"at {_level(config, price)}"
 
 
-def _times(config: StrategyConfig) -> Iterator[str]:
+def _times(config: StrategyConfig) -> Iterator[Said]:
     if config.max_hold is not None:
         candles = "one candle" if config.max_hold == 1 else f"{config.max_hold} candles"
-        yield f"A position is closed after {candles}."
+        yield "Longest hold", candles
     if config.orders.flat_at is not None:
         yield (
-            f"Positions are closed at {hhmm(config.orders.flat_at)} UTC; nothing is entered from "
-            "then to the end of the day."
+            "Flat at",
+            f"{hhmm(config.orders.flat_at)} UTC; nothing is entered from then to the end of the "
+            "day",
         )
 
 
-def _limits(config: StrategyConfig) -> Iterator[str]:
+def _limits(config: StrategyConfig) -> Iterator[Said]:
     orders = config.orders
     if orders.hours:
         spans = " and ".join(f"{hhmm(begin)} to {hhmm(end)}" for begin, end in orders.hours)
-        yield f"It enters only from {spans} UTC."
+        yield "Hours", f"enters only from {spans} UTC"
     if orders.weekdays:
-        yield f"It enters only on {_list([_DAYS[day - 1] for day in orders.weekdays])}."
+        yield "Days", f"enters only on {_list([_DAYS[day - 1] for day in orders.weekdays])}"
     cooldown = orders.cooldown
     if cooldown is not None:
         after = {None: "an exit", Outcome.LOSS: "a loss", Outcome.WIN: "a win"}[cooldown.after]
-        yield f"After {after} it waits {cooldown.candles} candles."
+        yield "Cooldown", f"{cooldown.candles} candles after {after}"
     if orders.max_trades_per_day is not None:
-        yield f"It enters at most {orders.max_trades_per_day} times a day."
+        yield "Most a day", f"{orders.max_trades_per_day} entries"
     if config.max_daily_loss_pct is not None:
         lost = config.max_daily_loss_pct
-        yield f"A day that has lost {lost:.12g} % of equity has no more entries."
+        yield "Daily loss", f"no more entries on a day that has lost {lost:.12g} % of equity"
     if config.max_drawdown_pct is not None:
-        yield f"It stops for good {config.max_drawdown_pct:.12g} % below its highest equity."
+        far = f"{config.max_drawdown_pct:.12g} %"
+        yield "Drawdown", f"stops for good {far} below its highest equity"
 
 
 def _distance(price: PriceRule) -> str:

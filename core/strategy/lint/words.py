@@ -1,4 +1,4 @@
-"""Says in one paragraph of plain English what a config means, made from the config alone.
+"""Says in plain English what a config means, a labelled line a thing, made from the config alone.
 
 What is read as something else than was meant is seen before money is risked on it.
 """
@@ -17,7 +17,7 @@ from core.strategy.config.conditions import (
 )
 from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.indicators.registry import indicator_of
-from core.strategy.lint.order_words import order_sentences
+from core.strategy.lint.order_words import Said, order_lines
 
 _VERBS = {
     Operator.LT: "is below",
@@ -31,34 +31,50 @@ _VERBS = {
 }
 
 
+def meaning(config: StrategyConfig) -> tuple[Said, ...]:
+    """What a config does: what a line is about, what it says.
+
+    It goes from entries to limits; what the indicators are that it names stands last. A line about
+    the same as the one before it has no label.
+    """
+    found: list[Said] = []
+    before = ""
+    indicators = (("Indicators", _indicator(spec)) for spec in config.indicators)
+    for label, text in (*_signals(config), *order_lines(config), *indicators):
+        found.append(("" if label == before else label, text))
+        before = label
+    return tuple(found)
+
+
 def paragraph(config: StrategyConfig) -> str:
-    """What a config does, from its indicators to its limits."""
-    return " ".join((*_signals(config), *order_sentences(config)))
+    """The same in one line, for programs."""
+    parts = (f". {label}: {text}" if label else f"; {text}" for label, text in meaning(config))
+    return f"{''.join(parts).removeprefix('. ')}."
 
 
-def _signals(config: StrategyConfig) -> Iterator[str]:
+def _signals(config: StrategyConfig) -> Iterator[Said]:
     both = config.direction is Direction.BOTH
     side = "long and short" if both else f"{config.direction} only"
     candle = f"the close of every {config.timeframe} candle"
-    yield f"It looks at {_listed(config.symbols, 'and')} at {candle} and trades {side}."
-    for spec in config.indicators:
-        yield _indicator(spec)
+    yield "Trades", f"{_listed(config.symbols, 'and')} at {candle}, {side}"
     if config.signals is not None:
-        yield f"Its signals come from {config.signals['source']}."
+        yield "Signals", f"from {config.signals['source']}"
         return
     for one in config.sides:
         entries = [_rule(rule) for rule in config.entry_conditions if rule.concerns(one)]
         exits = [_rule(rule) for rule in config.exit_conditions if rule.concerns(one)]
-        if entries:
-            yield f"It goes {one} where {_listed(entries, 'and')}."
-        if exits:
-            yield f"It closes a {one} position where {_listed(exits, 'or')}."
+        yield from _rules(f"Enter {one}", entries, "and")
+        yield from _rules(f"Exit {one}", exits, "or")
+
+
+def _rules(label: str, rules: list[str], word: str) -> Iterator[Said]:
+    for number, rule in enumerate(rules):
+        yield label, f"{word} {rule}" if number else rule
 
 
 def _indicator(spec: IndicatorSpec) -> str:
-    indicator = indicator_of(spec)
     params = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in spec.params.items())
-    text = f"{spec.key} is the {indicator.title[:1].lower()}{indicator.title[1:]}"
+    text = f"{spec.key} = {indicator_of(spec).title}"
     text += f" ({params})" if params else ""
     if spec.sources:
         text += f" of {_listed([operand_text(one) for one in spec.sources], 'and')}"
@@ -67,7 +83,7 @@ def _indicator(spec: IndicatorSpec) -> str:
     if spec.offset:
         ago = "one candle" if spec.offset == 1 else f"{spec.offset} candles"
         text += f", as it was {ago} ago"
-    return f"{text}."
+    return text
 
 
 def _rule(rule: Rule) -> str:

@@ -69,7 +69,9 @@ def test_a_valid_strategy_is_said_to_be_one(run: Run, strategy: Path) -> None:
     done = run("validate", strategy)
     first, *meaning = done.out.splitlines()
     assert (done.code, first) == (0, "rsi_bounce is valid: BTC/USDT, 1h, long")
-    assert "It goes long where rsi is below 30." in " ".join(meaning)
+    assert [line.split() for line in meaning if "Enter long" in line] == [
+        ["Enter", "long", "rsi", "is", "below", "30"]
+    ]
     report = run("validate", "--json", strategy).json
     assert report["valid"] is True
     assert report["warmup_candles"] == 200

@@ -1,4 +1,4 @@
-"""What a config means is said in one paragraph."""
+"""What a config means is said in labelled lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
-from core.strategy.lint.words import paragraph
+from core.strategy.lint.words import meaning, paragraph
 from tests.unit.strategy.making import condition, config
 from tests.unit.strategy.test_fuzz_config import likely
 
@@ -30,18 +30,33 @@ def test_every_part_of_the_signals_is_said() -> None:
         exit_conditions=[{**condition("hour", "eq", 20), "within": 2}],
         stop_loss_pct=3, take_profit_pct=...,
     )  # fmt: skip
-    said = paragraph(made)
-    assert said.startswith(
-        "It looks at BTC/USDT:USDT and ETH/USDT:USDT at the close of every 1h candle and trades "
-        "long and short. rsi is the relative strength index (period 2). vol is the simple moving "
-        "average (period 20) of volume on 4h candles, known when they close, as it was one candle "
-        "ago. It goes long where (rsi is below 10 or close crosses above open) and volume is above "
-        "1.5 * vol on each of the last 3 candles. It closes a long position where hour equals 20 "
-        "on one of the last 2 candles. It goes short where it is not so that close is at or "
-        "below high / 2. It closes a short position where hour equals 20 on one of the last 2 "
-        "candles."
+    said = meaning(made)
+    assert said[:6] == (
+        (
+            "Trades",
+            "BTC/USDT:USDT and ETH/USDT:USDT at the close of every 1h candle, long and short",
+        ),
+        ("Enter long", "(rsi is below 10 or close crosses above open)"),
+        ("", "and volume is above 1.5 * vol on each of the last 3 candles"),
+        ("Exit long", "hour equals 20 on one of the last 2 candles"),
+        ("Enter short", "it is not so that close is at or below high / 2"),
+        ("Exit short", "hour equals 20 on one of the last 2 candles"),
     )
-    assert "The stop is 3 % " in said
+    assert said[-2:] == (
+        ("Indicators", "rsi = Relative strength index (period 2)"),
+        (
+            "",
+            "vol = Simple moving average (period 20) of volume on 4h candles, known when they "
+            "close, as it was one candle ago",
+        ),
+    )
+    assert ("Stop", "3 % below (for a short above) the entry") in said
+
+
+def test_a_program_is_told_the_same_in_one_line() -> None:
+    rules = [condition("rsi", "lt", 30), condition("close", "gt", "open")]
+    made = config(entry_conditions=rules, exit_conditions=[condition("rsi", "gt", 70)])
+    assert "Enter long: rsi is below 30; and close is above open. Exit long: " in paragraph(made)
 
 
 @settings(max_examples=100)
