@@ -16,6 +16,7 @@ from tests.ui.scripted import busy
 from tui.shipped import shipped
 from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS, ThemeError, find_themes, read_theme
 from tui.widgets.line_table import LineTable
+from tui.widgets.line_view import FAINT, SHADE, SHADES
 
 SHIPPED = find_themes([shipped("themes")])
 
@@ -53,6 +54,19 @@ def test_every_text_can_be_read_on_every_background(theme: Theme) -> None:
             assert background is not None
             contrast = contrast_of(text, background)
             assert contrast >= 4.5, f"{name} on {background_name}: {contrast:.2f}"
+
+
+@pytest.mark.parametrize("theme", OWN_COLORS, ids=lambda theme: theme.name)
+def test_figures_can_be_read_on_every_shade(theme: Theme) -> None:
+    assert theme.background is not None
+    assert theme.foreground is not None
+    for name in ("gain", "loss"):
+        colour = theme.variables[name]
+        for step in range(1, SHADES + 1):
+            mixed = Color.parse(theme.background).blend(Color.parse(colour), step * SHADE / 100)
+            for text in (theme.foreground, *[colour] * (step <= FAINT)):
+                contrast = contrast_of(text, mixed.hex)
+                assert contrast >= 4.5, f"{text} on shade {step} of {name}: {contrast:.2f}"
 
 
 XTERM = {

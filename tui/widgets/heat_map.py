@@ -27,8 +27,6 @@ from tui.widgets.tones import Tone
 _MARGIN = 2
 _AIR = 5  # cells that one may be wider than it must be
 _TALLEST = 5  # lines of a row, where there is room
-_STEPS = 6  # shades on either side of the middle
-_STEP = 9  # per cent of the tone's colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +129,7 @@ class HeatMap(LineView, can_focus=True):
 
     def _height(self) -> int:
         """Lines that a row takes: more than one where all rows have room, and shades fill them."""
-        if self._grid is None or self._by_glyph:
+        if self._grid is None or self.few_colours:
             return 1
         return max(1, min(_TALLEST, (self.size.height - 3) // max(1, len(self._grid.rows))))
 
@@ -151,11 +149,6 @@ class HeatMap(LineView, can_focus=True):
         self._first = (top, left)
 
     # ── drawing ──
-
-    @property
-    def _by_glyph(self) -> bool:
-        """Whether a glyph says how good a cell is: where there are few colours, or none."""
-        return self.app.no_color or self.app.native_ansi_color
 
     def render_line(self, y: int) -> Strip:
         """The axes' names, rows of cells, then the values across."""
@@ -189,7 +182,7 @@ class HeatMap(LineView, can_focus=True):
         self, grid: HeatGrid, row: int, left: int, columns: int, *, told: bool
     ) -> list[Segment]:
         """A line of a row; `told`: the one of its lines in which the figures stand."""
-        dim, plain = self.tone(Tone.DIM), self.tone(Tone.PLAIN)
+        dim = self.tone(Tone.DIM)
         label = fitted(safe_text(grid.rows[row]) if told else "", self._beside(), "right")
         on_row = row == self._row
         parts = [Segment(f"{' ' * _MARGIN}{label} ", self.tone(Tone.STRONG) if on_row else dim)]
@@ -197,11 +190,11 @@ class HeatMap(LineView, can_focus=True):
         for column in range(left, min(left + columns, len(grid.columns))):
             cell = grid.cells[row][column]
             here = on_row and column == self._column
-            style = plain + self._shaded(cell.heat)
+            style = self.shade(cell.heat)
             mark = " "
             if grid.best == (row, column):
                 mark, style = "★", style + Style(bold=True)
-            elif self._by_glyph:
+            elif self.few_colours:
                 mark = cell.glyph
             text = (
                 f"{fitted(safe_text(cell.text), width - 1, 'right')}{mark}" if told else " " * width
@@ -219,14 +212,6 @@ class HeatMap(LineView, can_focus=True):
             text = fitted(safe_text(grid.columns[column]), width - 1, "right") + " "
             parts.append(Segment(text, strong if column == self._column else dim))
         return parts
-
-    def _shaded(self, heat: float | None) -> Style:
-        """The background that says how good a cell is."""
-        step = 0 if heat is None else min(_STEPS, round(abs(heat) * _STEPS))
-        if heat is None or not step or self._by_glyph:
-            return Style()
-        tone = Tone.GAIN if heat > 0 else Tone.LOSS
-        return Style(bgcolor=self.themed(f"on {tone.css} {step * _STEP}%").bgcolor)
 
     # ── cursor ──
 

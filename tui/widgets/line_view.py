@@ -11,6 +11,10 @@ from textual.scroll_view import ScrollView
 from core.text import safe_text
 from tui.widgets.tones import Tone
 
+SHADES = 6  # of heat on either side of the middle
+SHADE = 7  # per cent of the tone's colour; on the last one plain text can still be read
+FAINT = 2  # shades on which text in that colour can be read too
+
 
 class LineView(ScrollView):
     """A scroll view drawn by `render_line`, whose text has tones."""
@@ -72,3 +76,20 @@ class LineView(ScrollView):
             parsed = self.app.stylesheet.parse_style(css)
             style = self._toned[css] = (self.visual_style + parsed).rich_style
         return style
+
+    @property
+    def few_colours(self) -> bool:
+        """Whether there are no shades: signs and glyphs say it there alone."""
+        return self.app.no_color or self.app.native_ansi_color
+
+    def shade(self, heat: float | None, tone: Tone = Tone.PLAIN) -> Style:
+        """Text on a background that says how good something is, from -1 (worst) to 1 (best).
+
+        `tone`: of the text, where it can be read on that shade.
+        """
+        step = 0 if heat is None else min(SHADES, round(abs(heat) * SHADES))
+        if heat is None or not step or self.few_colours:
+            return self.tone(tone)
+        colour = Tone.GAIN if heat > 0 else Tone.LOSS
+        behind = self.themed(f"on {colour.css} {step * SHADE}%").bgcolor
+        return self.tone(tone if step <= FAINT else Tone.PLAIN) + Style(bgcolor=behind)
