@@ -284,17 +284,31 @@ def entitle(widget: Widget, title: str) -> None:
 def entitle_views(widget: Widget, titles: Sequence[str], shown: int) -> None:
     """Write into a pane's rule the views that take turns in its place, the one shown in bold.
 
-    Where they are too many for the pane, those before it give way, and then the last ones.
+    Where they are too many for the pane, those before it give way, and then the last ones: ‹ and ›
+    stand for them.
     """
-    width, first = widget.size.width - 4, 0
-    ahead = min(len(titles), shown + 3)
-    while first < shown and sum(cell_len(one) + 2 for one in titles[first:ahead]) > width:
-        first += 1
+    width, first, stop = widget.size.width - 4, 0, len(titles)
+    lengths = [cell_len(safe_text(title)) + 2 for title in titles]
+
+    def room() -> int:
+        """Cells left beside the titles from `first` to `stop`, each with its gap."""
+        more = 3 * (first > 0) + 3 * (stop < len(titles))
+        return width - sum(lengths[first:stop]) + 2 - more
+
+    while width > 0 and room() < 0 and stop > min(len(titles), shown + 3):
+        stop -= 1
+    while width > 0 and room() < 0 and (first < shown or stop > shown + 1):
+        if first < shown:
+            first += 1
+        else:
+            stop -= 1
     parts = [
         Content(safe_text(title)).stylize("bold" if place == shown else "not bold $dim")
         for place, title in enumerate(titles)
-        if place >= first
+        if first <= place < stop
     ]
+    before, after = (Content(sign).stylize("not bold $dim") for sign in "‹›")
+    parts = [*[before] * (first > 0), *parts, *[after] * (stop < len(titles))]
     text = Content(" ") + Content("  ").join(parts) + Content(" ")
     if widget.border_title != text.markup:
         widget.border_title = text
