@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date
+import re
+from datetime import UTC, date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from textual.content import Content
 
 from core.journal.values import Mode, SessionState
 from core.session.snapshot import SessionSnapshot
@@ -21,6 +23,7 @@ from tui.screens.performance import PerformanceScreen
 from tui.screens.performance_rows import GROUPINGS, Closed
 from tui.screens.session import SessionScreen
 from tui.screens.trade import TradeScreen
+from tui.widgets.calendar import Calendar, DayResult
 from tui.widgets.columns import places
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable, Row
@@ -45,6 +48,12 @@ TRADES = (
 )
 
 
+def shown_view(table: LineTable) -> str:
+    """The name of the view that its title has in bold."""
+    title = Content.from_markup(str(table.border_title))
+    return next(title.plain[one.start : one.end] for one in title.spans if one.style == "bold")
+
+
 def told(rows: list[Row]) -> list[tuple[str, str, str]]:
     """Name, count and sum of each row."""
     return [(row.cells[0].text, row.cells[1].text, row.cells[3].text) for row in rows]
@@ -54,7 +63,7 @@ def told(rows: list[Row]) -> list[tuple[str, str, str]]:
     ("title", "expected"),
     [
         (
-            "Days",
+            "Day",
             [
                 ("2025-12-01 Mon", "1", "▼ -1.00"),
                 ("2025-11-21 Fri", "2", "▲ +2.00"),
@@ -62,18 +71,18 @@ def told(rows: list[Row]) -> list[tuple[str, str, str]]:
             ],
         ),
         (
-            "Weeks",
+            "Week",
             [
                 ("2025-12-01 to 12-07", "1", "▼ -1.00"),
                 ("2025-11-17 to 11-23", "3", "▲ +12.00"),
             ],
         ),
-        ("Months", [("2025-12", "1", "▼ -1.00"), ("2025-11", "3", "▲ +12.00")]),
-        ("Pairs", [("BTC/USDT", "2", "▲ +6.00"), ("ETH/USDT", "2", "▲ +5.00")]),
-        ("Sides", [("short", "1", "▲ +6.00"), ("long", "3", "▲ +5.00")]),
-        ("Exit reasons", [("take profit", "3", "▲ +15.00"), ("stop loss", "1", "▼ -4.00")]),
-        ("Strategies", [("one", "2", "▲ +6.00"), ("two", "2", "▲ +5.00")]),
-        ("Sessions", [("one aaaaaaa1", "2", "▲ +6.00"), ("two aaaaaaa2", "2", "▲ +5.00")]),
+        ("Month", [("2025-12", "1", "▼ -1.00"), ("2025-11", "3", "▲ +12.00")]),
+        ("Pair", [("BTC/USDT", "2", "▲ +6.00"), ("ETH/USDT", "2", "▲ +5.00")]),
+        ("Side", [("short", "1", "▲ +6.00"), ("long", "3", "▲ +5.00")]),
+        ("Exit", [("take profit", "3", "▲ +15.00"), ("stop loss", "1", "▼ -4.00")]),
+        ("Strategy", [("one", "2", "▲ +6.00"), ("two", "2", "▲ +5.00")]),
+        ("Session", [("one aaaaaaa1", "2", "▲ +6.00"), ("two aaaaaaa2", "2", "▲ +5.00")]),
     ],
 )
 def test_trades_are_taken_apart(title: str, expected: list[tuple[str, str, str]]) -> None:
@@ -84,11 +93,11 @@ def test_trades_are_taken_apart(title: str, expected: list[tuple[str, str, str]]
 def test_days_and_hours_are_those_of_the_zone() -> None:
     zone = ZoneInfo("Asia/Tokyo")
     assert performance_rows.daily(TRADES, zone) == {
-        date(2025, 11, 21): 12.0,
-        date(2025, 12, 1): -1.0,
+        date(2025, 11, 21): DayResult(12.0, 3),
+        date(2025, 12, 1): DayResult(-1.0, 1),
     }
-    assert performance_rows.daily(TRADES, UTC)[date(2025, 11, 20)] == 10.0
-    hours = next(one for one in GROUPINGS if one.title == "Hours of entry")
+    assert performance_rows.daily(TRADES, UTC)[date(2025, 11, 20)] == DayResult(10.0, 1)
+    hours = next(one for one in GROUPINGS if one.title == "Hour")
     names = {name for name, *_ in told(performance_rows.slice_rows(TRADES[:1], hours, zone))}
     assert names == {"07:00 to 08:00"}
 
@@ -110,7 +119,7 @@ def test_the_headline_adds_up_and_unknown_is_no_zero() -> None:
     assert shown["WIN RATE"] == "50.0%"
     assert shown["PROFIT FACTOR"] == "3.20"
     assert (shown["BEST DAY"], shown["WORST DAY"]) == ("▲ +10.00", "▼ -1.00")
-    alone = {date(2025, 11, 20): 10.0}
+    alone = {date(2025, 11, 20): DayResult(10.0, 1)}
     single = {one.label: one.value for one in performance_rows.figures(TRADES[:1], None, alone)}
     assert single["BEST DAY"] == single["WORST DAY"] == "–"
     nothing = {one.label: one.value for one in performance_rows.figures((), None, {})}
@@ -138,7 +147,7 @@ async def test_what_was_open_when_a_session_ended_is_counted_and_named() -> None
         await pilot.press("h")
         table = app.screen.query_one("#performance-open", LineTable)
         await until(pilot, lambda: len(table.rows) == 1)
-        assert "Open positions · 0, left open at the end · 1" in str(table.border_title)
+        assert "Open · 0, left at the end · 1" in str(table.border_title)
 
 
 def test_kinds_of_money_are_kept_apart() -> None:
@@ -158,8 +167,8 @@ async def test_all_sessions_some_of_them_and_their_trades(size: tuple[int, int])
         table = screen.query_one("#performance-slices", LineTable)
         await until(pilot, lambda: len(table.rows) == 5)
         assert "1 session, chosen" in str(screen.query_one("#performance-days").border_title)
-        assert "▲" in drawn(app, "#performance-days")
-        assert "▼" in drawn(app, "#performance-days")
+        assert re.search(r"\+\d|▴|▲", drawn(app, "#performance-days"))
+        assert re.search(r"-\d|▾|▼", drawn(app, "#performance-days"))
         await pilot.press("escape")
         await until(pilot, lambda: "all" in str(screen.query_one("#performance-days").border_title))
         if size == VAST:
@@ -184,14 +193,15 @@ async def test_each_way_to_take_trades_apart_begins_at_its_first_row_and_is_name
         table = app.screen.query_one("#performance-slices", LineTable)
         await until(pilot, lambda: len(table.rows) > 1)
         await pilot.press("G", "l")
-        await until(pilot, lambda: "Weeks ·" in str(table.border_title))
+        await until(pilot, lambda: shown_view(table) == "Week")
         assert table.cursor_key == table.rows[0].key
         for grouping in GROUPINGS:
             assert grouping.title in str(table.border_title)
         await pilot.resize_terminal(*NARROW)
         await pilot.press(*"lllll")
-        await until(pilot, lambda: "Strategies ·" in str(table.border_title))
-        assert "Days" not in str(table.border_title), "what has no room before it gives way"
+        await until(pilot, lambda: shown_view(table) == "Strategy")
+        for grouping in GROUPINGS:
+            assert grouping.title in str(table.border_title)
 
 
 async def test_headline_and_calendar_are_of_the_group_that_is_shown() -> None:
@@ -259,7 +269,7 @@ async def test_other_money_without_the_group_one_is_in_shows_its_own_groups() ->
         await pilot.press("m")
         await until(pilot, lambda: [row.key for row in slices.rows] == ["one"])
         assert slices.display
-        assert "Strategies · 1" in str(slices.border_title)
+        assert shown_view(slices) == "Strategy"
 
 
 async def test_trades_are_asked_for_only_where_there_are_more() -> None:
@@ -285,3 +295,94 @@ async def test_trades_are_asked_for_only_where_there_are_more() -> None:
         link.change("aaaaaaa2", trades_count=1)
         app.poll()
         await until(pilot, lambda: asked[2:] == ["aaaaaaa2"])
+
+
+TODAY = date(2025, 11, 22)  # a Saturday
+
+
+async def test_a_young_calendar_has_figures_and_an_old_one_a_glyph_a_day() -> None:
+    young = {TODAY: DayResult(-12.5, 2), TODAY - timedelta(days=1): DayResult(1_204.2, 1)}
+    old = {TODAY - timedelta(days=n): DayResult(n % 7 - 3.5, 1) for n in range(200)}
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: app.screen.query(Calendar))
+        calendar = app.screen.query_one(Calendar)
+        calendar.draw(young, TODAY)
+        lines = drawn(app, "#performance-days").splitlines()
+        assert lines[0].split()[-2:] == ["17", "Nov"]
+        names = [line.split()[0] for line in lines[1:9]]
+        assert names == ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Week"]
+        assert lines[5].split()[-1] == "+1,204.20"
+        assert lines[6].split()[-1] == "-12.50"
+        assert lines[8].split()[-1] == "+1,191.70"
+        calendar.draw(old, TODAY)
+        lines = drawn(app, "#performance-days").splitlines()
+        assert lines[0].split() == ["May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov"]
+        assert set("▲▼") <= set("".join(lines))
+        assert not re.search(r"\d", "".join(lines))
+
+
+async def test_what_is_small_beside_the_rest_is_not_written_as_nothing() -> None:
+    days = {TODAY - timedelta(days=7 * n): DayResult(1_000.25 + n, 1) for n in range(9)}
+    days[TODAY] = DayResult(0.2, 1)
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: app.screen.query(Calendar))
+        app.screen.query_one(Calendar).draw(days, TODAY)
+        figures = drawn(app, "#performance-days").splitlines()[6].split()[1:]
+        assert figures == [*(f"+{1_000 + n:,}" for n in range(8, 0, -1)), "+0.2"]
+
+
+async def test_the_calendar_shows_the_day_of_the_row_and_opens_the_day_under_its_cursor() -> None:
+    link = ScriptedLink([session("aaaaaaa1", "one", trades_count=3)])
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("8")
+        screen = app.screen
+        slices = screen.query_one("#performance-slices", LineTable)
+        calendar = screen.query_one(Calendar)
+        await until(pilot, lambda: len(slices.rows) == 3)
+        await pilot.press("j")
+        await until(pilot, lambda: calendar.day == performance_rows.day_of(slices.rows[1].key))
+        assert "1 session" in str(calendar.border_title)
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: app.focused is calendar)
+        first = performance_rows.day_of(slices.rows[2].key)
+        for _ in range((calendar.day - first).days if calendar.day else 0):
+            await pilot.press("k")
+        assert calendar.day == first
+        await until(pilot, lambda: slices.cursor_key == slices.rows[2].key)
+        assert f"{first:%a %d %b %Y} · 1 trade ·" in str(calendar.border_title)
+        await pilot.press("enter")
+        trades = screen.query_one("#performance-trades", LineTable)
+        await until(pilot, lambda: f"Trades of {first}" in str(trades.border_title))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.focused is slices)
+
+
+async def test_a_calendar_with_the_same_days_repaints_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.press("8")
+        slices = app.screen.query_one("#performance-slices", LineTable)
+        await until(pilot, lambda: slices.rows)
+        calendar = app.screen.query_one(Calendar)
+        days = {TODAY: DayResult(1.0, 1)}
+        calendar.draw(days, TODAY)
+        calendar.point(TODAY)
+        asked: list[object] = []
+
+        def refresh(self: Calendar, *regions: object, **_: object) -> Calendar:
+            asked.append(regions)
+            return self
+
+        monkeypatch.setattr(Calendar, "refresh", refresh)
+        calendar.draw(dict(days), TODAY)
+        calendar.point(TODAY)
+        assert not asked
+        calendar.draw({TODAY: DayResult(2.0, 1)}, TODAY)
+        assert asked

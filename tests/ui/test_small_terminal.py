@@ -325,7 +325,9 @@ async def test_a_group_of_trades_opens_and_one_comes_back_to_it() -> None:
         assert slices.cursor_key == group
         await pilot.press("enter", "1", "j", "P")
         await until(pilot, lambda: app.focused is slices)
-        assert "Months · 1" in str(slices.border_title), "of one session, which is in no such group"
+        assert "[bold]Month[/bold]" in str(slices.border_title), (
+            "of one session, which is in no such group"
+        )
 
 
 async def test_a_strategy_is_found_by_typing_in_the_list_and_in_forms() -> None:

@@ -288,7 +288,8 @@ async def test_a_group_of_trades_is_opened_and_left_by_keys() -> None:
     app = make_app(ScriptedLink([session("aaaaaaa2", "two", mode=Mode.SIMULATED), replayed]))
     async with driven(app) as pilot:
         await pilot.press("8")
-        await until(pilot, lambda: "Days · 2" in title_of(app, "slices"))
+        await until(pilot, lambda: "[bold]Day[/bold]" in title_of(app, "slices"))
+        await until(pilot, lambda: len(app.screen.query_one("#performance-slices", LineTable).rows))
         assert "REPLAY" in str(app.screen.query_one("#performance-days").border_title)
         day = app.screen.query_one("#performance-slices", LineTable).cursor_key
         await pilot.press("enter")
@@ -296,7 +297,7 @@ async def test_a_group_of_trades_is_opened_and_left_by_keys() -> None:
         await pilot.press("escape")
         await until(pilot, lambda: app.focused is app.screen.query_one("#performance-slices"))
         await pilot.press("l")
-        await until(pilot, lambda: "Weeks" in title_of(app, "slices"))
+        await until(pilot, lambda: "[bold]Week[/bold]" in title_of(app, "slices"))
 
 
 def title_of(app: PapertapeApp, table: str) -> str:

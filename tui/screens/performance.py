@@ -24,7 +24,7 @@ from tui.screens.performance_rows import GROUPINGS, Closed, Money
 from tui.screens.session import SessionScreen
 from tui.screens.sessions_table import total, total_pnl
 from tui.screens.trade import TradeScreen
-from tui.widgets.calendar import Calendar
+from tui.widgets.calendar import Calendar, DayResult
 from tui.widgets.curve_chart import Curve, CurveChart
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
@@ -53,7 +53,8 @@ class PerformanceScreen(BaseScreen):
         self._counted: tuple[object, ...] | None = None  # what the rows shown were made of
         self._summed: list[Closed] = []
         self._shown: list[Closed] = []  # of those, the ones in the group one is in
-        self._days: dict[date, float] = {}
+        self._days: dict[date, DayResult] = {}
+        self._scope = ""  # whose trades these are
         self._decimals = 2
 
     def body(self) -> ComposeResult:
@@ -62,10 +63,10 @@ class PerformanceScreen(BaseScreen):
         with Horizontal(id="performance-upper"):
             yield self.pane(Calendar(id="performance-days"), "Days")
             chart = CurveChart(id="performance-sum", empty="No trade has closed yet.")
-            yield self.pane(chart, "Closed trades, added up")
+            yield self.pane(chart, "Closed P&L over time")
         with ContentSwitcher(initial="performance-slices", id="performance-tables"):
             for name, columns, empty in (
-                ("slices", performance_rows.SLICE_COLUMNS, _NO_TRADE),
+                ("slices", GROUPINGS[0].columns, _NO_TRADE),
                 ("trades", performance_rows.TRADE_COLUMNS, _NO_TRADE),
                 ("open", performance_rows.OPEN_COLUMNS, "No position is open."),
             ):
@@ -78,6 +79,7 @@ class PerformanceScreen(BaseScreen):
         """Begin with the days."""
         super().mounted()
         self.query_one("#performance-slices").focus()
+        self.watch(self, "focused", self._entitle_days, init=False)
 
     # ── what is shown ──
 
@@ -131,8 +133,11 @@ class PerformanceScreen(BaseScreen):
                 self._shown = [one for one in self._summed if of(one, zone) == name]
             self._days = performance_rows.daily(self._shown, self.papertape.zone)
             calendar = self.query_one(Calendar)
-            calendar.draw(self._days, max([today, *self._days]), self._decimals)
-            entitle(calendar, self._scope(len(summed), len(kinds)))
+            # Its weeks stay where they are while one looks into a group.
+            since = performance_rows.first_day(self._summed, self.papertape.zone)
+            calendar.draw(self._days, max([today, *self._days]), since, self._decimals)
+            self._scope = self._told_of(len(summed), len(kinds))
+            self._entitle_days()
             points = performance_rows.added_up(self._shown)
             tone = Tone.LOSS if points and points[-1][1] < 0 else Tone.GAIN
             added = self.query_one("#performance-sum", CurveChart)
@@ -156,13 +161,21 @@ class PerformanceScreen(BaseScreen):
         )
         self.query_one(Figures).show(figures)
 
-    def _scope(self, count: int, kinds: int) -> str:
+    def _told_of(self, count: int, kinds: int) -> str:
         money = "" if self._money is None else f"{self._money} · "
         which = "chosen, Esc shows all" if self._chosen else "all but archived"
         if self._within is not None:
-            return f"{money}{self._within[1]} · ▲ gain ▼ loss a day"
+            return f"{money}{self._within[1]}"
         more = " · m shows other money" if kinds > 1 else ""
-        return f"{money}{count} session{'s'[: count != 1]}, {which}{more} · ▲ gain ▼ loss a day"
+        return f"{money}{count} session{'s'[: count != 1]}, {which}{more}"
+
+    def _entitle_days(self) -> None:
+        """Tell above the calendar whose days these are or, while one is in it, of the day."""
+        calendar, title = self.query_one(Calendar), self._scope
+        if self.focused is calendar and (day := calendar.day) is not None:
+            title = performance_rows.day_words(day, self._days.get(day), self._decimals)
+            title += " · Enter shows them" if day in self._days else ""
+        entitle(calendar, title)
 
     def _show_table(self, sessions: Sequence[SessionSnapshot]) -> None:
         closed, zone, table = self._summed, self.papertape.zone, self._table()
@@ -176,15 +189,26 @@ class PerformanceScreen(BaseScreen):
         elif self._view == _POSITIONS:
             table.set_rows(performance_rows.open_rows(sessions))
             left = sum(len(one.open_positions) for one in sessions if one.state.ended)
-            title = f"Open positions · {len(table.rows) - left:,}"
-            title += f", left open at the end · {left:,}" if left else ""
+            title = f"Open · {len(table.rows) - left:,}"
+            title += f", left at the end · {left:,}" if left else ""
         else:
             grouping = GROUPINGS[self._view]
+            table.take_columns(grouping.columns)
             table.set_rows(performance_rows.slice_rows(closed, grouping, zone, self._decimals))
-            title = f"{grouping.title} · {len(table.rows):,}"
-        names = [*(one.title for one in GROUPINGS), "Trades", "Open positions"]
+            title = grouping.title
+        names = [*(one.title for one in GROUPINGS), "Trades", "Open"]
         names[self._view] = title
         entitle_views(table, names, self._view)
+
+    def _point(self) -> None:
+        """Mark in the calendar the day under the cursor of the days, or the one one is in."""
+        name = None
+        if self._view == 0:
+            name = self.query_one("#performance-slices", LineTable).cursor_key
+        elif self._within is not None and self._within[0] == 0:
+            name = self._within[1]
+        day = None if name is None else performance_rows.day_of(name)
+        self.query_one(Calendar).point(day)
 
     def _table(self) -> LineTable:
         names = {_TRADES: "trades", _POSITIONS: "open"}
@@ -210,6 +234,20 @@ class PerformanceScreen(BaseScreen):
 
         self.papertape.command("trades", work, quiet=True)
 
+    @on(LineTable.Highlighted, "#performance-slices")
+    def _row_reached(self) -> None:
+        self._point()
+
+    @on(Calendar.Highlighted)
+    def _day_reached(self, event: Calendar.Highlighted) -> None:
+        if self._view == 0:
+            self._table().move_to(performance_rows.day_name(event.day))
+        self._entitle_days()
+
+    @on(Calendar.Chosen)
+    def _day_chosen(self, event: Calendar.Chosen) -> None:
+        self._turn_to(_TRADES, (0, performance_rows.day_name(event.day)))
+
     # ── commands ──
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -232,6 +270,7 @@ class PerformanceScreen(BaseScreen):
         self._table().focus()
         self.show_again()
         self._table().action_edge(-1)
+        self._point()
         self.refresh_hints()
 
     def action_money(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
+from typing import Literal
 
 from core.journal.values import Mode
 from core.market.symbols import quote_currency
@@ -17,6 +18,7 @@ from core.trading.values import Trade
 from tui import formats
 from tui.screens.sessions_table import MONEY, POSITION_COLUMNS, position_rows
 from tui.screens.trade_rows import in_zone, trade_cells
+from tui.widgets.calendar import DayResult
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
@@ -24,8 +26,7 @@ from tui.widgets.tones import Tone, tone_of
 
 _BAR = 16
 
-SLICE_COLUMNS = (
-    Column("", 16, grow=14),
+_SLICE_COLUMNS = (
     Column("TRADES", 6, "right"),
     Column("WIN", 5, "right", priority=1),
     Column("P&L", 13, "right"),
@@ -102,33 +103,67 @@ def _hour(one: Closed, zone: tzinfo) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """A way to take the trades apart; `newest`: groups are times, the latest first."""
+    """A way to take the trades apart: the name of its view, what its groups are, and their order.
+
+    `order`: of times the latest first, of hours as the day goes, of others the most profitable.
+    """
 
     title: str
+    heading: str
     of: Callable[[Closed, tzinfo], str]
-    newest: bool = False
+    order: Literal["newest", "name", "gain"] = "gain"
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of its table."""
+        return (Column(self.heading, 16, grow=14), *_SLICE_COLUMNS)
+
+
+def day_name(day: date) -> str:
+    """The name of a day's group."""
+    return f"{day:%Y-%m-%d %a}"
+
+
+def day_of(name: str) -> date:
+    """The day of a group by day."""
+    return date.fromisoformat(name.split(maxsplit=1)[0])
 
 
 GROUPINGS = (
-    Grouping("Days", lambda one, zone: f"{_day(one, zone):%Y-%m-%d %a}", newest=True),
-    Grouping("Weeks", _week, newest=True),
-    Grouping("Months", lambda one, zone: f"{_day(one, zone):%Y-%m}", newest=True),
-    Grouping("Pairs", lambda one, _: one.trade.symbol),
-    Grouping("Sides", lambda one, _: one.trade.side.value),
-    Grouping("Exit reasons", lambda one, _: one.trade.exit_reason.value.replace("_", " ")),
-    Grouping("Strategies", lambda one, _: one.session.strategy),
-    Grouping("Hours of entry", _hour),
-    Grouping("Sessions", lambda one, _: f"{one.session.strategy} {one.session.id}"),
+    Grouping("Day", "DAY", lambda one, zone: day_name(_day(one, zone)), "newest"),
+    Grouping("Week", "WEEK", _week, "newest"),
+    Grouping("Month", "MONTH", lambda one, zone: f"{_day(one, zone):%Y-%m}", "newest"),
+    Grouping("Pair", "PAIR", lambda one, _: one.trade.symbol),
+    Grouping("Side", "SIDE", lambda one, _: one.trade.side.value),
+    Grouping("Exit", "EXIT REASON", lambda one, _: one.trade.exit_reason.value.replace("_", " ")),
+    Grouping("Strategy", "STRATEGY", lambda one, _: one.session.strategy),
+    Grouping("Hour", "HOUR OF ENTRY", _hour, "name"),
+    Grouping("Session", "SESSION", lambda one, _: f"{one.session.strategy} {one.session.id}"),
 )
 
 
-def daily(closed: Iterable[Closed], zone: tzinfo) -> dict[date, float]:
-    """What was earned on each day with a closed trade."""
-    days: dict[date, float] = {}
+def daily(closed: Iterable[Closed], zone: tzinfo) -> dict[date, DayResult]:
+    """What was earned on each day with a closed trade, and by how many trades."""
+    days: dict[date, DayResult] = {}
     for one in closed:
         day = _day(one, zone)
-        days[day] = days.get(day, 0.0) + one.trade.pnl
+        before = days.get(day, DayResult(0.0, 0))
+        days[day] = DayResult(before.pnl + one.trade.pnl, before.trades + 1)
     return days
+
+
+def first_day(closed: Iterable[Closed], zone: tzinfo) -> date | None:
+    """The day on which the first trade closed."""
+    return min((_day(one, zone) for one in closed), default=None)
+
+
+def day_words(day: date, result: DayResult | None, decimals: int = 2) -> str:
+    """A day of the calendar in words; `decimals`: of the money."""
+    name = f"{day:%a %d %b %Y}"
+    if result is None:
+        return f"{name} · no trade closed"
+    trades = f"{result.trades:,} trade{'s'[: result.trades != 1]}"
+    return f"{name} · {trades} · {formats.change(result.pnl, decimals=decimals)}"
 
 
 def added_up(closed: Iterable[Closed]) -> tuple[tuple[int, float], ...]:
@@ -146,7 +181,7 @@ def added_up(closed: Iterable[Closed]) -> tuple[tuple[int, float], ...]:
 def figures(
     closed: Sequence[Closed],
     open_pnl: float | None,
-    days: Mapping[date, float],
+    days: Mapping[date, DayResult],
     left_open: float | None = None,
     gained: float | None = None,
     *,
@@ -169,7 +204,8 @@ def figures(
     wins = sum(gain > 0 for gain in gains) / len(gains) * 100 if gains else None
     factor = won / lost if lost else None
     # A single day is neither, whatever it brought.
-    best, worst = (max(days.values()), min(days.values())) if len(days) > 1 else (None, None)
+    earned = [day.pnl for day in days.values()]
+    best, worst = (max(earned), min(earned)) if len(earned) > 1 else (None, None)
     fees = sum(one.trade.fees for one in closed) if closed else None
     left = left_open is not None
     change = partial(formats.change, decimals=decimals)
@@ -192,17 +228,14 @@ def figures(
 def slice_rows(
     closed: Iterable[Closed], by: Grouping, zone: tzinfo, decimals: int = 2
 ) -> list[Row]:
-    """The trades by group: times the latest first, others the most profitable first.
-
-    `decimals`: of the money.
-    """
+    """The trades by group, in the grouping's order; `decimals`: of the money."""
     groups: dict[str, list[Trade]] = {}
     for one in closed:
         groups.setdefault(by.of(one, zone), []).append(one.trade)
     sums = {name: sum(trade.pnl for trade in trades) for name, trades in groups.items()}
-    names = (
-        sorted(groups, reverse=True) if by.newest else sorted(groups, key=lambda one: -sums[one])
-    )
+    names = sorted(groups, reverse=by.order == "newest")
+    if by.order == "gain":
+        names.sort(key=lambda one: -sums[one])
     most = max(map(abs, sums.values()), default=0.0) or 1.0
     return [_slice_row(name, groups[name], most, decimals) for name in names]
 
