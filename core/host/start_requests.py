@@ -33,9 +33,10 @@ from core.strategy.document.document import read_strategy
 from core.strategy.signals.sources import chosen_warmup, signal_source
 from core.time_format import LATEST
 from core.trading.values import Fills
+from core.trial.boundaries import MOST_TRADES
 from core.trial.ledger import tries_of
 from core.trial.seal import Horizon, Seal
-from core.trial.sealing import MOST_TRADES, NoPromiseError, doubts, seal_trial
+from core.trial.sealing import NoPromiseError, doubts, seal_trial
 
 _LONGEST_TRIAL = 3_650  # days
 

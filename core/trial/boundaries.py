@@ -30,7 +30,10 @@ from core.trial.resampling import (
 )
 from core.trial.state import State
 
-_LARGEST_RATE = 0.5
+MOST_TRADES = 10_000
+"""Of a horizon: beyond, lines and band take minutes to draw, and any edge has long shown."""
+
+_SMALLEST_RATE, _LARGEST_RATE = 0.0001, 0.5  # the smaller, the more trials are drawn
 _LARGEST_DELTA = 0.5
 _UNSEEN = 0.05  # chance with which a backtest shows no loss although there are some
 
@@ -162,9 +165,9 @@ def calibrate(
 
     Args:
         backtest_returns: of its trades in their order, in per cent; shape (n,), n ≥ 20.
-        horizon: the number of trades after which the trial ends.
-        broken: how often at most a true promise is called broken.
-        kept: how often at most no edge at all is called kept.
+        horizon: the number of trades after which the trial ends, up to `MOST_TRADES`.
+        broken: how often at most a true promise is called broken, from 0.0001 to below 0.5.
+        kept: how often at most no edge at all is called kept, likewise.
         seed: the same seed gives the same lines.
         delta: shape of the lines, from −0.5 to 0.5. At 0 they are constant: an early answer needs
             an extreme start, and little power is lost at the horizon.
@@ -203,16 +206,23 @@ def _check(horizon: int, broken: float, kept: float, delta: float, margin: float
 
 
 def check_horizon(horizon: int) -> None:
-    """Raise ValueError unless `horizon` is a whole number of trades from 1 on."""
+    """Raise ValueError unless `horizon` is a whole number of trades from 1 to `MOST_TRADES`."""
     whole = isinstance(horizon, int | np.integer) and not isinstance(horizon, bool)
-    if not whole or horizon < 1:
-        raise ValueError(f"horizon: expected a whole number of trades from 1 on, found {horizon!r}")
+    if not whole or not 1 <= horizon <= MOST_TRADES:
+        raise ValueError(
+            f"horizon: expected a whole number of trades from 1 to {MOST_TRADES:,}, found "
+            f"{horizon!r}"
+        )
 
 
 def check_rate(name: str, rate: float) -> None:
-    """Raise ValueError unless `rate` is an error rate above 0 and up to 0.5."""
-    if not 0 < rate <= _LARGEST_RATE:
-        raise ValueError(f"{name}: expected an error rate above 0, up to 0.5, found {rate!r}")
+    """Raise ValueError unless `rate` is an error rate from 0.0001 to below 0.5."""
+    if not _SMALLEST_RATE <= rate < _LARGEST_RATE:
+        raise ValueError(
+            f"{name}: expected an error rate from {_SMALLEST_RATE} (one trial of "
+            f"{1 / _SMALLEST_RATE:,.0f}: of rarer ones no resampling tells) to below "
+            f"{_LARGEST_RATE}, found {rate!r}"
+        )
 
 
 def _extremes(

@@ -16,13 +16,12 @@ import numpy as np
 
 from core.market.candles.timeframes import DAY
 from core.time_format import LATEST, short_duration
-from core.trial.boundaries import Boundaries, calibrate
+from core.trial.boundaries import MOST_TRADES, Boundaries, calibrate
 from core.trial.cone import Cone, cone, over_time
 from core.trial.cone_over_time import ConeOverTime
 from core.trial.expectation import Expectation, expectation
 from core.trial.forecast import Forecast, Needed, forecast, horizon_needed
 from core.trial.seal import Seal
-from core.trial.sealing import MOST_TRADES
 
 CHANCE = 0.8
 """Of either answer: what `TrialPlan.needed` looks for."""

@@ -22,6 +22,7 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import signal_source
 from core.time_format import parse_time
 from core.trading.rules import RULES_VERSION
+from core.trial.boundaries import MOST_TRADES
 from core.trial.ledger import TryCount
 from core.trial.promise import shrunk_promise
 from core.trial.resampling import FEWEST_TRADES, Resampler
@@ -36,8 +37,6 @@ from core.trial.seal import (
 )
 
 DEFAULT_DAYS = 60.0
-MOST_TRADES = 10_000
-"""Of a horizon: beyond, lines and band take minutes to draw, and any edge has long shown."""
 
 
 class NoPromiseError(Exception):
