@@ -15,7 +15,7 @@ import numpy as np
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY
 from core.trading.values import Trade
-from core.trial.boundaries import Boundaries
+from core.trial.boundaries import Boundaries, calibrate
 from core.trial.cone import BandSide, Cone, Course
 from core.trial.cone_over_time import ConeOverTime
 from core.trial.costs import mean_intervals
@@ -29,6 +29,7 @@ from core.trial.plan import (
     sealed_expectation,
     sealed_lines,
 )
+from core.trial.resampling import FEWEST_TRADES
 from core.trial.seal import Margins, Seal, closed_at, trade_returns
 from core.trial.state import DESCRIBED, State
 
@@ -78,6 +79,8 @@ class EdgeLayer:
         chances: of an answer by the horizon, as they were before the start; None once decided, and
             for a horizon beyond 500 trades.
         reason: why it is not judged, in words; None where it is.
+        far_below: whether trades too few for an interval, and judged by no lines, have lost more
+            than chance explains.
     """
 
     state: State | None
@@ -98,6 +101,7 @@ class EdgeLayer:
     over: bool = False
     chances: Forecast | None = None
     reason: str | None = None
+    far_below: bool = False
 
     @property
     def word(self) -> str:
@@ -123,7 +127,7 @@ class EdgeLayer:
         The interval for the mean is valid at every look, so that this may be said without a seal.
         """
         if self.at is not None or self.promise is None or self.interval is None:
-            return False
+            return self.far_below
         forgiven = max(0.0, self.promise) * Margins().mean_return
         return self.interval[1] < self.promise - forgiven
 
@@ -335,10 +339,10 @@ def live_edge(
     """
     trades = ClosedTrades(seen, np.array(closes, dtype=np.int64), seen)
     unit = "% of margin"
-    if seal is None:
-        return _edge(None, trades, promised, None, None, unit, NOT_SEALED)
-    if not seal.errors.live:
-        return _edge(None, trades, promised, None, None, unit, _NO_SHARE)
+    if seal is None or not seal.errors.live:
+        why = NOT_SEALED if seal is None else _NO_SHARE
+        layer = _edge(None, trades, promised, None, None, unit, why)
+        return replace(layer, far_below=_far_below(promised, seen))
     since = trades.closes >= seal.sealed_at
     trades = ClosedTrades(seen[since], trades.closes[since], seen[since])
     try:
@@ -352,6 +356,19 @@ def live_edge(
     decided = None if judged.at is None else int(trades.closes[judged.at - 1])
     over = judged.at is None and len(trades.returns) >= seal.horizon.trades
     return replace(layer, within=within, at=judged.at, decided=decided, over=over)
+
+
+def _far_below(promised: Floats, seen: Floats) -> bool:
+    """Whether trades too few for an interval fell further behind the promise than chance explains.
+
+    By the lines of a trial of so many, which may be looked at after each.
+    """
+    if not 0 < len(seen) < FEWEST_TRADES:
+        return False
+    try:
+        return calibrate(promised, FEWEST_TRADES).judge(seen).state is State.BROKEN
+    except ValueError:  # the backtest does not tell what chance does
+        return False
 
 
 def path_layer(

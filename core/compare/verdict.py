@@ -58,6 +58,7 @@ ANOTHER_CONFIG = (
 )
 KEPT_BY_ANOTHER = "The promise was kept, but by another config than the strategy has now."
 LIVE_LOSES = "Live makes no money so far: do not add to it until that is explained."
+LIVE_FEW = "Live makes no money so far, over {trades}: so few may be chance."
 OWN_CANDLES = (
     "It ran on the backtest's own candles: that proves its decisions and nothing else. "
     "Paper-trade it on candles the backtest has not seen."
@@ -273,6 +274,8 @@ def assess(
         return f"{verdict.column} does not keep what the backtest promised ({_by(verdict)})."
     if verdict.state is State.KEPT:
         without = [column.name for column in columns if _earns_nothing(column)]
+        if without == ["Live"] and _is_few(columns[-1]):
+            return f"The promise was kept by Paper. {_few(columns[-1])}"
         if without:
             return f"The promise was kept, but {without[-1]} does not make money."
         if answers.live is not None and answers.live.surely_less:
@@ -369,7 +372,12 @@ def _sentences(
         loses = [LIVE_LOSES] if _earns_nothing(columns.get("Live")) else []
         return [WORSE.format(column="Live"), *loses]
     if _earns_nothing(columns.get("Live")):
-        return [LIVE_LOSES]
+        if not _is_few(columns["Live"]) or (verdict.column, verdict.state) == ("Live", State.KEPT):
+            return [LIVE_LOSES]
+        # No alarm, but nothing is validated beside it.
+        others = {name: one for name, one in columns.items() if name != "Live"}
+        told = _sentences(verdict, answers, others, regimes, strategy, short=True)
+        return [*told, _few(columns["Live"])]
     if _earns_nothing(columns["Backtest"]):
         return [LOSING]
     if answers.own_candles:
@@ -416,6 +424,16 @@ def _when_broken(
     if verdict.column == "Paper" and account is not None and account.differing:
         sentences.append(f"Understand why before changing them: {account.summary}.")
     return sentences
+
+
+def _is_few(live: ComparedColumn) -> bool:
+    """Whether live trades are so few that a loss of theirs may well be chance."""
+    return (live.metrics.get("total_trades") or 0) < FEWEST_TRADES
+
+
+def _few(live: ComparedColumn) -> str:
+    count = live.metrics["total_trades"]
+    return LIVE_FEW.format(trades=f"{count} trade{'s'[: count != 1]}")
 
 
 def _earns_nothing(column: ComparedColumn | None) -> bool:

@@ -412,10 +412,24 @@ def test_live_that_loses_is_never_validated_beside_fine_paper() -> None:
     assert found.verdict is not None
     assert found.verdict.column == "Live"
     assert found.recommendation.startswith(WORSE.format(column="Live"))
-    for nothing in ([-0.1], [0.0] * 30):
-        earns_nothing = judged(fine, sealed=seal(), live=live_column(nothing))
-        assert earns_nothing.recommendation.endswith(LIVE_LOSES)
-        assert earns_nothing.assessment == "The promise was kept, but Live does not make money."
+    earns_nothing = judged(fine, sealed=seal(), live=live_column([0.0] * 30))
+    assert earns_nothing.recommendation.endswith(LIVE_LOSES)
+    assert earns_nothing.assessment == "The promise was kept, but Live does not make money."
+
+
+def test_a_few_live_trades_that_lose_as_chance_has_it_raise_no_alarm() -> None:
+    told = "Live makes no money so far, over 1 trade: so few may be chance."
+    one = judged(KEPT, sealed=seal(), live=live_column([-40.0]))
+    assert one.recommendation == f"{MATCHES} {told}"
+    assert one.assessment == f"The promise was kept by Paper. {told}"
+    unsealed = judged(KEPT, live=live_column([-40.0]))
+    assert unsealed.recommendation.startswith(TOO_EARLY)
+    assert unsealed.recommendation.endswith(told)
+    alone = judged([], live=live_column([-40.0]))
+    assert alone.recommendation.startswith(TOO_EARLY)
+    assert LIVE_LOSES not in alone.recommendation
+    backtest_loses = judged(KEPT, backtest=trades_of(-30.0, 200), live=live_column([-40.0]))
+    assert backtest_loses.recommendation == f"{LOSING} {told}"
 
 
 def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> None:
@@ -442,8 +456,10 @@ def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> No
     assert "\n  live       promised +22.634 % a trade, seen −24.000 %" in comparison_text(found)
     assert state(found) == "open"
     assert found.recommendation.startswith(f"{WORSE.format(column='Live')} {LIVE_LOSES}")
-    few = judged(KEPT, live=live_column([-24.0] * 10))
-    assert few.recommendation == LIVE_LOSES
+    # Ten of ten, where more than half win, are no chance.
+    for unjudged in (None, seal(errors=ErrorRates())):
+        few = judged(KEPT, sealed=unjudged, live=live_column([-150.0] * 10))
+        assert few.recommendation == f"{WORSE.format(column='Live')} {LIVE_LOSES}"
 
 
 def test_live_that_certainly_makes_less_than_promised_is_not_validated() -> None:
