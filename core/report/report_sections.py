@@ -13,6 +13,7 @@ from typing import Any
 from core.market.symbols import money_decimals
 from core.report.metric_labels import metric_figures, money_text, price_text, signed_money
 from core.report.undefined import UNDEFINED
+from core.report.written_report import told_until
 from core.text import number, safe_text
 from core.time_format import parse_time, short_duration, short_time
 
@@ -132,11 +133,12 @@ def _metrics(report: Report) -> Section:
 
 
 def _recommendation(report: Report) -> Section:
-    """What a session's trades advised at its last candle; live trades may have come since."""
-    recommendation, end = report.get("recommendation"), report["period"]["end"]
+    """What a session's trades advised after its last candle; live trades may have come since."""
+    recommendation = report.get("recommendation")
     if not recommendation:
         return Section("Recommendation")
-    as_of = f" as of {short_time(parse_time(end))} UTC" if end else ""
+    until = told_until(report["period"]["end"], report["timeframe"])
+    as_of = "" if until is None else f" as of {until} UTC"
     return Section(f"Recommendation{as_of}", (safe_text(str(recommendation)),))
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from core.market.candles.timeframes import Timeframe
+from core.time_format import parse_time, short_time
 from core.typed import prepare
 
 AS_ITS_BACKTEST = "The session traded as a backtest of its own period would have."
@@ -189,6 +191,19 @@ class WrittenReport(msgspec.Struct, frozen=True):
     restarts: tuple[dict[str, object], ...] = ()
     venue_orders: ReportedOrders | None = None
     settings: dict[str, float | int | str] = {}
+
+
+def told_until(end: str | None, timeframe: str) -> str | None:
+    """When the last candle of a period closed, `2024-01-31 08:00`: to then its report tells.
+
+    Args:
+        end: its open time, as the report has it; None where no candle was decided on.
+        timeframe: of the strategy.
+    """
+    try:
+        return None if end is None else short_time(Timeframe(timeframe).next_open(parse_time(end)))
+    except (ValueError, OverflowError):  # by another hand
+        return None
 
 
 def written_report(report: Mapping[str, object]) -> WrittenReport:

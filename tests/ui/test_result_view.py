@@ -39,7 +39,7 @@ def test_good_news_advice_and_warning_are_told_apart_by_sign_and_tone() -> None:
     )
     assert [(one.sign, one.text, one.tone) for one in remarks(written_report(told))][:3] == [
         ("✓", AS_ITS_BACKTEST, Tone.GAIN),
-        ("→", f"As of 2025-11-22 12:00 UTC: {NO_BACKTEST}", Tone.PLAIN),
+        ("→", f"As of 2025-11-22 16:00 UTC: {NO_BACKTEST}", Tone.PLAIN),
         ("!", "more than 8 losses in a row (9)", Tone.WARNING),
     ]
 
@@ -88,7 +88,7 @@ def test_the_report_of_a_trial_begins_with_its_verdict(
 ) -> None:
     told = report("rsi_bounce", comparison={"verdict": verdict}, recommendation="Go on.")
     first = remarks(written_report(told))[0]
-    assert f"{first.sign} {first.text}" == (said or "→ As of 2025-11-22 12:00 UTC: Go on.")
+    assert f"{first.sign} {first.text}" == (said or "→ As of 2025-11-22 16:00 UTC: Go on.")
 
 
 def test_the_verdict_of_a_trial_is_followed_by_the_answers_it_rests_on() -> None:

@@ -6,7 +6,12 @@ import msgspec
 
 from core.market.symbols import money_decimals
 from core.report.undefined import undefined_text
-from core.report.written_report import AS_ITS_BACKTEST, ReportedDiagnosis, WrittenReport
+from core.report.written_report import (
+    AS_ITS_BACKTEST,
+    ReportedDiagnosis,
+    WrittenReport,
+    told_until,
+)
 from tui import formats
 from tui.screens import trade_rows as trade_table
 from tui.widgets.columns import Column
@@ -105,8 +110,8 @@ def remarks(report: WrittenReport) -> tuple[Remark, ...]:
         advice = advice.removeprefix(AS_ITS_BACKTEST).lstrip()
     if advice:
         # What came since, live trades say, is not in it.
-        end = report.period.end
-        as_of = f"As of {_time(end)} UTC: " if end is not None else ""
+        until = told_until(report.period.end, report.timeframe)
+        as_of = "" if until is None else f"As of {until} UTC: "
         found.append(Remark("→", f"{as_of}{advice}", Tone.PLAIN))
     if report.diagnosis is not None:
         found += _diagnosis(report.diagnosis)

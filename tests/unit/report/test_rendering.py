@@ -133,8 +133,8 @@ def test_a_session_adds_its_gaps_restarts_comparison_and_recommendation(render: 
     for part in ("ab12cd34", "SIMULATED", "candles 3", "while away", "Strategy validated"):
         assert part in page, part
     assert "Win Rate | 62 %" in page
-    # Of its last candle, and not of the live trades that came since.
-    assert "Recommendation as of 2024-01-" in page
+    # Of the close of its last candle, and not of the live trades that came since.
+    assert "Recommendation as of 2024-01-13 12:00 UTC" in page
 
 
 def test_the_trades_that_differ_are_listed_with_their_causes() -> None:
