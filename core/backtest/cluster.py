@@ -30,7 +30,16 @@ import numpy as np
 
 from core.backtest.axes import SweepError
 from core.backtest.identity import program_identity
-from core.backtest.workers import Crew, Histories, Pending, Result, Task, Work, shared_out
+from core.backtest.workers import (
+    MOST_PROCESSES,
+    Crew,
+    Histories,
+    Pending,
+    Result,
+    Task,
+    Work,
+    shared_out,
+)
 from core.market.candles.candles import Candles
 from core.strategy.indicators.registry import all_indicators
 
@@ -61,12 +70,13 @@ def cluster_at(text: str) -> Cluster:
         SweepError: it is neither.
     """
     count = text.removeprefix(_LOCAL)
-    local = text.startswith(_LOCAL) and count.isdecimal() and 1 <= int(count) <= 1_000
+    local = text.startswith(_LOCAL) and count in map(str, range(1, MOST_PROCESSES + 1))
     host, _, port = text.partition("://")[2].rpartition(":")
     if not local and not (text.startswith(_SCHEMES) and host and port.isdecimal()):
         raise SweepError(
             f"--cluster {text[:80]!r}: expected tcp://HOST:PORT or tls://HOST:PORT of a scheduler "
-            "(tcp://127.0.0.1:8786), or local:N to start one with N workers"
+            "(tcp://127.0.0.1:8786), or local:N to start one with N workers, "
+            f"1 to {MOST_PROCESSES}"
         )
     return Cluster(text)
 

@@ -57,6 +57,10 @@ class Crew(Protocol):
         ...
 
 
+MOST_PROCESSES = 256
+"""Of one machine: all are started at once, and a million of them take it down."""
+
+
 class Workers(Protocol):
     """Who does the work."""
 
@@ -78,12 +82,20 @@ class Processes:
 
 def all_cores() -> int:
     """How many processes of this machine do long work, unless somebody says otherwise."""
-    return os.cpu_count() or 1
+    return min(os.cpu_count() or 1, MOST_PROCESSES)
 
 
 def workers_of(given: Workers | int) -> Workers:
-    """Workers, or so many processes of this machine."""
-    return Processes(given) if isinstance(given, int) else given
+    """Workers, or so many processes of this machine.
+
+    Raises:
+        SweepError: none, or more than a machine can be asked for.
+    """
+    if not isinstance(given, int):
+        return given
+    if not 1 <= given <= MOST_PROCESSES:
+        raise SweepError(f"workers {given}: expected 1 to {MOST_PROCESSES} processes")
+    return Processes(given)
 
 
 def until(stopped: Callable[[], bool], results: Iterator[Result]) -> Iterator[Result]:

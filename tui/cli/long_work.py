@@ -70,7 +70,7 @@ def long_work(arguments: LongWorkArguments) -> Iterator[How]:
     from core.backtest.kept import Keeping
     from core.backtest.workers import all_cores
 
-    workers: Workers | int = arguments.workers or all_cores()
+    workers: Workers | int = all_cores() if arguments.workers is None else arguments.workers
     if arguments.cluster is not None:
         if arguments.workers is not None:
             raise Refusal("give either --workers or --cluster, not both", Exit.BAD_INPUT)

@@ -77,7 +77,11 @@ def test_csv_has_every_row(run: Run, swept: tuple[str, ...], tmp_path: Path) -> 
         (("--sort", "luck"), "no metric 'luck'"),
         (("--top", "0"), "--top 0"),
         (("--split", "0"), "above 0 and below 100"),
+        (("--workers", "1000000"), "workers 1000000: expected 1 to 256 processes"),
+        (("--workers", "0"), "workers 0: expected 1 to 256 processes"),
         (("--cluster", "8786"), "expected tcp://HOST:PORT"),
+        (("--cluster", "local:1000"), "with N workers, 1 to 256"),
+        (("--cluster", f"local:{'9' * 5_000}"), "with N workers, 1 to 256"),
         (("--cluster", "local:2", "--workers", "2"), "not both"),
     ],
 )
