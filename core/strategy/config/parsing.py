@@ -46,7 +46,7 @@ _NUMBERS: dict[str, Range] = {
     "leverage": Range(1, 125),
     "fees": Range(0, 1, high_open=True),
     "slippage_pct": Range(0, 100, high_open=True),
-    "starting_balance": Range(0, 1e15, low_open=True),
+    "starting_balance": Range(1e-6, 1e15),  # with less, all money is shown as 0
     "max_daily_loss_pct": _PER_CENT,
     "max_drawdown_pct": _PER_CENT,
 }

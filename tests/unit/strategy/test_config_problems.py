@@ -101,11 +101,15 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"starting_balance": float("inf")},
-        "starting_balance: found inf, expected a number above 0 and up to 1e+15",
+        "starting_balance: found inf, expected a number from 1e-06 to 1e+15",
+    ),
+    (
+        {"starting_balance": 1e-300},
+        "starting_balance: found 1e-300, expected a number from 1e-06 to 1e+15",
     ),
     (
         {"starting_balance": None},
-        "starting_balance: found null, expected a number above 0 and up to 1e+15",
+        "starting_balance: found null, expected a number from 1e-06 to 1e+15",
     ),
     ({"max_hold": 2.5}, "max_hold: found 2.5, expected a whole number from 1 to 1000000"),
     ({"max_hold": 0}, "max_hold: found 0, expected a whole number from 1 to 1000000"),
