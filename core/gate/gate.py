@@ -20,7 +20,7 @@ from core.backtest.long_work import LongWork, Part
 from core.backtest.progress import Meter, OnProgress, WorkCancelledError
 from core.backtest.sweep import Period, Sweep, asked_for, check_sort, sweep_by, traded
 from core.backtest.workers import Workers, workers_of
-from core.gate import FOLDS
+from core.gate import CIRCUMSTANCES, EDGELESS, FOLDS, SETTINGS, WALK_FORWARD
 from core.gate.chance import (
     FEWEST_TRADES,
     Place,
@@ -49,11 +49,6 @@ ERROR_RATE = 0.05
 MARKETS = 100
 WORTH_FINDING = 2.0
 """Yearly Sharpe ratio of an edge that the candles must be long enough to show half of the time."""
-
-_SETTINGS = "all settings"
-_FOLDS = "walk-forward"
-_MARKETS = "edgeless markets"
-_CIRCUMSTANCES = "other circumstances"
 
 
 class Verdict(StrEnum):
@@ -107,6 +102,13 @@ class Gate:
     def best(self) -> RunResult:
         """The backtest of the setting that was judged."""
         return self.sweep.best.result
+
+    @property
+    def luck(self) -> float | None:
+        """How often the best of as many tries without an edge looks as good; None: not known."""
+        if self.superiority is None:
+            return None
+        return self.superiority.among(self.independent_tries / self.sweep.effective_tries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +188,12 @@ def run_gate(
     ):
         work = LongWork(crew, Meter(on_progress, total, effort), cancel or threading.Event(), kept)
         try:
-            part = _SETTINGS
+            part = SETTINGS
             sweep = sweep_by(work, axes, tried, candles, period, sort=sort, part=Part(part))
             if not sweep.complete:
                 raise WorkCancelledError("cancelled before every setting was run")
             best = sweep.best
-            part = _FOLDS
+            part = WALK_FORWARD
             walked = walk_forward(
                 config,
                 axes,
@@ -202,7 +204,7 @@ def run_gate(
                 work=work,
                 words=part,
             )
-            part = _MARKETS
+            part = EDGELESS
             edgeless = among_edgeless_markets(
                 best.config,
                 candles,
@@ -213,7 +215,7 @@ def run_gate(
                 work=work,
                 part=Part(part),
             )
-            part = _CIRCUMSTANCES
+            part = CIRCUMSTANCES
             others = robustness(
                 best.config,
                 candles,
@@ -277,9 +279,9 @@ def judged(
         return Verdict.FAILS, ("it made no profit on the candles it was chosen on", *reasons)
     if superior.years < needed:
         few = (
-            f"{superior.years:.1f} years are too short to say: of as many tries, an edge with a "
-            f"yearly Sharpe ratio of {WORTH_FINDING:g} would pass in half of all cases only with "
-            f"{needed:.1f} years"
+            f"{superior.years:.1f} years are too short: after as many tries even an edge of a "
+            f"yearly Sharpe ratio of {WORTH_FINDING:g} needs {needed:.1f} to pass in half of all "
+            "cases"
         )
         return Verdict.TOO_LITTLE_DATA, (few, *reasons)
     return Verdict.FAILS, reasons

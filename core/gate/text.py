@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from core.gate.chance import Place
-from core.gate.gate import Gate, UnfinishedGate
+from core.gate.gate import Finding, Gate, UnfinishedGate, Verdict
 from core.report.metric_labels import figure_text
-from core.report.result import metrics_to_json
+from core.report.result import RunResult, metrics_to_json
 from core.time_format import short_date
-from core.trial.expectation import Band, Expectation
+from core.trial.expectation import Expectation
 
 MARKS = {True: "yes", False: "no", None: "?"}
 """The answer to a judged question."""
+_NOT_SHOWN = "not shown"
 _FIGURES = {
-    "return": "total_return_pct",
+    "Return": "total_return_pct",
     "Sharpe": "sharpe_ratio",
-    "max DD": "max_drawdown_pct",
-    "trades": "total_trades",
+    "Max DD": "max_drawdown_pct",
+    "Trades": "total_trades",
 }
+_OF_A_FOLD = ("Return", "Max DD", "Trades")  # a Sharpe ratio of some days says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class GateSection:
     """A part of the page: a title, rows beneath headings, then sentences.
 
     `headings` are empty where the rows need none. `right`: one character a column, `>` where it is
-    flush right.
+    flush right. The last column may be wrapped where it is flush left.
     """
 
     title: str
@@ -36,6 +37,31 @@ class GateSection:
     rows: tuple[tuple[str, ...], ...] = ()
     right: str = ""
     sentences: tuple[str, ...] = ()
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Headings, if any, and rows: the columns that keep their place, and what may be wrapped.
+
+        Columns stand two spaces apart. Headings come first.
+        """
+        listed = [self.headings, *self.rows] if self.headings else list(self.rows)
+        if not listed:
+            return
+        marks = self.right.ljust(len(listed[0]))
+        widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
+        last = len(widths) - (marks[-1] != ">")
+        for row in listed:
+            cells = [
+                cell.rjust(width) if mark == ">" else cell.ljust(width)
+                for cell, width, mark in zip(row, widths, marks, strict=True)
+            ]
+            yield "  ".join(cells[:last]), "".join(row[last:])
+
+
+def answer(gate: Gate, finding: Finding) -> str:
+    """The answer to a judged question; of too little data a "no" is none, but no proof either."""
+    if finding.passed is False and gate.verdict is Verdict.TOO_LITTLE_DATA:
+        return _NOT_SHOWN
+    return MARKS[finding.passed]
 
 
 def verdict_reasons(gate: Gate) -> tuple[str, ...]:
@@ -59,7 +85,7 @@ def gate_sections(
     return (
         _judged(gate, settings),
         _walk_forward(gate),
-        GateSection("Luck", sentences=tuple(_luck(gate))),
+        GateSection("Luck", (), tuple(_luck(gate)), " >"),
         _robustness(gate),
         expectation_section(gate.expectation),
     )
@@ -72,11 +98,16 @@ def _judged(gate: Gate, settings: Mapping[str, float | int | str]) -> GateSectio
     named = ", ".join(filter(None, (settings_text(gate, best.values), *fixed)))
     tried = f"the best of {len(gate.sweep.rows):,}" if axes else "these settings alone"
     title = f"Judged: {named or 'the strategy'} ({tried if named else 'as it is'})"
-    return GateSection(title, sentences=(_figures(metrics_to_json(best.result.metrics)),))
+    rows = (
+        ("where it was chosen", *_figures(best.result, _FIGURES)),
+        ("on what followed", *_figures(gate.walk_forward.joined, _FIGURES)),
+    )
+    return GateSection(title, ("", *_FIGURES), rows, " >>>>")
 
 
-def _figures(plain: dict[str, object]) -> str:
-    return ", ".join(f"{label} {figure_text(name, plain)}" for label, name in _FIGURES.items())
+def _figures(result: RunResult, labels: Iterable[str]) -> Iterator[str]:
+    plain = metrics_to_json(result.metrics)
+    return (figure_text(_FIGURES[label], plain) for label in labels)
 
 
 def settings_text(gate: Gate, values: tuple[float | int | str, ...]) -> str:
@@ -87,94 +118,101 @@ def settings_text(gate: Gate, values: tuple[float | int | str, ...]) -> str:
 
 def _walk_forward(gate: Gate) -> GateSection:
     walked = gate.walk_forward
+    chosen = [f"Chosen {', '.join(axis.path for axis in gate.sweep.axes)}"][: len(gate.sweep.axes)]
     rows = tuple(
         (
-            f"{short_date(fold.traded_from)} – {short_date(fold.until)}",
-            *(
-                figure_text(name, metrics_to_json(fold.result.metrics))
-                for name in ("total_return_pct", "total_trades")
-            ),
-            settings_text(gate, fold.values),
+            short_date(fold.traded_from),
+            *_figures(fold.result, _OF_A_FOLD),
+            *([", ".join(map(str, fold.values))] if chosen else []),
         )
         for fold in walked.folds
     )
-    efficiency = "what it was chosen on had made nothing: no efficiency"
+    efficiency = "Where it was chosen it had made nothing, so there is no efficiency."
     if walked.efficiency is not None:
-        efficiency = f"efficiency: {walked.efficiency:.0%} of what a day made where it was chosen"
-    joined = _figures(metrics_to_json(walked.joined.metrics))
+        efficiency = (
+            f"A day here made {walked.efficiency:.0%} of what a day made where it was chosen "
+            "(efficiency)."
+        )
     return GateSection(
         "Chosen on what was, traded on what followed",
-        ("Traded", "Return", "Trades", "Chosen"),
+        ("Traded from", *_OF_A_FOLD, *chosen),
         rows,
-        " >>",
-        (f"joined: {joined}", efficiency),
+        " >>>",
+        (efficiency,),
     )
 
 
-def _luck(gate: Gate) -> Iterator[str]:
-    yield f"{gate.independent_tries:,.1f} independent tries stand behind it, with earlier ones"
+def _luck(gate: Gate) -> Iterator[tuple[str, str, str]]:
+    """What was looked at, its figure, and what the figure says."""
+    yield "Tries", f"{gate.independent_tries:,.1f}", "independent, earlier runs included"
     if gate.overfitting is not None:
         found = gate.overfitting
         yield (
-            f"the best of one half of the days is below the median in the other half in "
-            f"{found.probability:.0%} of {found.halvings:,} halvings (PBO), and loses in "
-            f"{found.loss_probability:.0%}"
+            "Overfitting (PBO)",
+            f"{found.probability:.0%}",
+            f"of {found.halvings:,} halvings of the days: the best of one half is below the median "
+            f"in the other; it loses there in {found.loss_probability:.0%}",
         )
     if gate.deflated is not None:
         tries = f"{gate.independent_tries:,.1f} independent tries"
         if gate.deflated.of_settings:
             tries = f"{gate.sweep.scattered:,} settings that scatter as these do"
         luck = gate.deflated.expected_best
-        yield f"deflated Sharpe ratio {gate.deflated.probability:.1%}: " + (
-            f"by luck alone the best of {tries} comes to {luck:.2f} a year"
+        yield (
+            "Deflated Sharpe",
+            f"{gate.deflated.probability:.1%}",
+            f"likely above what luck alone brings the best of {tries}: {luck:.2f} a year"
             if luck
-            else "of its one try there is nothing to deflate"
+            else "likely above 0: of its one try there is nothing to deflate",
         )
     if gate.superiority is not None:
-        yield (
-            f"with these candles an edge needs a yearly Sharpe ratio of "
-            f"{gate.superiority.detectable_sharpe(0.8):.1f} to be found in 80 %"
-        )
-    for what, place, unit in (
-        ("daily Sharpe ratio on edgeless markets", gate.edgeless, ""),
-        ("the same holdings at random times", gate.random_entries, " % a trade"),
+        needed = gate.superiority.detectable_sharpe(0.8)
+        yield "Edge that shows", f"{needed:.1f}", "yearly Sharpe, found in 80 % on these candles"
+    for what, place, told, unit in (
+        ("Edgeless markets", gate.edgeless, "daily Sharpe ", ""),
+        ("Random entries", gate.random_entries, "", " % a holding"),
     ):
         if place is not None:
-            yield f"{what}: {_place(place, unit)}"
-
-
-def _place(place: Place, unit: str) -> str:
-    return (
-        f"{place.middle:+z.3f}{unit} in the middle, {place.high:+z.3f} the best twentieth; "
-        f"here {place.figure:+z.3f}, chance {place.p:.1%}"
-    )
+            yield (
+                what,
+                f"{place.p:.1%}",
+                f"as good: {told}{place.figure:+z.3f}{unit} here; theirs {place.middle:+z.3f} in "
+                f"the middle, {place.high:+z.3f} in the best twentieth",
+            )
 
 
 def _robustness(gate: Gate) -> GateSection:
     found = gate.robustness
     low, high = found.shifted_starts
     rows = [
-        ("as it is", f"{found.return_pct:+z.1f} %"),
-        ("costs doubled", f"{found.costs_doubled:+z.1f} %"),
-        ("every entry one candle late", f"{found.delayed:+z.1f} %"),
-        ("begun up to one higher candle later", f"{low:+z.1f} to {high:+z.1f} %"),
+        ("as it is", f"{found.return_pct:+z.1f} %", ""),
+        ("costs doubled", f"{found.costs_doubled:+z.1f} %", ""),
+        ("every entry one candle late", f"{found.delayed:+z.1f} %", ""),
+        ("begun up to one higher candle later", f"{low:+z.1f} %", f"to {high:+z.1f} %"),
     ]
     if found.target_first is not None:
-        rows.append(("targets before stops where unsure", f"{found.target_first:+z.1f} %"))
-    rows += [(part.name, f"{part.return_pct:+z.1f} %") for part in (*found.years, *found.regimes)]
-    sentences = []
+        rows.append(("targets before stops where unsure", f"{found.target_first:+z.1f} %", ""))
+    rows += [
+        (part.name, f"{part.return_pct:+z.1f} %", "") for part in (*found.years, *found.regimes)
+    ]
     if found.break_even_cost_bp is not None:
-        sentences.append(
-            f"a fill is assumed to cost {found.assumed_cost_bp:.1f} bp and may cost "
-            f"{found.break_even_cost_bp:.1f} before nothing is left"
+        rows.append(
+            (
+                "a fill may cost, before nothing is left",
+                f"{found.break_even_cost_bp:.1f} bp",
+                f"{found.assumed_cost_bp:.1f} bp assumed",
+            )
         )
     if found.neighbours is not None:
         around = found.neighbours
-        sentences.append(
-            f"of {around.count} settings one step away {around.profitable} made a profit"
+        rows.append(
+            (
+                "settings one step away with a profit",
+                f"{around.profitable}",
+                f"of {around.count}",
+            )
         )
-    title = "Under other circumstances (return in all)"
-    return GateSection(title, (), tuple(rows), " >", tuple(sentences))
+    return GateSection("Under other circumstances", ("", "Return", ""), tuple(rows), " >")
 
 
 def expectation_section(expected: Expectation | None) -> GateSection:
@@ -186,14 +224,14 @@ def expectation_section(expected: Expectation | None) -> GateSection:
         ("max drawdown", expected.drawdown_pct, ",.1f", " %"),
         ("losses in a row", expected.losing_streak, ",.0f", ""),
     )
-    return GateSection(
-        f"What {expected.trades} such trades bring (one in twenty below, middle, one above)",
-        (),
-        tuple((name, f"{_band(band, form)}{unit}") for name, band, form, unit in bands),
-        "",
-        (f"a loss in all in {expected.loss_probability:.0%}",),
+    rows = (
+        (name, *(f"{value:{form}}{unit}" for value in (band.low, band.middle, band.high)))
+        for name, band, form, unit in bands
     )
-
-
-def _band(band: Band, form: str) -> str:
-    return " / ".join(format(value, form) for value in (band.low, band.middle, band.high))
+    return GateSection(
+        f"What to expect of {expected.trades} such trades",
+        ("", "1 in 20 below", "middle", "1 in 20 above"),
+        tuple(rows),
+        " >>>",
+        (f"A loss in all in {expected.loss_probability:.0%} of cases.",),
+    )

@@ -10,8 +10,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.backtest.axes import parse_axis
+from core.backtest.progress import Progress
+from core.gate import EDGELESS, PARTS
 from core.gate.gate import Gate, UnfinishedGate, run_gate
-from core.gate.text import MARKS
+from core.gate.text import answer
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from core.trial.ledger import tries_of
@@ -26,6 +28,7 @@ from tui.modals.vary import VaryForm
 from tui.requests.varying import Variation
 from tui.screens.backtest import BacktestScreen
 from tui.screens.gate import GateScreen, answer_rows
+from tui.screens.long_work import part_lines
 from tui.screens.report import ReportScreen
 from tui.screens.sweep import SweepScreen
 from tui.widgets.answer_list import AnswerList
@@ -40,16 +43,26 @@ def test_each_question_has_its_answer_and_a_gauge_of_its_figures() -> None:
     gate = run_gate(config, axes, candles(length=2_000), folds=2, markets=20)
     assert isinstance(gate, Gate)
     rows = answer_rows(gate)
-    assert [row.word for row in rows] == [MARKS[one.passed] for one in gate.findings]
+    assert [row.word for row in rows] == [answer(gate, one) for one in gate.findings]
     labels = ["".join(text for text, _ in row.gauge.labels(110)) for row in rows if row.gauge]
     assert gate.superiority is not None
     p = gate.superiority.among(gate.independent_tries / gate.sweep.effective_tries)
-    assert f"luck is as good in {p * 100:.1f} %" in labels[0]
-    assert "5 % allowed" in labels[0]
+    assert gate.luck == p
+    assert f"luck as good in {p * 100:.1f} %" in labels[0]
     assert gate.edgeless is not None
-    assert f"here {gate.edgeless.figure:+.3f}" in labels[1]
+    assert f"as good in {gate.edgeless.p * 100:.1f} %" in labels[1]
+    assert ["at most 5 %" in label for label in labels] == [True, True, False]
+    assert "above 0 %" in labels[2]
     joined = gate.walk_forward.joined
     assert f"joined {joined.metrics.total_return_pct:+.1f} %" in labels[2]
+
+
+def test_while_it_runs_it_says_which_of_its_parts_is_worked_on() -> None:
+    progress = Progress(50, 200, 3.0, 16.0, 9.0, part=EDGELESS)
+    signs = [line.plain[:1] for line in part_lines(PARTS, progress)]
+    assert signs == ["", "✓", "✓", "▸", " "]
+    assert [line.plain[:1] for line in part_lines(PARTS, None)] == ["", "▸", " ", " ", " "]
+    assert list(part_lines({}, progress)) == []
 
 
 def test_labels_of_one_scale_keep_their_sign_and_are_told_apart() -> None:

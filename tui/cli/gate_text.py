@@ -7,17 +7,18 @@ from textwrap import wrap
 
 from core.gate.gate import Gate, UnfinishedGate
 from core.gate.text import (
-    MARKS,
     GateSection,
+    answer,
     expectation_section,
     gate_sections,
     unfinished_words,
     verdict_reasons,
 )
+from core.text import safe_text
 from core.trial.expectation import Expectation
-from tui.cli.output import table
 
 _WIDTH = 96
+_ANSWER = 11  # cells of an answer
 
 
 def gate_text(gate: Gate | UnfinishedGate) -> list[str]:
@@ -39,8 +40,8 @@ def _findings(gate: Gate) -> Iterator[str]:
     for reason in verdict_reasons(gate):
         yield from _indented(reason, "  ")
     for one in gate.findings:
-        yield f"  {MARKS[one.passed]:<4}{one.question}"
-        yield from _indented(one.says, "      ")
+        yield f"  {answer(gate, one):<{_ANSWER}}{one.question}"
+        yield from _indented(one.says, " " * (2 + _ANSWER))
 
 
 def _indented(text: str, margin: str) -> list[str]:
@@ -48,8 +49,13 @@ def _indented(text: str, margin: str) -> list[str]:
 
 
 def _section_lines(section: GateSection) -> list[str]:
-    rows: list[str] = []
-    if section.rows:
-        headings = section.headings or ("",) * len(section.rows[0])
-        rows = table(headings, section.rows, right=section.right)[not section.headings :]
-    return [section.title, *(f"  {line}" for line in (*rows, *section.sentences))]
+    lines = [section.title]
+    for fixed, text in section.lines():
+        head = f"  {safe_text(fixed)}"
+        margin = " " * (len(head) + 2)
+        lines += wrap(safe_text(text), _WIDTH, initial_indent=f"{head}  ", subsequent_indent=margin)
+        if not text:
+            lines.append(head.rstrip())
+    for sentence in section.sentences:
+        lines += _indented(sentence, "  ")
+    return lines

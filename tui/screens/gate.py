@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from core.text import safe_lines
+from core.gate import PARTS
+from core.text import safe_lines, safe_text
 from tui.commands import Place, bindings
 from tui.modals.vary import VaryForm
 from tui.requests.backtest import BacktestOrder, Points
 from tui.requests.varying import Control, Variation, Varied
-from tui.screens.base import entitle, write
+from tui.screens.base import entitle, entitle_views, write
 from tui.screens.long_work import LongWorkScreen
 from tui.screens.report import ReportScreen
 from tui.screens.sweep import SweepScreen
 from tui.widgets.answer_list import AnswerList, AnswerRow
-from tui.widgets.columns import fitted
-from tui.widgets.gauge import DOT, HERE, SHADED, WALL, Gauge, GaugeFill, Pointer, decimals_apart
+from tui.widgets.gauge import HERE, WALL, Gauge, GaugeFill, Pointer, decimals_apart
+from tui.widgets.remarks import Remark, RemarkLines
 from tui.widgets.tones import Tone
 
 if TYPE_CHECKING:
-    from core.gate.chance import Place as ChancePlace
-    from core.gate.gate import Finding, Gate
+    from core.gate.gate import Gate
     from core.gate.text import GateSection
     from core.report.result import RunResult
 
@@ -39,11 +40,9 @@ _VERDICTS = {
     "too little data": ("?", Tone.WARNING),
 }
 _SIGNS = {True: ("✓", Tone.GAIN), False: ("✗", Tone.LOSS), None: ("?", Tone.WARNING)}
-_BESIDE = {
-    "left": "Not judged · what it was, what followed, what to expect",
-    "right": "Not judged · luck, other circumstances",
-}
-_TRIES, _MARKETS, _UNSEEN = "Tries", "No edge", "Unseen"
+_BESIDE = ("What followed, what to expect", "Luck, other circumstances")
+"""What stands beside the judged questions, and is not judged: titles of the two columns."""
+_LUCK, _EDGE, _UNSEEN = "Luck", "Edge", "Unseen"
 
 
 class GateScreen(LongWorkScreen):
@@ -52,6 +51,7 @@ class GateScreen(LongWorkScreen):
     PLACE = Place.GATE
     TITLE = "Backtest"
     WHAT = "gate"
+    PARTS = PARTS
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.GATE)
 
     def __init__(
@@ -68,10 +68,10 @@ class GateScreen(LongWorkScreen):
 
     def results(self) -> tuple[Widget, ...]:
         """The verdict, its questions, and the sections beside them."""
-        answers = self.pane(AnswerList(id="gate-answers"), "Judged")
+        answers = self.pane(AnswerList(id="gate-answers"), "It passes where all three hold")
         beside = (
-            VerticalScroll(Static("", id="gate-left-text"), id="gate-left", classes="pane"),
-            VerticalScroll(Static("", id="gate-right-text"), id="gate-right", classes="pane"),
+            VerticalScroll(RemarkLines(id="gate-left-text"), id="gate-left", classes="pane"),
+            VerticalScroll(RemarkLines(id="gate-right-text"), id="gate-right", classes="pane"),
         )
         verdict = Static("", id="gate-verdict")
         return verdict, answers, Horizontal(*beside, id="gate-beside")
@@ -106,18 +106,36 @@ class GateScreen(LongWorkScreen):
             return
         self._gate, self._warmup = found, varied.warmup
         sign, tone = _VERDICTS[found.verdict.value]
+        said, *others = verdict_reasons(found) or ("",)
         words = [(f"{sign} {found.verdict.value}", f"bold {tone.css}")]
-        words += [(f"\n{safe_lines(reason)}", Tone.PLAIN.css) for reason in verdict_reasons(found)]
+        words.append((f": {safe_lines(said)}" if said else "", Tone.PLAIN.css))
+        words += [(f"\n{safe_lines(reason)}", Tone.PLAIN.css) for reason in others]
         write(verdict, Content.assemble(*words))
         answers = self.query_one(AnswerList)
         answers.set_answers(answer_rows(found))
-        judged, walked, luck, others, expected = gate_sections(found, self._order.settings)
-        for side, sections in (("left", (judged, walked, expected)), ("right", (luck, others))):
-            text = Content("\n\n").join(map(_section, sections))
-            write(self.query_one(f"#gate-{side}-text", Static), text)
-            entitle(self.query_one(f"#gate-{side}"), _BESIDE[side])
+        judged, walked, luck, circumstances, expected = gate_sections(found, self._order.settings)
+        for side, sections in (
+            ("left", (judged, walked, expected)),
+            ("right", (luck, circumstances)),
+        ):
+            self.query_one(f"#gate-{side}-text", RemarkLines).show(section_lines(sections))
+        self._entitle()
         answers.focus()
         self.refresh_hints()
+
+    def _entitle(self) -> None:
+        """Say what stands beside it; where there is room for one column, which take turns."""
+        for place, side in enumerate(("left", "right")):
+            pane = self.query_one(f"#gate-{side}")
+            if self.has_class("-narrow"):
+                entitle_views(pane, _BESIDE, place)
+            else:
+                entitle(pane, _BESIDE[place])
+
+    def laid_out(self, event: events.Resize) -> None:
+        """Name one column or both."""
+        super().laid_out(event)
+        self._entitle()
 
     # ── commands ──
 
@@ -146,7 +164,7 @@ class GateScreen(LongWorkScreen):
             return
         if key == _UNSEEN:
             self._show(gate.walk_forward.joined)
-        elif key == _TRIES and gate.sweep.axes:
+        elif key == _LUCK and gate.sweep.axes:
             done = Varied(gate.sweep, (), warmup=self._warmup)
             self.app.push_screen(SweepScreen(self._order, self._variation, self._run_setting, done))
         else:
@@ -166,6 +184,7 @@ class GateScreen(LongWorkScreen):
         """Show the other of the two columns, where there is room for one."""
         self.toggle_class("-right")
         self.query_one("#gate-right" if self.has_class("-right") else "#gate-left").focus()
+        self.call_after_refresh(self._entitle)  # as wide as the panes are by then
 
     def action_again(self) -> None:
         """Vary something else."""
@@ -190,96 +209,69 @@ def _reported(result: RunResult) -> tuple[dict[str, object], Points]:
 
 
 def answer_rows(gate: Gate) -> tuple[AnswerRow, ...]:
-    """The judged questions with their gauges."""
-    tries, markets, unseen = gate.findings
-    return (
-        _answer(_TRIES, tries, _luck_gauge(gate)),
-        _answer(_MARKETS, markets, None if gate.edgeless is None else _chance_gauge(gate.edgeless)),
-        _answer(_UNSEEN, unseen, _unseen_gauge(gate)),
-    )
+    """The judged questions, each with what was found and what it has to be."""
+    from core.gate.text import MARKS, answer  # noqa: PLC0415  (numpy's room, loaded by now)
+
+    edgeless = None if gate.edgeless is None else gate.edgeless.p
+    gauges: dict[str, Callable[[Tone], Gauge | None]] = {
+        _LUCK: partial(_chance_gauge, gate.luck, "luck as good in"),
+        _EDGE: partial(_chance_gauge, edgeless, "as good in"),
+        _UNSEEN: partial(_unseen_gauge, gate),
+    }
+    rows = []
+    for (name, gauge), finding in zip(gauges.items(), gate.findings, strict=True):
+        word = answer(gate, finding)
+        sign, tone = _SIGNS[None if word != MARKS[finding.passed] else finding.passed]
+        rows.append(
+            AnswerRow(name, name, sign, word, tone, finding.question, gauge(tone), finding.says)
+        )
+    return tuple(rows)
 
 
-def _answer(name: str, finding: Finding, gauge: Gauge | None) -> AnswerRow:
-    from core.gate.text import MARKS  # noqa: PLC0415  (numpy's room, loaded by now)
-
-    sign, tone = _SIGNS[finding.passed]
-    word = MARKS[finding.passed]
-    return AnswerRow(name, name, sign, word, tone, finding.question, gauge, finding.says)
-
-
-def _luck_gauge(gate: Gate) -> Gauge | None:
-    """How often luck looks as good among as many tries, against what is allowed."""
+def _chance_gauge(chance: float | None, what: str, tone: Tone) -> Gauge | None:
+    """How often what has no edge is as good, in per cent, against what is allowed."""
     from core.gate.gate import ERROR_RATE  # noqa: PLC0415
 
-    if gate.superiority is None:
+    if chance is None:
         return None
-    p = gate.superiority.among(gate.independent_tries / gate.sweep.effective_tries) * 100
-    allowed = ERROR_RATE * 100
-    tone = Tone.GAIN if p <= allowed else Tone.LOSS
-    high = min(100.0, max(p, allowed) * 1.3)
-    fills = (
-        GaugeFill(allowed, high, Tone.LOSS, SHADED),
-        GaugeFill(0.0, p, tone),
-    )
-    seen = Pointer(p, HERE, Tone.STRONG, f"luck is as good in {p:.1f} %")
-    wall = Pointer(allowed, WALL, Tone.STRONG, f"{allowed:.0f} % allowed")
-    return Gauge(0.0, high, fills, (wall, seen))
-
-
-def _chance_gauge(place: ChancePlace) -> Gauge:
-    """Where the rule's daily Sharpe ratio lies among those of markets without an edge."""
-    known = (place.figure, place.middle, place.high, 0.0)
-    room = (max(known) - min(known)) * 0.15 or 1.0
-    low, high = min(known) - room, max(known) + room
-    fills = (GaugeFill(low, place.high, Tone.WARNING, SHADED),)
+    found, allowed = chance * 100, ERROR_RATE * 100
     return Gauge(
-        low,
-        high,
-        fills,
+        0.0,
+        min(100.0, max(found, allowed) * 1.3),
+        (GaugeFill(0.0, found, tone),),
         (
-            Pointer(place.high, WALL, Tone.STRONG, f"one in twenty beyond {place.high:+z.3f}"),
-            Pointer(place.figure, HERE, Tone.STRONG, f"here {place.figure:+z.3f}"),
-            Pointer(place.middle, DOT, Tone.DIM, f"without an edge {place.middle:+z.3f}"),
+            Pointer(allowed, WALL, Tone.STRONG, f"at most {allowed:.0f} %"),
+            Pointer(found, HERE, Tone.STRONG, f"{what} {found:.1f} %"),
         ),
     )
 
 
-def _unseen_gauge(gate: Gate) -> Gauge:
-    """What the folds made, each a mark, and all of them joined."""
+def _unseen_gauge(gate: Gate, tone: Tone) -> Gauge:
+    """What the parts that no choice had seen made, joined, against nothing."""
     joined = gate.walk_forward.joined
     made = (joined.ending_balance / joined.starting_balance - 1) * 100
-    folds = [
-        (fold.result.ending_balance / fold.result.starting_balance - 1) * 100
-        for fold in gate.walk_forward.folds
-    ]
-    known = (made, *folds, 0.0)
-    room = (max(known) - min(known)) * 0.1 or 1.0
-    tone = Tone.GAIN if made > 0 else Tone.LOSS
-    places = decimals_apart(known, 1)
+    room = abs(made) * 0.5 or 1.0
     return Gauge(
-        min(known) - room,
-        max(known) + room,
+        min(made, 0.0) - room,
+        max(made, 0.0) + room,
         (GaugeFill(0.0, made, tone),),
         (
-            Pointer(0.0, WALL, Tone.STRONG, "0 %"),
-            Pointer(made, HERE, Tone.STRONG, f"joined {made:+z.{places}f} %"),
-            *(Pointer(each, DOT, Tone.DIM, f"{each:+z.{places}f}") for each in folds),
+            Pointer(0.0, WALL, Tone.STRONG, "above 0 %"),
+            Pointer(made, HERE, Tone.STRONG, f"joined {made:+z.{decimals_apart((made,), 1)}f} %"),
         ),
     )
 
 
-def _section(section: GateSection) -> Content:
-    """A section as text: its title, rows in columns, sentences."""
-    lines = [Content.styled(section.title, "bold $foreground")]
-    listed = [section.headings, *section.rows] if section.headings else list(section.rows)
-    widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
-    for row in listed:
-        cells = [
-            fitted(safe_lines(cell), width, "right" if mark == ">" else "left")
-            for cell, width, mark in zip(row, widths, section.right.ljust(len(row)), strict=True)
-        ]
-        heading = row is section.headings
-        tone = Tone.DIM if heading else Tone.PLAIN
-        lines.append(Content.styled("  ".join(cells).rstrip(), tone.css))
-    lines += [Content.styled(safe_lines(text), Tone.PLAIN.css) for text in section.sentences]
-    return Content("\n").join(lines)
+def section_lines(sections: Iterable[GateSection]) -> list[Remark]:
+    """Sections under each other: titles, rows in columns, sentences."""
+    found: list[Remark] = []
+    for section in sections:
+        if found:
+            found.append(Remark("", "", Tone.DIM))
+        found.append(Remark("", section.title, Tone.STRONG))
+        headings = bool(section.headings)
+        for number, (fixed, text) in enumerate(section.lines()):
+            loud = Tone.DIM if headings and not number else Tone.PLAIN
+            found.append(Remark(f"{safe_text(fixed)} ", text, Tone.DIM, loud))
+        found += [Remark("", sentence, Tone.DIM) for sentence in section.sentences]
+    return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -20,8 +21,12 @@ from tui.requests.varying import Control, Ended, Variation, Varied
 from tui.screens.base import BaseScreen, write
 from tui.widgets.tones import Tone, toned
 
+if TYPE_CHECKING:
+    from core.backtest.progress import Progress
+
 _LOOK_EVERY = 0.25  # seconds
 _BAR = 24  # cells
+_GOES_ON = "what is finished is kept, and the same again goes on from it"
 
 
 class LongWorkScreen(BaseScreen):
@@ -31,6 +36,7 @@ class LongWorkScreen(BaseScreen):
     """
 
     WHAT: ClassVar[str]
+    PARTS: ClassVar[Mapping[str, str]] = {}  # of the work, in their order, with what is run in each
     AUTO_FOCUS = ""  # no key goes to a result that is not there yet
 
     def __init__(
@@ -109,26 +115,11 @@ class LongWorkScreen(BaseScreen):
         control = self._control
         if control is None:
             return
-        progress = control.progress
-        if progress is None:
-            self._say(control.told, Tone.DIM)
-            return
-        from core.backtest.progress import progress_text  # noqa: PLC0415  (numpy's room, there now)
-
-        filled = _BAR * progress.done // max(1, progress.total)
-        words = "ending with what is finished …" if control.cancel.is_set() else ""
-        write(
-            self.query_one("#work-progress", Static),
-            Content.assemble(
-                ("━" * filled, Tone.ACCENT.css),
-                ("─" * (_BAR - filled), Tone.RULE.css),
-                f"  {words or progress_text(progress)}",
-                (f"\n{control.resumed}" if control.resumed else "", Tone.DIM.css),
-            ),
-        )
-
-    def _say(self, text: str, tone: Tone) -> None:
-        write(self.query_one("#work-progress", Static), Content.styled(safe_lines(text), tone.css))
+        lines = [_bar(control), *part_lines(self.PARTS, control.progress)]
+        if control.resumed:
+            lines.append(Content.styled(control.resumed, Tone.DIM.css))
+        lines += [Content(""), Content.styled(f"x ends the {self.WHAT}; {_GOES_ON}", Tone.DIM.css)]
+        write(self.query_one("#work-progress", Static), Content("\n").join(lines))
 
     async def _run(self, control: Control) -> None:
         try:
@@ -187,6 +178,37 @@ class LongWorkScreen(BaseScreen):
             self.action_cancel()
         else:
             self.dismiss()
+
+
+def _bar(control: Control) -> Content:
+    """How far it is, at what rate, and how long the rest takes."""
+    progress = control.progress
+    if progress is None:
+        return Content.styled(safe_lines(control.told), Tone.DIM.css)
+    from core.backtest.progress import progress_text  # noqa: PLC0415  (numpy's room, there now)
+
+    filled = _BAR * progress.done // max(1, progress.total)
+    ending = "ending with what is finished …" if control.cancel.is_set() else ""
+    return Content.assemble(
+        ("━" * filled, Tone.ACCENT.css),
+        ("─" * (_BAR - filled), Tone.RULE.css),
+        # The parts beneath say which is worked on.
+        f"  {ending or progress_text(replace(progress, part=''))}",
+    )
+
+
+def part_lines(parts: Mapping[str, str], progress: Progress | None) -> Iterator[Content]:
+    """The parts of some work: those that are done, the one that is worked on, those to come."""
+    if not parts:
+        return
+    names = list(parts)
+    at = names.index(progress.part) if progress and progress.part in names else 0
+    width = max(map(len, names))
+    yield Content("")
+    for number, (name, what) in enumerate(parts.items()):
+        sign = "▸" if number == at else "✓" if number < at else " "
+        tone = Tone.PLAIN if number == at else Tone.DIM
+        yield Content.styled(f"{sign} {name:<{width}}  {what}", tone.css)
 
 
 def work_title(order: BacktestOrder, what: str, variation: Variation) -> Content:

@@ -26,7 +26,7 @@ from core.gate.gate import (
     run_gate,
 )
 from core.gate.selection import deflated
-from core.gate.text import gate_sections
+from core.gate.text import GateSection, answer, gate_sections
 from core.gate.to_json import gate_to_json
 from core.report.result import result_to_json
 from core.report.trade_columns import TradeColumns
@@ -124,11 +124,9 @@ def test_earlier_tries_count(edge: Gate) -> None:
     assert page["expected_best_sharpe"] == crowded.deflated.expected_best
     # Of a million tries: the spread of the few settings tells of less luck.
     assert page["expected_best_of"] == crowded.independent_tries
-    said = (
-        f"deflated Sharpe ratio {crowded.deflated.probability:.1%}: by luck alone the best of "
-        f"{crowded.independent_tries:,.1f} independent tries comes to"
-    )
-    assert any(line.startswith(said) for one in gate_sections(crowded) for line in one.sentences)
+    figure, said = _deflated_row(crowded)
+    assert figure == f"{crowded.deflated.probability:.1%}"
+    assert f"the best of {crowded.independent_tries:,.1f} independent tries: " in said
 
 
 def test_a_single_setting_is_deflated_by_the_tries_before_it() -> None:
@@ -142,9 +140,35 @@ def test_a_single_setting_is_deflated_by_the_tries_before_it() -> None:
     assert alone is not None
     assert found.deflated.probability < alone.probability < 1
     single = replace(found, independent_tries=1.0, deflated=alone)
-    told = [line for one in gate_sections(single) for line in one.sentences]
-    said = f"deflated Sharpe ratio {alone.probability:.1%}: of its one try there is nothing"
-    assert [line.startswith(said) for line in told].count(True) == 1
+    figure, said = _deflated_row(single)
+    assert figure == f"{alone.probability:.1%}"
+    assert "of its one try there is nothing to deflate" in said
+
+
+def _deflated_row(gate: Gate) -> tuple[str, ...]:
+    rows = [row for one in gate_sections(gate) for row in one.rows if row[0] == "Deflated Sharpe"]
+    ((_, *told),) = rows
+    return tuple(told)
+
+
+def test_of_too_little_data_no_question_is_said_to_be_answered_by_no(edge: Gate) -> None:
+    no, unknown = replace(edge.findings[0], passed=False), replace(edge.findings[0], passed=None)
+    fails, few = (replace(edge, verdict=one) for one in (Verdict.FAILS, Verdict.TOO_LITTLE_DATA))
+    assert [answer(one, no) for one in (fails, few)] == ["no", "not shown"]
+    assert [answer(few, one) for one in (edge.findings[0], unknown)] == ["yes", "?"]
+
+
+def test_columns_of_a_section_stand_under_each_other_and_the_last_one_may_be_wrapped() -> None:
+    rows = (("a", "+1.0 %", "of two"), ("bcd", "-10.0 %", ""))
+    section = GateSection("Title", ("", "Return", ""), rows, " >")
+    assert list(section.lines()) == [
+        ("      Return", ""),
+        ("a     +1.0 %", "of two"),
+        ("bcd  -10.0 %", ""),
+    ]
+    flush = GateSection("Title", (), (("a", "1"), ("b", "20")), " >")
+    assert list(flush.lines()) == [("a   1", ""), ("b  20", "")]
+    assert list(GateSection("Title").lines()) == []
 
 
 def test_few_trades_and_short_candles_are_too_little_data(edge: Gate) -> None:
