@@ -35,7 +35,10 @@ _UTC_MINUTE = re.compile(
 MOST_NAMED = 12  # names in a question: three lines of the narrowest terminal
 _CONDITION = re.compile(r"((entry|exit)\[\d+\])\.value")
 _SWAP = re.compile(r"([A-Z0-9]+/[A-Z0-9]+):[A-Z0-9]+ ?(\+\d+)?")
-_FINE_CHANGE = re.compile(r"[▲▼] ([+-]([\d,]+)\.(\d{3,}))")
+_NUMBER = re.compile(r"(?:[▲▼] )?(([+-]?)([\d,]+)(?:\.(\d+))?([%×]?))")
+_FIGURE = re.compile(r"(?:[▲▼✓✗] )?[+\-−]?[\d.]")
+_LONGEST = 28  # letters of a figure; what has more is a sentence
+_FEWEST = 5  # digits of a figure that stay where there is no room for all
 _BARS = "▁▂▃▄▅▆▇"  # never a full cell: curves in neighbouring rows must not touch
 
 
@@ -111,22 +114,32 @@ def as_number(text: str) -> str:
     return text.removeprefix("▲ ").removeprefix("▼ ")
 
 
-def narrowed(text: str, width: int) -> str:
-    """A text in so many cells, if it is a gain or loss of more than two decimals, or a swap.
+def is_figure(text: str) -> bool:
+    """Whether a text is a number, a length of time or a moment: it begins with a digit or sign."""
+    return len(text) <= _LONGEST and _FIGURE.match(text) is not None
 
-    Of a gain or loss (`change`) its mark goes first, for its sign says the same, then decimals of
-    what has whole ones: nothing is written as 0 that is not 0. Of a swap's symbol, alone or with
-    how many others there are, what it settles in goes: `BTC/USDT:…`.
+
+def narrowed(text: str, width: int) -> str:
+    """A text in so many cells, or the fewest it can be in, if it is a number or a swap.
+
+    Of a gain or loss (`change`) its mark goes first, for its sign says the same. Then decimals are
+    rounded away, but five digits stay, and all of what is less than 1: nothing is written as 0 that
+    is not 0. Of a swap's symbol, alone or with how many others there are, what it settles in goes:
+    `BTC/USDT:…`.
     """
     if len(text) <= width:
         return text
     if (found := _SWAP.fullmatch(text)) is not None:
         return f"{found[1]}:…{found[2] or ''}"
-    if (found := _FINE_CHANGE.fullmatch(text)) is None:
+    if (found := _NUMBER.fullmatch(text)) is None:
         return text
-    bare, whole, fraction = found.groups()
-    left = len(fraction) - max(0, len(bare) - width)
-    return f"{float(bare.replace(',', '')):+,.{left}f}" if left > 0 and whole != "0" else bare
+    bare, sign, whole, fraction, unit = found.groups()
+    whole = whole.replace(",", "")
+    if len(bare) <= width or not fraction or not whole.strip("0"):
+        return bare
+    fewest = min(len(fraction), max(0, _FEWEST - len(whole)))
+    left = max(fewest, len(fraction) - (len(bare) - width))
+    return f"{float(f'{sign}{whole}.{fraction}'):{sign and '+'},.{left}f}{unit}"
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -221,8 +221,14 @@ def test_copied_equity_in_a_coin_is_whole() -> None:
         ("▼ -12.345678", 11, "-12.345678"),
         ("▼ -1,234.567891", 10, "-1,234.568"),
         ("▲ +0.000153", 8, "+0.000153"),  # cut with an ellipsis: no decimal is dropped of it
-        ("▲ +1,234,567.89", 10, "▲ +1,234,567.89"),  # two decimals: as ever
-        ("0.00001234567", 10, "0.00001234567"),  # a price
+        ("▲ +1,234,567.89", 10, "+1,234,568"),
+        ("▼ -12.34%", 8, "-12.34%"),
+        ("1,618,685.27", 11, "1,618,685.3"),  # a price
+        ("1,618,685.27", 4, "1,618,685"),  # five digits stay, and no digit before the point goes
+        ("64,210.50", 5, "64,210"),
+        ("12.345", 4, "12.345"),
+        ("0.00001234567", 10, "0.00001234567"),
+        ("22 Nov 14:02", 8, "22 Nov 14:02"),
         ("BTC/USDT:USDT", 13, "BTC/USDT:USDT"),  # a swap, which says that it is one
         ("BTC/USDT:USDT", 12, "BTC/USDT:…"),
         ("ETH/USDT:USDT +2", 12, "ETH/USDT:…+2"),

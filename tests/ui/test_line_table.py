@@ -318,3 +318,77 @@ async def test_a_name_is_cut_before_a_figure_is() -> None:
         line = table.render_line(1).text
         assert "12,345.67  98,765.43" in line
         assert "a_long_n…" in line
+
+
+FIGURES = (
+    Column("NAME", 12, grow=20),
+    Column("ENTRY", 10, "right"),
+    Column("QUANTITY", 10, "right", priority=2),
+    Column("EXIT", 10, "right"),
+)
+
+
+def traded(key: str, entry: str, quantity: str, leaving: str) -> Row:
+    return Row(key, (Cell("a name"), Cell(entry), Cell(quantity), Cell(leaving)))
+
+
+async def test_a_figure_is_whole_or_rounded_or_its_column_is_not_there() -> None:
+    """Two prices that were cut alike looked like the same price, beside empty columns."""
+    table = LineTable(FIGURES)
+    given = [
+        traded("1", "0.000001271", "7,071,305,123", "0.000001278"),
+        traded("2", "1,618,685.27", "12", "1,618,702.91"),
+    ]
+    app = make_app(ScriptedLink())
+    async with driven(app, (100, 15)) as pilot:
+        app.push_screen(TableScreen(table))
+        table.set_rows(given)
+        await pilot.pause()
+
+        def lines() -> list[list[str]]:
+            return [table.render_line(y).text.strip("▌▏ ").split("  ") for y in range(3)]
+
+        def words(y: int) -> list[str]:
+            return [word.strip() for word in lines()[y] if word.strip()]
+
+        assert words(1)[1:] == ["0.000001271", "7,071,305,123", "0.000001278"]
+        assert words(2)[1:] == ["1,618,685.27", "12", "1,618,702.91"]
+        await pilot.resize_terminal(52, 15)
+        await pilot.pause()
+        assert words(0) == ["NAME", "ENTRY", "EXIT"], "the longest figures have no room for a third"
+        assert words(1)[1:] == ["0.000001271", "0.000001278"]
+        await pilot.resize_terminal(35, 15)
+        await pilot.pause()
+        assert words(2)[1:] == ["1,618,685.3", "1,618,702.9"], "rounded, and still two prices"
+        await pilot.resize_terminal(28, 15)
+        await pilot.pause()
+        assert words(0) == ["NAME", "ENTRY"], "no figure stands half beyond the edge"
+        await pilot.resize_terminal(12, 15)
+        await pilot.pause()
+        assert not any("0.0000012" in word or "1,6" in word for word in (*words(1), *words(2)))
+
+
+async def test_a_column_keeps_its_width_while_its_rows_stay() -> None:
+    """Columns that follow each price would dance."""
+    table = LineTable(FIGURES)
+    app = make_app(ScriptedLink())
+    async with driven(app, (100, 15)) as pilot:
+        app.push_screen(TableScreen(table))
+        table.set_rows([traded("1", "9,999,999.99", "1", "1"), traded("2", "1", "1", "1")])
+        await pilot.pause()
+        wide = table.render_line(0).text
+        table.set_rows([traded("1", "1", "1", "1"), traded("2", "1", "1", "1")])
+        assert table.render_line(0).text == wide
+        table.set_rows([traded("3", "1", "1", "1")])
+        assert table.render_line(0).text != wide, "these are others"
+
+
+async def test_a_time_is_not_cut() -> None:
+    """A time that the clocks show twice says which it is."""
+    table = LineTable((Column("AT", 12), Column("NAME", 12, grow=10)))
+    app = make_app(ScriptedLink())
+    async with driven(app, (60, 15)) as pilot:
+        app.push_screen(TableScreen(table))
+        table.set_rows([Row("1", (Cell("25 Oct 02:30 CEST"), Cell("a name")))])
+        await pilot.pause()
+        assert "25 Oct 02:30 CEST  a name" in table.render_line(1).text

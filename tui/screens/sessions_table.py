@@ -28,7 +28,7 @@ SESSION_COLUMNS = (
     Column("SYMBOLS", 11, priority=3, grow=8),
     Column("TF", 3, priority=4),
     Column("MODE", 9, priority=5),
-    Column("ELAPSED", 11, priority=7, grow=3),
+    Column("ELAPSED", 11, priority=7),
     Column("TRADES", 6, "right", priority=2),
     Column("WIN", 4, "right", priority=9),
     Column("OPEN P&L", 10, "right"),

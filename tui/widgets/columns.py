@@ -1,8 +1,13 @@
-"""Shares the width of a line among columns: some give way on narrow terminals, names are cut."""
+"""Shares the width of a line among columns: some give way on narrow terminals, names are cut.
+
+A figure is never cut, or it would look like another one. A column takes what its longest figure
+needs before names grow. Without that room it is written with fewer digits (`formats.narrowed`), and
+where too few would be left, a column gives way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,8 +23,9 @@ class Column:
     """A column. `priority` 0 always stays; of the others the highest goes first.
 
     `grow`: how many cells beyond `width` it may take where there is room; `fill`: how many more, of
-    what is left once no other can grow. An `optional` one takes none where no row has anything in,
-    and one for `wide` lines none on a line of fewer cells.
+    what is left once no other can grow. What stands left and grows is a name, and may be cut. An
+    `optional` one takes none where no row has anything in, and one for `wide` lines none on a line
+    of fewer cells.
     """
 
     label: str
@@ -30,6 +36,19 @@ class Column:
     fill: int = 0
     optional: bool = False
     wide: int = 0
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it may be cut."""
+        return self.align == "left" and self.grow > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Longest:
+    """How many cells the longest figure of a column has: as written, and with the fewest digits."""
+
+    whole: int = 0
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +61,41 @@ class Placed:
 
 
 def places(
-    columns: Sequence[Column], start: int, stop: int, left_out: Collection[int] = ()
+    columns: Sequence[Column],
+    start: int,
+    stop: int,
+    left_out: Collection[int] = (),
+    longest: Mapping[int, Longest] | None = None,
 ) -> tuple[Placed, ...]:
-    """Where the columns stand that have room between two cells of a line, but those left out."""
+    """Where the columns stand that have room between two cells of a line, but those left out.
+
+    `longest`: the figures in them, by the number of the column.
+    """
     room = max(0, stop - start)
+    figures = [(longest or {}).get(number, Longest()) for number in range(len(columns))]
+    least = [max(one.width, figures[n].least) for n, one in enumerate(columns)]
     staying = [n for n, one in enumerate(columns) if n not in left_out and room >= one.wide]
 
     def needed() -> int:
-        return sum(columns[i].width for i in staying) + GAP * max(0, len(staying) - 1)
+        return sum(least[i] for i in staying) + GAP * max(0, len(staying) - 1)
 
     while needed() > room and any(columns[i].priority for i in staying):
         staying.remove(max(staying, key=lambda i: (columns[i].priority, i)))
-    widths = {i: columns[i].width for i in staying}
+    names = [i for i in staying if columns[i].is_name]
+    while (
+        len(staying) > 1 and needed() - sum(max(0, least[i] - _SHORTEST_NAME) for i in names) > room
+    ):
+        names = [i for i in names if i != staying[-1]]
+        del staying[-1]
+    widths = {i: least[i] for i in staying}
     spare = room - needed()
-    # A name may be cut, a figure never.
-    names = [i for i in staying if columns[i].align == "left" and columns[i].grow]
     for i in names:
         cut = min(max(0, -spare), max(0, widths[i] - _SHORTEST_NAME))
         widths[i] -= cut
         spare += cut
-    widest = {i: columns[i].width + columns[i].grow for i in staying}
-    for limit in (widest, {i: widest[i] + columns[i].fill for i in staying}):
+    written = {i: max(least[i], figures[i].whole) for i in staying}
+    widest = {i: max(written[i], columns[i].width + columns[i].grow) for i in staying}
+    for limit in (written, widest, {i: widest[i] + columns[i].fill for i in staying}):
         while growing := [i for i in staying if widths[i] < limit[i]][: max(0, spare)]:
             for i in growing:
                 widths[i] += 1

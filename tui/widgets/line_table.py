@@ -2,8 +2,9 @@
 
 Rows are frozen values with a key; `set_rows` compares them with what is shown. Cursor, marks and
 folds belong to keys, so they stay with their row when others come, go or change places, and while
-a filter hides it. Columns give way on narrow terminals, rows never. A row may be the head of those
-after it: they are folded away until Enter or Space opens it; each group is sorted within itself.
+a filter hides it. Columns give way on narrow terminals, rows never, and no figure is cut. A row may
+be the head of those after it: they are folded away until Enter or Space opens it; each group is
+sorted within itself.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from textual.strip import Strip
 from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
-from tui.widgets.columns import GAP, Column, Placed, fitted, fitted_before, places
+from tui.widgets.columns import GAP, Column, Longest, Placed, fitted, fitted_before, places
 from tui.widgets.line_view import LineView
 from tui.widgets.tones import Tone
 
@@ -52,6 +53,13 @@ class Cell:
             return formats.spark(self.curve, width)
         text = formats.narrowed(safe_text(self.text), width)
         return text if self.share is None else "━" * round(self.share * width)
+
+    def longest(self, width: int) -> Longest:
+        """What a column of so many cells needs for it, if it is a figure."""
+        text = safe_text(self.text)
+        if self.curve or self.share is not None or not formats.is_figure(text):
+            return Longest()
+        return Longest(cell_len(text), cell_len(formats.narrowed(text, width)))
 
     @property
     def copied(self) -> str:
@@ -176,6 +184,7 @@ class LineTable(LineView, can_focus=True):
         self._marked: set[str] = set()
         self._opened: set[str] = set()
         self._left_out: frozenset[int] = frozenset()
+        self._longest: dict[int, Longest] = {}
         self._sort: int | None = None
         self._descending = False
 
@@ -212,9 +221,35 @@ class LineTable(LineView, can_focus=True):
 
         `hidden`: rows that a filter leaves out. They are not shown, and stay marked if they are.
         """
-        self._given = tuple(rows)
+        earlier, self._given = self._given, tuple(rows)
         self._hidden = tuple(row for row in hidden if row.key in self._marked)
+        if self._measure_figures(earlier):
+            self._fit()
         self._arrange()
+
+    def _measure_figures(self, earlier: Iterable[Row] = ()) -> bool:
+        """Measure the figures that were not there earlier; say whether columns need other widths.
+
+        While some of the rows stay no column gets narrower: it would move with each price.
+        """
+        before, known = self._longest, {row.key: row for row in earlier}
+        stays = any(row.key in known for row in self._given)
+        longest = dict(before) if stays else {}
+        for row in self._given:
+            if known.get(row.key) == row:
+                continue
+            for number, (column, cell) in enumerate(zip(self.columns, row.cells, strict=False)):
+                if column.is_name or (row.head and number == 0):
+                    continue
+                found, most = cell.longest(column.width), longest.get(number, Longest())
+                if found.least > max(column.width, most.least) or found.whole > max(
+                    column.width, most.whole
+                ):
+                    longest[number] = Longest(
+                        max(found.whole, most.whole), max(found.least, most.least)
+                    )
+        self._longest = longest
+        return longest != before
 
     def _marked_rows(self) -> list[Row]:
         """The marked rows: those shown in their order, then those folded away or left out."""
@@ -248,6 +283,7 @@ class LineTable(LineView, can_focus=True):
             self.set_columns(columns)
         elif tuple(columns) != self.columns:
             self.columns = tuple(columns)
+            self._measure_figures()
             self._fit()
 
     def clear_marks(self) -> None:
@@ -355,13 +391,14 @@ class LineTable(LineView, can_focus=True):
 
     def on_resize(self) -> None:
         """Fit the columns to the new width, and keep the cursor's row in view."""
+        self._measure_figures()
         self._fit()
         self.call_after_refresh(self._reveal)
 
     def _fit(self) -> None:
         # The scrollbar's cell is always left free: a column does not go where it comes.
         stop = self.outer_size.width - 1
-        self._places = places(self.columns, _GUTTER, stop, self._left_out)
+        self._places = places(self.columns, _GUTTER, stop, self._left_out, self._longest)
         self._strips.clear()
         self._measure()
         self.refresh()
@@ -470,14 +507,16 @@ class LineTable(LineView, can_focus=True):
             Segment("•" if row.key in self._marked else " ", accent),
         ]
         for place in self._places_of(row):
-            cell = row.cells[place.column]
+            cell, column = row.cells[place.column], self.columns[place.column]
             text = cell.drawn(place.width)
+            if not column.is_name and cell_len(text) > place.width and formats.is_figure(text):
+                text = "…"  # there is no room for it at all, and a part would be another figure
             if row.head and place.column == 0:
                 text = f"{'▾' if row.key in self._opened else '▸'} {text}"
             kept = safe_text(cell.kept)
             if kept:
                 text = fitted_before(text, kept, place.width)
-            text = fitted(text, place.width, self.columns[place.column].align)
+            text = fitted(text, place.width, column.align)
             segments.append(Segment(text, self.tone(cell.tone, background)))
             segments.append(Segment(" " * GAP, plain))
         return Strip(segments).adjust_cell_length(self.size.width, plain)
