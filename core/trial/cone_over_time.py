@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BAND = "band of the promise"
+"""What it is called where there is no room for more."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConeOverTime:
@@ -27,5 +30,5 @@ class ConeOverTime:
 
     @property
     def legend(self) -> str:
-        """What it is, in words."""
-        return f"the promise: left below in at most {self.rate * 100:.2g} %"
+        """What it is, and how often it errs, in words."""
+        return f"{BAND}, which a true one leaves below in at most {self.rate * 100:.2g} %"

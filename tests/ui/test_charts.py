@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -84,6 +85,8 @@ def test_labels_stand_in_the_order_of_their_marks() -> None:
 def test_a_mark_beyond_the_scale_is_an_arrow_at_its_end() -> None:
     gauge = Gauge(0.0, 10.0, (), (Pointer(-5.0, HERE, Tone.LOSS), Pointer(99.0, WALL, Tone.GAIN)))
     assert text(gauge.bar(10)) == "◂────────▸"
+    named = Gauge(0.0, 10.0, (), (Pointer(99.0, WALL, Tone.GAIN, "most"),))
+    assert text(named.labels(10)) == "    most ▸"
 
 
 def test_a_scale_without_extent_has_its_marks_in_the_middle() -> None:
@@ -168,6 +171,31 @@ async def test_a_curve_ends_where_it_ends_though_its_band_goes_on() -> None:
     assert set(lines[-2][2:50]) == {"⣀"}
     assert all("⠤" in line[:20] for line in lines if "⠤" in line)
     assert not any(0x2800 < ord(cell) < 0x2900 for line in lines[1:-2] for cell in line[20:])
+
+
+async def test_the_sides_of_a_band_are_joined_where_they_are_steep() -> None:
+    band = Band(((0, -1.0, 0.0), (2, -1.0, 3.0), (400, -1.0, 3.0)))
+    lines = (await drawn(band, whole=True)).splitlines()
+    rise = [any(0x2800 < ord(cell) < 0x2900 for cell in line[2:4]) for line in lines[:9]]
+    assert all(rise)
+
+
+async def test_a_curve_ends_in_its_last_value_and_bears_its_name() -> None:
+    rise = Curve(((0, 0.0), (1, 1.0), (2, 2.0)), Tone.ACCENT, name="seen 2.00")
+    band = Band(((0, -1.0, 3.0), (4, -1.0, 3.0)))
+    lines = (await drawn(band, curve=rise, whole=True)).splitlines()
+    (named,) = (line for line in lines if "seen 2.00" in line)
+    dots = [at for at, cell in enumerate(named) if 0x2800 < ord(cell) < 0x2900]
+    width = lines[0].rindex("⠉") - 1
+    assert abs(max(dots) - 2 - width / 2) <= 1, "not until the third trade"
+    assert named.index("seen") == max(dots) + 2
+
+
+async def test_a_name_stands_where_nothing_is_written_over() -> None:
+    whole = Curve(((0, 2.0), (100, 2.0)), Tone.ACCENT, name="kept")
+    lines = (await drawn(None, curve=whole)).splitlines()
+    assert "kept" in lines[1]
+    assert "kept" not in (await drawn(None, curve=replace(whole, name="kept" * 30)))
 
 
 async def test_a_drawdown_of_nothing_fills_nothing() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import partial
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.geometry import Size
 from textual.strip import Strip
 
-from core.trial.cone_over_time import ConeOverTime
+from core.trial.cone_over_time import BAND, ConeOverTime
 from tui import formats
 from tui.widgets.axes import Scale, time_labels
 from tui.widgets.line_view import LineView
@@ -22,16 +24,23 @@ from tui.widgets.tones import Tone
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _AROUND = 5  # cells of air: two on the left, two before the values, one behind them
 _WIDEST_BAND = 0.6  # of the curves' own range, on either side
+_NEARLY = 1e-3  # of a millisecond or a trade: a moment that is a sum comes as close to its time
+_EMPTY_CELLS = " ┈░"  # what a curve's name may stand on
+_ASIDE = (0, 6, 12)  # cells that it may begin farther to the left
 _LONGEST = 14  # cells for a value beside the chart
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Values over time (UTC ms, increasing). `filled`: from the top of the chart down to it."""
+    """Values over time (UTC ms, increasing). `filled`: from the top of the chart down to it.
+
+    `name`: what stands at its end, where there is room for it.
+    """
 
     points: tuple[tuple[int, float], ...]
     tone: Tone
     filled: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,7 @@ def equity_band(cone: ConeOverTime | None, balance: float) -> tuple[Band | None,
     """The band of a trial around an equity that began with `balance`, and a title that says so."""
     if cone is None:
         return None, "Equity"
-    return Band(cone.in_money(balance)), f"Equity ░ {cone.legend}"
+    return Band(cone.in_money(balance)), f"Equity · ░ {BAND}"
 
 
 class CurveChart(LineView, can_focus=True):
@@ -178,6 +187,7 @@ class CurveChart(LineView, can_focus=True):
         width = self.size.width - beside - _AROUND
         if width < 2:
             return []
+        step = (end - start) / max(1, width * 2 - 1)
         moments = [start + (end - start) * n // max(1, width * 2 - 1) for n in range(width * 2)]
         cells: list[list[tuple[str, Tone]]] = [[(" ", Tone.DIM)] * width for _ in range(height)]
         if self._base is not None:
@@ -188,12 +198,16 @@ class CurveChart(LineView, can_focus=True):
             for (line, column), bits in _edges(self._band, moments, scale).items():
                 cells[line][column] = (chr(0x2800 + bits), Tone.DIM)
         for curve in reversed(self._curves):
-            for (line, column), bits in _dots(curve, moments, scale).items():
+            for (line, column), bits in _dots(curve, start, step, width * 2, scale).items():
                 cells[line][column] = (chr(0x2800 + bits), curve.tone)
         for dot in self._dots:
             column = (dot.time - start) * width // max(1, end - start)
             if 0 <= column <= width:
                 cells[scale.line(dot.value)][min(column, width - 1)] = (dot.glyph, dot.tone)
+        for curve in self._curves:
+            time, value = curve.points[-1]
+            column = min(width - 1, (time - start) * width // max(1, end - start))
+            _name(cells, curve, scale.line(value), column)
         for line in range(height):
             cells[line] += [("  ", Tone.DIM), (axis.get(line, "").rjust(beside), Tone.DIM)]
         cells.append([(self._across(moments[::2], width, self._zone), Tone.DIM)])
@@ -245,6 +259,23 @@ def drawdown_points(
     return tuple(falls)
 
 
+def _name(cells: list[list[tuple[str, Tone]]], curve: Curve, line: int, column: int) -> None:
+    """Write a curve's name behind its end, or else above or below it, where nothing stands."""
+    length, width = cell_len(curve.name), len(cells[0])
+    if not length:
+        return
+    before = min(column + 1, width) - length
+    places = [(line, column + 2)]
+    places += [(line + away, before - aside) for aside in _ASIDE for away in (-1, 1, 0, -2, 2)]
+    for at, first in places:
+        last = first + length
+        if not 0 <= at < len(cells) or first < 0 or last > width:
+            continue
+        if all(glyph in _EMPTY_CELLS for glyph, _ in cells[at][max(0, first - 1) : last + 1]):
+            cells[at][first:last] = [(glyph, curve.tone) for glyph in curve.name]
+            return
+
+
 def _shade(
     cells: list[list[tuple[str, Tone]]],
     column: int,
@@ -262,26 +293,43 @@ def _shade(
 
 
 def _edges(band: Band, moments: Sequence[int], scale: Scale) -> dict[tuple[int, int], int]:
-    """Braille bits of the two sides of a band, where they lie on the scale."""
+    """Braille bits of the two sides of a band, each joined, where they lie on the scale."""
     found: dict[tuple[int, int], int] = {}
+    before: tuple[int, ...] = ()
+    lowest = scale.lines * 4
+
+    def row_of(value: float) -> int:
+        row = math.floor(scale.part(value) * 4)
+        return row - (row == lowest)  # the lowest value of the scale lies on its last line
+
     for dot, between in enumerate(band.at(moments)):
-        for value in between or ():
-            part = scale.part(value)
-            if 0 <= part <= scale.lines:
-                row = min(scale.lines * 4 - 1, int(part * 4))
-                key = (row // 4, dot // 2)
-                found[key] = found.get(key, 0) | _DOTS[dot % 2][row % 4]
+        rows = tuple(map(row_of, between or ()))
+        for row, last in zip(rows, before or rows, strict=False):
+            first, final = row, row
+            if abs(last - row) > 1:
+                first, final = min(row, last + 1), max(row, last - 1)
+            for each in range(max(0, first), min(lowest, final + 1)):
+                key = (each // 4, dot // 2)
+                found[key] = found.get(key, 0) | _DOTS[dot % 2][each % 4]
+        before = rows
     return found
 
 
-def _dots(curve: Curve, moments: Sequence[int], scale: Scale) -> dict[tuple[int, int], int]:
-    """Braille bits by (line, column). Between two dot columns the curve is joined vertically."""
+def _dots(
+    curve: Curve, start: int, step: float, count: int, scale: Scale
+) -> dict[tuple[int, int], int]:
+    """Braille bits by (line, column). Between two dot columns the curve is joined vertically.
+
+    Of `count` dot columns, the first is at `start` and each `step` after the one before. The last
+    value has one of its own, wherever between two it was reached.
+    """
     times = [time for time, _ in curve.points]
     found: dict[tuple[int, int], int] = {}
     before: int | None = None
-    for dot, moment in enumerate(moments):
+    for dot in range(count):
+        moment = start + dot * step + _NEARLY
         index = bisect_right(times, moment) - 1
-        if index < 0 or moment > times[-1]:
+        if index < 0 or moment - step > times[-1]:
             continue  # before it begins, or after it has ended
         row = min(scale.lines * 4 - 1, max(0, int(scale.part(curve.points[index][1]) * 4)))
         first, last = row, row

@@ -218,12 +218,16 @@ def test_a_flat_curve_and_a_single_point_are_drawn_without_dividing_by_nothing()
 
 def test_the_page_of_a_trial_shows_the_band_that_its_equity_was_to_stay_in() -> None:
     points = [[f"2024-01-{day:02}T00:00:00Z", -day, 0.5 * day, 2.0 * day] for day in range(1, 29)]
-    cone = {"legend": "the promise: left below in at most 1.5 %", "rate": 0.015, "points": points}
+    cone = {
+        "legend": "band of the promise, which a true one leaves below in at most 1.5 %",
+        "rate": 0.015,
+        "points": points,
+    }
     comparison = {"replays": (), "layers": {"path": {"cone": cone}}}
     text = report_page({**report(), "comparison": comparison} | {"divergence": None})
     page = Page(text)
     assert page.tags.count("rect") == 1
-    assert "the promise: left below in at most 1.5 %" in text
+    assert "band of the promise, which a true one leaves below in at most 1.5 %" in text
     (corners,) = re.findall(r'<polygon class="band" points="([^"]*)"', text)
     places = [tuple(map(float, corner.split(","))) for corner in corners.split()]
     assert all(70 <= x <= 790 for x, _ in places), "as far as the equity reaches"

@@ -77,7 +77,7 @@ def test_over_time_the_band_goes_by_trades_and_then_by_the_time_left() -> None:
     sides = (SEALED.lower(), SEALED.middle(), SEALED.upper())
     for place, time in ((0, 100), (2, 1_000), (3, 5_000), (4, 6_000), (20, 22_000)):
         assert by_time[time] == pytest.approx([side[place] for side in sides])
-    assert drawn.legend == "the promise: left below in at most 1.5 %"
+    assert drawn.legend == "band of the promise, which a true one leaves below in at most 1.5 %"
     assert drawn.in_money(200.0)[0] == (100, 200.0, 200.0)
 
 
