@@ -17,10 +17,10 @@ CHOICE_COLUMNS = (
     Column("SYMBOLS", 10, priority=5, grow=8),
     Column("TF", 3, priority=4),
     Column("BACKTEST", 10, "right"),
-    Column("TRADES", 6, "right", priority=2),
+    Column("BT TRADES", 9, "right", priority=2),
     Column("SESSIONS", 8, "right"),
     Column("ACTIVE", 6, "right", priority=3),
-    Column("TRADED", 7, "right", priority=1),
+    Column("PAPER TRADES", 12, "right", priority=1),
 )
 
 
