@@ -18,7 +18,7 @@ import msgspec
 from core.compare.evidence import Journaled
 from core.market.candles.timeframes import HOUR
 from core.trading.values import ExitReason, Quote, Trade
-from core.trial.costs import CostFinding, Costs, judge_costs
+from core.trial.costs import FEWEST_FILLS, CostFinding, Costs, judge_costs
 from core.trial.seal import ErrorRates, Margins, PromisedCosts
 from core.trial.state import State
 
@@ -140,6 +140,13 @@ class CostLayer:
         return tuple(_group(part[0].notional, part[-1].notional, part) for part in groups)
 
     @property
+    def found(self) -> str:
+        """What they amount to, in words."""
+        if self.judged.finding is CostFinding.OPEN and self.judged.fills < FEWEST_FILLS:
+            return f"judged from {FEWEST_FILLS} fills on"
+        return _FOUND[self.judged.finding]
+
+    @property
     def text(self) -> str:
         """In words: `assumed 5.0 bp, seen 6.2 (5.1 to 7.4), break-even 31: within …`."""
         judged = self.judged
@@ -159,7 +166,7 @@ class CostLayer:
             parts.append(f"break-even {self.break_even:.1f} with fees")
         text = ", ".join(parts)
         if judged.seen is not None:
-            text += f": {_FOUND[judged.finding]}"
+            text += f": {self.found}"
         return text.replace("-", "−").replace("break−even", "break-even")
 
 

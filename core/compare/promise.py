@@ -17,7 +17,7 @@ from core.market.candles.timeframes import DAY
 from core.trading.values import Trade
 from core.trial.boundaries import Boundaries, calibrate
 from core.trial.cone import BandSide, Cone, Course
-from core.trial.cone_over_time import ConeOverTime
+from core.trial.cone_over_time import BAND, ConeOverTime
 from core.trial.costs import mean_intervals
 from core.trial.expectation import Expectation
 from core.trial.forecast import Forecast, forecast
@@ -119,6 +119,38 @@ class EdgeLayer:
     def since(self) -> str:
         """How many trades closed after those judged, in words; empty where none has."""
         return since_text(self.trades - self.judged)
+
+    def walls(self, at: int) -> tuple[float, float] | None:
+        """The sums at which the edge is broken and kept after so many trades; None without lines.
+
+        The upper one is raised by what the trades until then brought beyond the backtest's best.
+        """
+        lines = self.lines
+        if lines is None:
+            return None
+        place = max(1, min(at, lines.horizon)) - 1
+        low = float(lines.lower_line()[place]) + at * (lines.promise - lines.margin)
+        beyond = self.beyond[: place + 1]
+        return low, float(lines.upper_line()[place]) + (float(beyond[-1]) if len(beyond) else 0.0)
+
+    @property
+    def outlook(self) -> str:
+        """In words, while it is open: how far off either answer is, and how likely by the horizon.
+
+        The chances are those of before the start.
+        """
+        walls = self.walls(self.within)
+        if self.state is not State.OPEN or self.over or walls is None:
+            return ""
+        here = float(self.sums[self.within - 1]) if self.within else 0.0
+        low, high = walls
+        text = f"{high - here:.2f} % short of kept, {here - low:.2f} % above broken"
+        if self.chances is not None:
+            text += (
+                f"; as sealed, kept with {self.chances.kept:.0%} if the promise holds, broken with "
+                f"{self.chances.broken:.0%} if there is no edge"
+            )
+        return text
 
     @property
     def surely_less(self) -> bool:
@@ -233,17 +265,20 @@ class PathLayer:
     @property
     def text(self) -> str:
         """In words: inside the band, or where it left it."""
-        if self.course is None:
+        if self.course is None or self.band is None:
             return self.reason or "no band"
-        text = "inside the band of the promise"
-        if self.course.at is not None:
-            text = f"left the band {self.course.side} at trade {self.course.at:,}"
+        if not self.within:
+            text = f"no trade of {self.band.horizon:,} has closed within the horizon"
+        elif self.course.at is None:
+            text = f"inside the {BAND}, trade {self.within:,} of {self.band.horizon:,}"
+        else:
+            text = f"left the {BAND} {self.course.side} at trade {self.course.at:,}"
         return f"{text}, {self.since}" if self.since else text
 
 
 def since_text(later: int) -> str:
     """How many trades closed after those judged; empty where none has."""
-    return f"{later:,} more closed since, not judged" if later else ""
+    return f"{later:,} closed since, not judged" if later else ""
 
 
 def closed_trades(

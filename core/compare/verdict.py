@@ -147,6 +147,15 @@ class TrialAnswers:
         return text
 
     @property
+    def no_band(self) -> str:
+        """Why there is no answer about the path of sessions that ran, in words."""
+        if self.doubt is not None:
+            return f"no band: {self.doubt.in_short}"
+        if self.own_candles:
+            return "no band: they ran on the backtest's own candles"
+        return "only a sealed trial has a band to stay within"
+
+    @property
     def path_unknown(self) -> bool:
         """Whether no band could be drawn from the backtest that was sealed."""
         return self.path is not None and self.path.course is None

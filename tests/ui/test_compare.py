@@ -204,7 +204,8 @@ async def test_an_unsealed_session_is_described_in_five_answers(workspace: Path)
             "live": "described",
         }
         assert "440 candles, 12 differ, 0 unexplained" in answers["decisions"].text
-        assert answers["account"].text.startswith("24 of 34 trades differ, P&L ▲ +217")
+        assert answers["account"].text == "24 of 34 trades differ from the replay"
+        assert answers["path"].text == "only a sealed trial has a band to stay within"
         assert answers["path"].gauge is None
         assert answers["edge"].gauge is not None
 
@@ -213,8 +214,8 @@ def test_a_path_without_a_trade_is_not_drawn_between_walls_that_meet() -> None:
     band = Cone(horizon=20, growth=-0.5, below=3.0, above=3.0, rate=0.015, trades=100, seed=0)
     inside = Course(BandSide.INSIDE, None)
     begun = path_answer(PathLayer(State.OPEN, band, np.empty(0), inside))
-    assert (begun.word, begun.text, begun.gauge) == ("open", "trade 0 of 20", None)
-    assert "no trade has closed yet" in begun.none
+    assert (begun.word, begun.text) == ("open", "no trade of 20 has closed yet")
+    assert begun.gauge is None
     gone_on = path_answer(PathLayer(State.OPEN, band, np.array([0.4]), inside, within=1))
     assert gone_on.word == "inside"
     assert gone_on.gauge is not None
@@ -229,6 +230,23 @@ async def test_the_figures_stand_beneath_in_three_columns(workspace: Path) -> No
         (trades,) = (row for row in table if row[0] == "Trades")
         assert trades[3] == "8"
         assert int(trades[1]) > 100 > int(trades[2]) > 10
+
+
+async def test_without_live_trades_the_figures_tell_what_paper_differs_by(
+    trial_workspace: Path,
+) -> None:
+    app = make(trial_workspace, "trend")
+    async with driven(app) as pilot:
+        screen = await compared(pilot, app)
+        table = screen.query_one("#compare-table", LineTable)
+        labels = [column.label for column in table.columns]
+        assert labels == ["", "BACKTEST", "PAPER", "PAPER − BACKTEST"]
+        rows = {row[0]: row[1:] for row in cells(screen, "#compare-table")}
+        backtest, paper, difference = rows["Win rate"]
+        apart = float(paper.rstrip("%")) - float(backtest.rstrip("%"))
+        told = float(difference.removesuffix(" pp").replace("−", "-"))
+        assert told == pytest.approx(apart, abs=0.11)
+        assert rows["Return"][2] == rows["Trades"][2] == "", "they grow with the time they are over"
 
 
 async def test_a_trial_is_judged_and_its_answers_have_walls(trial_workspace: Path) -> None:
@@ -251,7 +269,7 @@ async def test_a_trial_is_judged_and_its_answers_have_walls(trial_workspace: Pat
             here, broken = gauge.pointers[:2]
             assert here.at < broken.at
         equity = screen.query_one("#compare-curves", CurveChart)
-        assert "░ the promise: left below in at most 1.5 %" in str(equity.border_title)
+        assert "░ band of the promise" in str(equity.border_title)
 
 
 @SIZES
@@ -266,6 +284,12 @@ async def test_the_five_answers_are_seen_without_scrolling(
         assert answers.virtual_size.height <= answers.size.height
         said_widget = screen.query_one("#compare-said", Static)
         assert said_widget.virtual_size.height <= said_widget.size.height
+        shown = [answers.render_line(y).text for y in range(answers.size.height)]
+        assert not [line for line in shown if "…" in line]
+        title = said(screen, "#compare-title")
+        assert ("from 2023-" in title) is (size == WIDE and sealed), "where there is room"
+        assert len(title) <= size[0] - 4
+        assert "Periods" in said(screen, "#compare-noted")
 
 
 async def test_a_trial_whose_seal_was_removed_is_described_and_says_why(
@@ -301,6 +325,10 @@ async def test_every_answer_opens_by_keys_and_by_the_mouse(trial_workspace: Path
         await pilot.press("l")
         edge = screen.query_one("#layer-edge", CurveChart)
         assert "◆ broken at trade" in str(edge.border_title)
+        for name in ("seen −", "broken +", "kept +"):
+            assert name in drawn(app, "#layer-edge")
+        head = screen.query_one(AnswerList).answers[0]
+        assert (head.text, head.shorter) == ("", ()), "all it says stands beneath"
         await pilot.press("l")
         assert cells(screen, "#layer-decisions") == []
         await pilot.press("escape")
@@ -318,7 +346,7 @@ async def test_an_edge_that_is_only_described_is_drawn_all_the_same(workspace: P
         await pilot.press("h")
         title = str(screen.query_one("#layer-edge").border_title)
         assert "Running sum" in title
-        assert "promised dimmed" in title
+        assert "promised −" in drawn(app, "#layer-edge")
         assert BRAILLE.search(drawn(app, "#layer-edge"))
 
 

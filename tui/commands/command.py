@@ -39,6 +39,14 @@ class Place(StrEnum):
         return self.name.lower()
 
 
+LEGENDS = {
+    Place.ANSWERS: (
+        "Bars: ◆ what is seen, ┊ what was promised or assumed, ┃ where an answer turns, "
+        "░ beyond it, ╌ what is not ruled out"
+    ),
+}
+"""What the signs of a place mean, where they are not named beside each."""
+
 SCREENS = (
     Place.SESSIONS,
     Place.STRATEGIES,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -49,6 +49,7 @@ _ASKED = "-asked"  # the class while the first comparison is awaited: there is n
 _LOWER = "-lower"  # the class of a low screen that shows one of these in the answers' place
 _SHOWN_DIFFERENCE = 14  # lines of what a save would change
 _SHOWN_WIDTH = 56
+_MARGINS = 4  # cells left and right of the title
 
 T = TypeVar("T")
 
@@ -247,15 +248,26 @@ class CompareScreen(BaseScreen):
         if self._result is not None:
             self._show_title(self._result)
 
+    def laid_out(self, event: events.Resize) -> None:
+        """Write as much of the title as there is room for."""
+        super().laid_out(event)
+        if self.ready and self._result is not None:
+            self._show_title(self._result)
+
     def _show_title(self, result: ComparisonResult) -> None:
         when = ""
         if self._as_of is not None:
             when = f"as of {formats.clock(self._as_of, self.papertape.zone)}   "
-        title = Content.assemble(
-            (safe_text(result.strategy), "bold $foreground"),
-            "   ",
-            (safe_text(f"{when}{compare_rows.periods(result)}"), "$dim"),
-        )
+        title = Content("")
+        for dates in (True, False):  # where there is no room for the dates, they stand in the notes
+            told = "   ".join(compare_rows.periods(result, dates=dates))
+            title = Content.assemble(
+                (safe_text(result.strategy), "bold $foreground"),
+                "   ",
+                (safe_text(f"{when}{told}"), "$dim"),
+            )
+            if title.cell_length <= self.size.width - _MARGINS:
+                break
         write(self.query_one("#compare-title", Static), title)
 
     def _show_result(self, result: ComparisonResult) -> None:
@@ -267,7 +279,9 @@ class CompareScreen(BaseScreen):
         self.app.stylesheet.update_nodes(self.children)
         self.query_one("#compare-progress").display = False
         self._show_title(result)
-        self.query_one("#compare-table", LineTable).set_rows(compare_rows.figure_rows(result))
+        table = self.query_one("#compare-table", LineTable)
+        table.take_columns(compare_rows.figure_columns(result))
+        table.set_rows(compare_rows.figure_rows(result))
         self.query_one("#compare-said", Static).update(verdict_text(result))
         self.query_one("#compare-noted", Static).update(toned(compare_rows.note_lines(result)))
         answer_list = self.query_one("#compare-answers", AnswerList)

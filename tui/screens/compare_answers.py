@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -10,7 +11,17 @@ from core.text import safe_text
 from core.trial.state import DESCRIBED, State
 from tui import formats
 from tui.widgets.answer_list import AnswerRow
-from tui.widgets.gauge import DOT, HERE, SHADED, WALL, Gauge, GaugeFill, Pointer, decimals_apart
+from tui.widgets.gauge import (
+    DOT,
+    HERE,
+    POSSIBLE,
+    SHADED,
+    WALL,
+    Gauge,
+    GaugeFill,
+    Pointer,
+    decimals_apart,
+)
 from tui.widgets.tones import Tone, tone_of, verdict_sign
 
 if TYPE_CHECKING:
@@ -24,6 +35,9 @@ _DESCRIBED = ("·", DESCRIBED, Tone.PLAIN)
 _AROUND = 0.35  # of what lies between two walls: shown beyond them
 _FARTHEST = 20.0  # times the other costs: a break-even farther away is an arrow at the scale's end
 _NO_SESSION = "no paper session to judge; S shows one by itself, a replay too"
+_TIMES_TOLERATED = 3.0  # of what may be unexplained: so far a scale of decisions reaches
+_NO_TRADE = "no trade of {:,} has closed yet"
+_NO_DIFFERENCE = "no difference"
 _CAUSES = "█▓▒"  # causes beside each other are told apart by them
 
 
@@ -65,7 +79,7 @@ def answers(result: ComparisonResult) -> list[AnswerRow]:
         _decisions(layers.decisions),
         _costs(layers.costs),
         _account(layers.account),
-        path_answer(layers.path),
+        path_answer(layers.path, layers.no_band if layers.edge is not None else _NO_SESSION),
         _edge("edge", layers.edge),
     ]
     return rows if layers.live is None else [*rows, _edge("live", layers.live)]
@@ -87,15 +101,17 @@ def _decisions(layer: DecisionLayer | None) -> AnswerRow:
     text = f"{judged.decided:,} candles, {judged.differing:,} differ"
     if judged.differing:
         text += f", {judged.unexplained:,} unexplained"
-    wall = Pointer(tolerated, WALL, Tone.STRONG, f"{tolerated:.2g} % may be unexplained")
-    pointers = [wall, Pointer(most, WALL, Tone.PLAIN, f"at most {most:.2g} % differ")]
+    # The scale is of what breaks: how far the bound reaches beyond it is no fault.
+    high = max(tolerated * _TIMES_TOLERATED, unexplained * 1.25) or most
+    fills = [GaugeFill(0.0, min(most, high), Tone.PLAIN, POSSIBLE)]
     if judged.unexplained:
-        shown = f"{unexplained:.2g} % unexplained"
-        pointers.append(Pointer(unexplained, HERE, Tone.LOSS, shown))
-    # How far the bound reaches beyond what is tolerated is not known better yet, and no fault.
-    beyond = () if most <= tolerated else (GaugeFill(tolerated, most, Tone.WARNING, SHADED),)
-    fills = (*beyond, GaugeFill(0.0, min(most, tolerated), tone))
-    gauge = Gauge(0.0, max(most, tolerated, unexplained) * 1.25, fills, tuple(pointers))
+        fills.append(GaugeFill(0.0, unexplained, tone))
+    pointers = (
+        Pointer(unexplained, HERE, Tone.STRONG, f"{unexplained:.2g} % unexplained"),
+        Pointer(tolerated, WALL, Tone.LOSS, f"broken above {tolerated:.2g} %"),
+        Pointer(most, DOT, Tone.PLAIN, f"up to {most:.2g} % not ruled out"),
+    )
+    gauge = Gauge(0.0, high, tuple(fills), pointers)
     return AnswerRow("decisions", "Decisions", sign, str(layer.state), tone, text, gauge)
 
 
@@ -116,14 +132,17 @@ def _costs(layer: CostLayer | None) -> AnswerRow:
         return _unknown("costs", _NO_SESSION)
     judged = layer.judged
     sign, tone = COST_FINDINGS[judged.finding] if layer.fills else ("·", Tone.PLAIN)
-    if judged.seen is None:
-        text = "no fill by the market's prices: they cost what is assumed"
-    else:
-        text = f"{judged.fills:,} fills, a mean of {judged.seen:z.1f} bp"
+    texts = ["filled by the candles, at the assumed cost"]
+    if layer.fills:
+        fills = f"{judged.fills:,} fill{'s' * (judged.fills != 1)}"
+        found = "" if layer.found == layer.word else f": {layer.found}"
+        texts = [f"{fills}{found}"]
         if layer.half_spread is not None and layer.delay is not None:
-            text += f": spread {layer.half_spread:z.1f}, delay {layer.delay:z.1f}"
-        text = text.replace("-", "−")
-    return AnswerRow("costs", "Costs", sign, layer.word, tone, text, cost_gauge(layer))
+            parts = f"half spread {layer.half_spread:z.1f} bp, delay {layer.delay:z.1f} bp"
+            texts.insert(0, f"{fills}, {parts.replace('-', '−')}{found}")
+    text, *shorter = texts
+    gauge = cost_gauge(layer)
+    return AnswerRow("costs", "Costs", sign, layer.word, tone, text, gauge, shorter=tuple(shorter))
 
 
 def cost_gauge(layer: CostLayer) -> Gauge:
@@ -149,13 +168,13 @@ def cost_gauge(layer: CostLayer) -> Gauge:
 
     as_assumed = judged.seen is not None and bp(judged.seen) == bp(judged.assumed)
     if judged.seen is not None:
-        label = f"seen {bp(judged.seen)}{', as assumed' if as_assumed else ''}"
+        label = f"seen {bp(judged.seen)} bp{', as assumed' if as_assumed else ''}"
         if judged.low is not None and judged.high is not None:
             label += f" ({bp(judged.low)} to {bp(judged.high)})"
         pointers.append(Pointer(judged.seen, HERE, Tone.STRONG, label))
     if even is not None:
         # The scale is of slippage, and the sentences count fees in: another number.
-        label = f"break-even {bp(even)} without fees"
+        label = f"break-even {bp(even)}, fees apart"
         pointers.append(Pointer(even, WALL, Tone.LOSS, label))
     if not as_assumed:
         pointers.append(Pointer(judged.assumed, DOT, Tone.PLAIN, f"assumed {bp(judged.assumed)}"))
@@ -167,14 +186,14 @@ def _account(layer: Divergence | None) -> AnswerRow:
         return _unknown("account", _NO_SESSION)
     differing, count = len(layer.differing), len(layer.trades)
     total = layer.difference
-    text = f"{differing:,} of {count:,} trades differ" if differing else layer.summary
+    text = layer.summary
     if differing:
-        text += f", P&L {formats.change(total, decimals=layer.decimals)}"
+        text = f"{differing:,} of {count:,} trades differ from the replay"
     sign, word, tone = _DESCRIBED
     effects = sorted(((each, str(kind)) for kind, _, each in layer.by_cause), key=_size)
     largest = max((abs(effect) for effect, _ in effects), default=0.0)
     if not largest:
-        gauge = Gauge(-1.0, 1.0, (), (Pointer(0.0, WALL, Tone.STRONG, "no difference in P&L"),))
+        gauge = Gauge(-1.0, 1.0, (), (Pointer(0.0, HERE, Tone.STRONG, _NO_DIFFERENCE),))
         return AnswerRow("account", "Account", sign, word, tone, text, gauge)
     fills, labels, ends = [], [], {-1: 0.0, 1: 0.0}
     for number, (effect, kind) in enumerate(effects):
@@ -190,7 +209,11 @@ def _account(layer: Divergence | None) -> AnswerRow:
         labels.append(Pointer((begin + ends[side]) / 2, "", tone_of(effect, layer.decimals), label))
     room = (ends[1] - ends[-1]) * 0.06
     scale = (ends[-1] - room, ends[1] + room)
-    marks = (Pointer(0.0, WALL, Tone.STRONG), Pointer(total, HERE, Tone.STRONG))
+    together = f"P&L {total:+z,.{layer.decimals}f}".replace("-", "−")
+    marks = (
+        Pointer(total, HERE, Tone.STRONG, together),
+        Pointer(0.0, WALL, Tone.STRONG, _NO_DIFFERENCE),
+    )
     gauge = Gauge(*scale, tuple(fills), (*marks, *labels))
     return AnswerRow("account", "Account", sign, word, tone, text, gauge)
 
@@ -199,36 +222,51 @@ def _size(effect: tuple[float, str]) -> float:
     return -abs(effect[0])
 
 
-def path_answer(layer: PathLayer | None) -> AnswerRow:
-    """Where the equity stands between the sides of its band, after the trades so far."""
+def path_answer(layer: PathLayer | None, no_band: str = "") -> AnswerRow:
+    """Where the equity stands between the sides of its band, after the trades so far.
+
+    `no_band`: why there is no such answer, where there is none.
+    """
     name = "path"
     if layer is None or layer.band is None:
-        why = "no trial is judged by a band" if layer is None else layer.text
+        text, none = (no_band, "") if layer is None else ("there is no band", layer.text)
         described = layer is None or layer.state is None
         sign, tone = ("·", Tone.PLAIN) if described else verdict_sign(State.OPEN)
         word = DESCRIBED if layer is None else layer.word
-        none = "not sealed: there is no band" if described else "there is no band"
-        return AnswerRow(name, "Path", sign, word, tone, why, none=none)
+        return AnswerRow(name, "Path", sign, word, tone, text, none=none)
     band, course = layer.band, layer.course
     seen = layer.within
     if not seen:
-        text = f"trade 0 of {band.horizon:,}"
-        none = "no trade has closed yet, and each widens the band"
+        text, none = _NO_TRADE.format(band.horizon), "each trade widens the band"
         if layer.since:
-            text, none = f"{text}, {layer.since}", "no trade closed within the trial's horizon"
+            text, none = f"0 of {band.horizon:,} trades, {layer.since}", ""
         return AnswerRow(name, "Path", "?", layer.word, Tone.WARNING, text, none=none)
     sign, tone = _SIDES[layer.word]
     at = seen if course is None or course.at is None else course.at
     low, high = float(band.lower()[at]), float(band.upper()[at])
     here = float(layer.path[at - 1])
-    text = f"trade {seen:,} of {band.horizon:,}, equity {formats.change(here, '%')}"
+    texts = _after(seen, band.horizon, layer.since, "equity after {}")
     if course is not None and course.at is not None:
-        when = "" if layer.left is None else f" on {formats.date_time(layer.left)[:10]}"
-        text = f"left the band {course.side} at trade {at:,}{when}"
-    if layer.since:
-        text += f", {layer.since}"
+        texts = _decided(course.at, band.horizon, layer.left, layer.since, "left the band ")
     gauge = _between(low, high, here, float(band.middle()[at]), tone, "above ")
-    return AnswerRow(name, "Path", sign, layer.word, tone, text, gauge)
+    return AnswerRow(name, "Path", sign, layer.word, tone, texts[0], gauge, shorter=texts[1:])
+
+
+def _after(seen: int, horizon: int, since: str, told: str) -> tuple[str, ...]:
+    """How far a trial has come, in words and in fewer. `told`: of what, with a place for that."""
+    count = f"{seen:,} of {horizon:,} trades"
+    text = told.format(count)
+    return (f"{text}, {since}", f"{count}, {since}") if since else (text,)
+
+
+def _decided(
+    at: int, horizon: int, when: int | None, since: str, what: str = ""
+) -> tuple[str, ...]:
+    """When an answer came, in words and in fewer."""
+    later = f", {since}" if since else ""
+    day = "" if when is None else f" on {formats.date_time(when)[:10]}"
+    short = f"at trade {at:,} of {horizon:,}"
+    return f"{what}{short}{day}{later}", f"{short}{day}{later}", f"{short}{later}"
 
 
 def _between(
@@ -246,11 +284,11 @@ def _between(
 
     places = decimals_apart((here, low, high, promised), 2)
 
-    def pointer(value: float, glyph: str, mark: Tone, name: str = "") -> Pointer:
+    def pointer(value: float, glyph: str, mark: Tone, name: str) -> Pointer:
         return Pointer(value, glyph, mark, f"{name}{value:+z.{places}f} %".replace("-", "−"))
 
     pointers = [
-        pointer(here, HERE, Tone.STRONG),
+        pointer(here, HERE, Tone.STRONG, "seen "),
         pointer(low, WALL, Tone.LOSS, "broken "),
         pointer(high, WALL, Tone.GAIN, above),
     ]
@@ -268,41 +306,32 @@ def _edge(name: str, layer: EdgeLayer | None) -> AnswerRow:
         word = layer.word
     if layer.lines is None:
         none = layer.reason or "no lines"
-        text = _means(layer)
+        text = f"mean return of {layer.trades:,} trade{'s' * (layer.trades != 1)}"
+        if not layer.trades:
+            text = "no closed trade"
         return AnswerRow(name, name.capitalize(), sign, word, tone, text, _means_gauge(layer), none)
     lines = layer.lines
     seen = layer.within
     at = layer.at or seen
-    low, high = edge_walls(layer, at)
+    low, high = layer.walls(at) or (0.0, 0.0)
     here = float(layer.sums[at - 1]) if at else 0.0
-    text = f"trade {seen:,} of {lines.horizon:,}, {_means(layer)}"
+    texts = _after(seen, lines.horizon, layer.since, "returns of {} added up")
+    if not layer.trades:
+        texts = (_NO_TRADE.format(lines.horizon),)
     if layer.at is not None:
-        when = "" if layer.decided is None else f" on {formats.date_time(layer.decided)[:10]}"
-        text = f"{layer.state} at trade {layer.at:,}{when}, {_means(layer)}"
-    if layer.since:
-        text += f", {layer.since}"
+        texts = _decided(layer.at, lines.horizon, layer.decided, layer.since)
     gauge = _between(low, high, here, at * lines.promise, tone, "kept ")
-    return AnswerRow(name, name.capitalize(), sign, word, tone, text, gauge)
+    if not at:
+        gauge = _begun(gauge)
+    title = name.capitalize()
+    return AnswerRow(name, title, sign, word, tone, texts[0], gauge, shorter=texts[1:])
 
 
-def edge_walls(layer: EdgeLayer, at: int) -> tuple[float, float]:
-    """Where the running sum of returns breaks and keeps the promise after so many trades."""
-    lines = layer.lines
-    if lines is None:
-        return 0.0, 0.0
-    place = max(1, min(at, lines.horizon)) - 1
-    low = float(lines.lower_line()[place]) + at * (lines.promise - lines.margin)
-    beyond = layer.beyond[: place + 1]
-    return low, float(lines.upper_line()[place]) + (float(beyond[-1]) if len(beyond) else 0.0)
-
-
-def _means(layer: EdgeLayer) -> str:
-    parts = []
-    if layer.promise is not None:
-        parts.append(f"promised {layer.promise:+z.3f} % a trade")
-    if layer.seen is not None:
-        parts.append(f"seen {layer.seen:+z.3f} %")
-    return ", ".join(parts).replace("-", "−") or "no closed trade"
+def _begun(gauge: Gauge) -> Gauge:
+    """The walls before the first trade: nothing is seen between them yet."""
+    walls = gauge.pointers[1:]
+    start = Pointer(0.0, HERE, Tone.DIM, "no trade yet")
+    return replace(gauge, fills=gauge.fills[:2], pointers=(start, *walls))
 
 
 def _means_gauge(layer: EdgeLayer) -> Gauge | None:
@@ -314,7 +343,11 @@ def _means_gauge(layer: EdgeLayer) -> Gauge | None:
     known += layer.interval or ()
     room = (max(known) - min(known)) * 0.15 or 1.0
     fills = () if layer.interval is None else (GaugeFill(*layer.interval, Tone.ACCENT),)
-    seen = f"seen {layer.seen:+z.{places}f} %".replace("-", "−")
+    seen = f"seen {layer.seen:+z.{places}f} %"
+    if layer.interval is not None:
+        low, high = layer.interval
+        seen += f" ({low:+z.{places}f} to {high:+z.{places}f})"
+    seen = seen.replace("-", "−")
     pointers = [Pointer(layer.seen, HERE, Tone.STRONG, seen)]
     if layer.promise is not None:
         promised = f"promised {layer.promise:+z.{places}f} %".replace("-", "−")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -14,11 +15,12 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.text import safe_text
+from core.trial.cone_over_time import BAND
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens import compare_rows
 from tui.screens.base import BaseScreen, entitle
-from tui.screens.compare_answers import answers, edge_walls
+from tui.screens.compare_answers import answers
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.widgets.answer_list import AnswerList, AnswerRow
 from tui.widgets.axes import count_labels
@@ -101,6 +103,10 @@ class CompareLayerScreen(BaseScreen):
         result = self._result
         found: Mapping[str, AnswerRow] = {one.key: one for one in answers(result)}
         answer = found[self._layer]
+        decisions = result.layers.decisions
+        if self._layer != "decisions" or decisions is None or not decisions.differences:
+            # What it says stands whole beneath its gauge.
+            answer = replace(answer, text="", shorter=())
         self.query_one("#layer-answer", AnswerList).set_answers([answer])
         self._tell(self._text())
         for name in {name for names in _PARTS.values() for name in names}:
@@ -127,11 +133,11 @@ class CompareLayerScreen(BaseScreen):
         said = {str(layer): one.text for layer, one in layers.lines().items()}
         if layers.live is not None:
             said["live"] = layers.live.text
-        text = said.get(self._layer, "")
-        path = layers.path
-        if self._layer == "path" and path is not None and path.outlook:
-            text = f"{text}; {path.outlook}"
-        return text
+        if layers.path is None and layers.edge is not None:
+            said["path"] = layers.no_band
+        ahead = {"path": layers.path, "edge": layers.edge, "live": layers.live}.get(self._layer)
+        text, outlook = said.get(self._layer, ""), "" if ahead is None else ahead.outlook
+        return f"{text}; {outlook}" if outlook else text
 
     def _draw_decisions(self) -> None:
         layer = self._result.layers.decisions
@@ -183,15 +189,14 @@ class CompareLayerScreen(BaseScreen):
 
     def _draw_edge(self, layer: EdgeLayer | None) -> None:
         chart = self.query_one("#layer-edge", CurveChart)
-        if layer is None or not layer.trades:
+        if layer is None or not (layer.trades or layer.lines):
             chart.draw([])
             return
         title = f"Running sum, {layer.unit}, by trade number"
-        if layer.lines is None and layer.promise is not None:
-            title += " · what was promised dimmed"
-        dots = []
+        dots, at = [], layer.judged
+        if at:
+            dots.append(Dot(at, float(layer.sums[at - 1]), "◆", Tone.STRONG))
         if layer.at is not None:
-            dots.append(Dot(layer.at, float(layer.sums[layer.at - 1]), "◆", Tone.STRONG))
             title += f" · ◆ {layer.state} at trade {layer.at:,}"
         chart.draw(_edge_curves(layer), 0.0, dots=dots)
         entitle(chart, title)
@@ -280,21 +285,30 @@ def equity_curves(result: ComparisonResult) -> tuple[list[Curve], Band | None, s
     if cone is None:
         return curves, None, " · ".join(title)
     band = Band(tuple((time, low, high) for time, low, _, high in cone.points))
-    return curves, band, f"Equity % ░ {cone.legend}"
+    return curves, band, " · ".join([*title, f"░ {BAND}"])
 
 
 def _edge_curves(layer: EdgeLayer) -> list[Curve]:
-    """The running sum with the two walls; where it is only described, with what was promised."""
-    if layer.lines is None:
-        seen = Curve(((0, 0.0), *enumerate(layer.sums.tolist(), start=1)), Tone.ACCENT)
-        end = (layer.trades, layer.trades * (layer.promise or 0.0))
-        return [seen, Curve(((0, 0.0), end), Tone.DIM)][: 1 + (layer.promise is not None)]
-    horizon = layer.lines.horizon
-    sums = [(0, 0.0), *enumerate(layer.sums.tolist()[: layer.within], start=1)]
-    walls = [edge_walls(layer, at) for at in range(1, horizon + 1)]
-    lower = tuple((at, low) for at, (low, _) in enumerate(walls, start=1))
-    upper = tuple((at, high) for at, (_, high) in enumerate(walls, start=1))
-    return [Curve(tuple(sums), Tone.ACCENT), Curve(lower, Tone.LOSS), Curve(upper, Tone.GAIN)]
+    """The running sum, what was promised of it, and the two walls where there are such."""
+    lines = layer.lines
+    horizon = layer.trades if lines is None else lines.horizon
+    sums = layer.sums.tolist()[: layer.within]
+    curves = [_named("seen", (0.0, *sums), Tone.ACCENT)] if sums else []
+    if lines is not None:
+        walls = [layer.walls(at) or (0.0, 0.0) for at in range(1, horizon + 1)]
+        lower, upper = zip(*walls, strict=True)
+        curves += [_named("broken", lower, Tone.LOSS, 1), _named("kept", upper, Tone.GAIN, 1)]
+    promise = layer.promise if lines is None else lines.promise
+    if promise is not None:
+        promised = tuple(at * promise for at in range(horizon + 1))
+        curves.append(_named("promised", promised, Tone.DIM))
+    return curves
+
+
+def _named(name: str, values: Sequence[float], tone: Tone, first: int = 0) -> Curve:
+    """A curve by trade number, at its end what it is and how much."""
+    name = f"{name} {_signed(values[-1])}".replace("-", "−")
+    return Curve(tuple(enumerate(values, start=first)), tone, name=name)
 
 
 def _signed(value: float | None) -> str:

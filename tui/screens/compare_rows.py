@@ -32,12 +32,8 @@ _BAR = 8
 COLUMNS = ("Backtest", "Paper", "Live")
 FILTERS = ("all", "differing", "matched", "missing", "extra")
 
-FIGURE_COLUMNS = (
-    Column("", 10),
-    Column("BACKTEST", 10, "right", grow=6),
-    Column("PAPER", 10, "right", grow=6),
-    Column("LIVE", 10, "right", grow=6),
-)
+FIGURE_COLUMNS = (Column("", 10), *(Column(name.upper(), 10, "right", grow=6) for name in COLUMNS))
+_DIFFERENCE = Column("PAPER − BACKTEST", 16, "right")
 DECISION_COLUMNS = (
     Column("CANDLE", 11, grow=1),
     Column("SYMBOL", 9, priority=1, grow=5),
@@ -92,24 +88,36 @@ _LABELS = {
     "avg_hold": "Avg hold",
     "exposure_pct": "Exposure",
 }
+_OVER_TIME = ("max_drawdown_pct", "total_trades", "total_return_pct")
 _SPREAD_BAR = 18
 _BINS = 9
+
+
+def figure_columns(result: ComparisonResult) -> tuple[Column, ...]:
+    """Those of `figure_rows`: the document's; without live trades the difference of the others."""
+    if any(column.name == "Live" for column in result.columns):
+        return FIGURE_COLUMNS
+    return (*FIGURE_COLUMNS[:3], _DIFFERENCE)
 
 
 def figure_rows(result: ComparisonResult) -> list[Row]:
     """The document's table: a figure in every column, and under the win rate its interval."""
     columns = {column.name: column for column in result.columns}
+    shown = COLUMNS if "Live" in columns else COLUMNS[:2]
     rows = []
     for row in result.rows:
         if row.name == "exposure_pct" and all(value is None for value in row.values.values()):
             continue
         cells = [Cell(_LABELS.get(row.name, row.name), Tone.DIM)]
-        for name in COLUMNS:
+        for name in shown:
             text = _figure_text(row, columns.get(name), row.values.get(name), result.decimals)
             cells.append(Cell(text, Tone.PLAIN if text != formats.UNKNOWN else Tone.DIM))
+        if "Live" not in columns:
+            cells.append(Cell(_difference_text(row, result.decimals)))
         rows.append(Row(row.name, tuple(cells)))
         if row.intervals:
-            bounds = (_bounds(row.intervals.get(name)) for name in COLUMNS)
+            bounds = [_bounds(row.intervals.get(name)) for name in shown]
+            bounds += [""] * (len(cells) - 1 - len(bounds))
             cells = [Cell("  95 %", Tone.DIM), *(Cell(text, Tone.DIM) for text in bounds)]
             rows.append(Row(f"{row.name}-95", tuple(cells)))
     return rows
@@ -130,6 +138,20 @@ def _figure_text(
     if name == "total_return_pct":
         return formats.change(value, "%")
     return formats.percent(value) if name.endswith("_pct") else formats.number(value)
+
+
+def _difference_text(row: ComparedRow, decimals: int) -> str:
+    """By how much paper lies above the backtest; empty for what grows with the time it is over."""
+    backtest, paper = (row.values.get(name) for name in COLUMNS[:2])
+    if backtest is None or paper is None or row.name in _OVER_TIME:
+        return ""
+    difference = paper - backtest
+    if row.name == "avg_hold":
+        sign = "−" if difference < 0 else "+"
+        return f"{sign}{formats.length(round(abs(difference) * 1000))}"
+    unit = " pp" if row.name.endswith("_pct") else ""
+    places = decimals if row.name == "expectancy" else 1 if unit else 2
+    return f"{difference:+z,.{places}f}{unit}".replace("-", "−")
 
 
 def _bounds(interval: tuple[float, float] | None) -> str:
@@ -350,6 +372,7 @@ def note_lines(result: ComparisonResult) -> Lines:
         for name, one in result.regimes.items()
     ]
     lines += _list("The market", markets, Tone.PLAIN)
+    lines += _list("Periods", periods(result), Tone.PLAIN)
     return lines + _list("Notes", result.notes, Tone.DIM)
 
 
@@ -359,13 +382,15 @@ def _list(heading: str, texts: Sequence[str], tone: Tone) -> Lines:
     return [(heading, Tone.STRONG), *((f"  {text}", tone) for text in texts), ("", Tone.DIM)]
 
 
-def periods(result: ComparisonResult) -> str:
-    """Over what time each column is."""
+def periods(result: ComparisonResult, *, dates: bool = True) -> list[str]:
+    """Over what time each column is, and from when."""
     told = []
     for column in result.columns:
         when = "period not recorded"
         if column.period is not None:
             begin, end = column.period
-            when = f"from {formats.date_time(begin)[:10]}, {formats.length(end - begin)}"
+            when = formats.length(end - begin)
+            if dates:
+                when = f"from {formats.date_time(begin)[:10]}, {when}"
         told.append(f"{column.name} {when}")
-    return "   ".join(told)
+    return told

@@ -18,6 +18,7 @@ from textual.widgets import Input, Static
 
 from core.text import safe_text
 from tui.commands import COMMANDS, Command, Place
+from tui.commands.command import LEGENDS
 from tui.keymap import shown_key
 from tui.widgets.filter_box import FilterBox
 
@@ -69,7 +70,9 @@ class _Keys(Static):
                 lines += self._command(command, max(20, width - _KEY - _AIR))
         if not lines:
             return []
-        return [Content.styled(place.value, "bold $accent"), *lines, Content("")]
+        legend = "" if self._text else LEGENDS.get(place, "")
+        told = (Content.styled(text, "$dim") for text in wrap(legend, max(20, width)))
+        return [Content.styled(place.value, "bold $accent"), *told, *lines, Content("")]
 
     def _has(self, command: Command) -> bool:
         if shown_key(command, self._keymap).casefold() == self._text:

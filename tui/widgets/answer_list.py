@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -24,7 +25,7 @@ from tui.widgets.tones import Tone
 _BOLD = Style(bold=True)
 _LOUD = 3  # parts of a head that are bold: sign, name, word
 _MARGIN = 2  # cells on either side
-_NAME, _WORD = 11, 11
+_NAME, _WORD = 11, 11  # cells at least
 _FEWEST, _MOST = 2, 5  # lines an answer takes
 
 
@@ -32,7 +33,8 @@ _FEWEST, _MOST = 2, 5  # lines an answer takes
 class AnswerRow:
     """An answer: sign and word of its state in their tone, what it says, and its gauge.
 
-    `none`: what stands where there is no gauge.
+    `none`: what stands where there is no gauge. `shorter`: what it says where there is less room,
+    ever shorter.
     """
 
     key: str
@@ -43,6 +45,7 @@ class AnswerRow:
     text: str
     gauge: Gauge | None = None
     none: str = ""
+    shorter: tuple[str, ...] = ()
 
 
 class AnswerList(LineView, can_focus=True):
@@ -66,6 +69,7 @@ class AnswerList(LineView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
         super().__init__(id=id)
         self._answers: tuple[AnswerRow, ...] = ()
+        self._word = _WORD
         self._cursor = 0
 
     @property
@@ -82,6 +86,7 @@ class AnswerList(LineView, can_focus=True):
         """Show answers; the same again repaint nothing."""
         if tuple(answers) != self._answers:
             self._answers = tuple(answers)
+            self._word = max([_WORD, *(cell_len(one.word) + 2 for one in answers)])
             self._cursor = min(self._cursor, max(0, len(self._answers) - 1))
             self._measure()
 
@@ -133,7 +138,7 @@ class AnswerList(LineView, can_focus=True):
         if line == 0:
             if here:
                 background = "line--cursor" if self.has_focus else "line--cursor-idle"
-            parts = _head(answer, width)
+            parts = _head(answer, width, self._word)
         else:
             parts = self._gauge_line(answer, width, line)
         bar = "▌" if here and self.has_focus and line < min(self._height, 4) - 1 else " "
@@ -192,12 +197,14 @@ class AnswerList(LineView, can_focus=True):
             self.action_choose()
 
 
-def _head(answer: AnswerRow, width: int) -> Parts:
+def _head(answer: AnswerRow, width: int, word: int) -> Parts:
     """Sign, name, word of the state, and as much of what it says as fits."""
-    room = max(0, width - 2 - _NAME - _WORD)
+    room = max(0, width - 2 - _NAME - word)
+    texts = [safe_text(text) for text in (answer.text, *answer.shorter)]
+    text = next((text for text in texts if cell_len(text) <= room), texts[-1])
     return [
         (f"{answer.sign} ", answer.tone),
         (answer.name.ljust(_NAME), Tone.STRONG),
-        (answer.word.ljust(_WORD), answer.tone),
-        (fitted(safe_text(answer.text), room, "left"), Tone.PLAIN),
+        (answer.word.ljust(word), answer.tone),
+        (fitted(text, room, "left"), Tone.PLAIN),
     ]

@@ -1,7 +1,7 @@
 """A gauge: one line with a scale, what is filled of it, marks on it, and what they are beneath.
 
 Made to be read from afar: what is filled is solid, what must not be reached is shaded, and each
-mark has its own sign, so that nothing is told by colour alone.
+mark has its own sign, so that nothing is told by colour alone. What is only possible is dashed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from tui.widgets.tones import Tone
 
-SOLID, SHADED, TRACK = "█", "░", "─"
+SOLID, SHADED, POSSIBLE, TRACK = "█", "░", "╌", "─"
 WALL, HERE, DOT = "┃", "◆", "┊"
 _ASIDE = 20  # cells beyond its own length that a label may move aside
 _ALL_WAYS = 5  # labels: the ways to set them double with each
@@ -85,12 +85,7 @@ class Gauge:
             for at in range(first, last + 1):
                 cells[at] = (fill.glyph, fill.tone)
         for pointer in reversed(self.pointers):
-            glyph = pointer.glyph
-            if pointer.at < self.low:
-                glyph = _BEFORE
-            elif pointer.at > self.high:
-                glyph = _BEHIND
-            cells[self._cell(pointer.at, width)] = (glyph, pointer.tone)
+            cells[self._cell(pointer.at, width)] = (self._glyph(pointer), pointer.tone)
         return _joined(cells)
 
     def labels(self, width: int) -> Parts:
@@ -103,7 +98,7 @@ class Gauge:
         shown: list[_Place] = []
         for pointer in self.pointers:
             if pointer.label:
-                label = _Label(pointer, self._cell(pointer.at, width))
+                label = _Label(pointer, self._glyph(pointer), self._cell(pointer.at, width))
                 shown = _beside([*(one.label for one in shown), label], width) or shown
         parts: Parts = []
         at = 0
@@ -111,6 +106,11 @@ class Gauge:
             parts += [(" " * (place.start - at), Tone.DIM), (place.text, place.label.pointer.tone)]
             at = place.start + cell_len(place.text)
         return [*parts, (" " * (width - at), Tone.DIM)]
+
+    def _glyph(self, pointer: Pointer) -> str:
+        if pointer.at < self.low:
+            return _BEFORE
+        return _BEHIND if pointer.at > self.high else pointer.glyph
 
     def _cell(self, value: float, width: int) -> int:
         if self.high <= self.low:
@@ -121,14 +121,15 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    """What stands beneath a mark, and the mark's cell."""
+    """What stands beneath a mark, and the mark's glyph and cell."""
 
     pointer: Pointer
+    glyph: str
     cell: int
 
     def place(self, *, leftwards: bool) -> _Place:
         """Where it would stand by itself. What has no sign stands with its middle at the mark."""
-        glyph, label = self.pointer.glyph.strip(), self.pointer.label
+        glyph, label = self.glyph.strip(), self.pointer.label
         if not glyph:
             return _Place(self, label, self.cell - cell_len(label) // 2)
         if leftwards:

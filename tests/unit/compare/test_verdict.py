@@ -59,7 +59,7 @@ from core.trial.seal import (
     Tries,
     trade_returns,
 )
-from core.trial.state import Layer, State
+from core.trial.state import Layer, SealDoubt, State
 from tests.unit.report.making import START, result, trade
 from tui.screens.compare_answers import answers
 
@@ -138,13 +138,14 @@ def judged(
     paper_start: int = START,
     ended: str | None = None,
     timeframe: Timeframe = Timeframe.H1,
+    doubt: SealDoubt | None = None,
     **layers: Any,
 ) -> ComparisonResult:
     """A session's trades beside the backtest, its decisions and costs as promised unless given."""
     session = report(paper, paper_start, ended=ended)
     compared = ComparedSession(session, paper, sealed)
     trial = None if sealed is None else compared
-    found = judge_layers([compared], STORED, None, judged=trial)
+    found = judge_layers([compared], STORED, None, judged=trial, doubt=doubt)
     given: dict[str, Any] = {"decisions": decisions(), "costs": costs(5.0)} | layers
     columns = [
         column_of_reports(name, [one], "made")
@@ -277,6 +278,68 @@ def test_an_open_trial_tells_when_it_will_probably_close() -> None:
     assert found.recommendation.startswith(f"{TOO_EARLY} The trial will probably close on 2024-")
 
 
+def test_an_open_edge_tells_how_far_off_either_answer_is_and_with_what_chances() -> None:
+    edge = judged(trades_of(20.0, 10, seed=3), sealed=seal()).layers.edge
+    assert edge is not None
+    assert edge.lines is not None
+    assert edge.chances is not None
+    walls = edge.walls(10)
+    assert walls is not None
+    low, high = walls
+    here = edge.sums[-1]
+    assert low == pytest.approx(edge.lines.lower + 10 * (edge.lines.promise - edge.lines.margin))
+    assert high == pytest.approx(edge.lines.upper + edge.beyond[-1])
+    assert edge.outlook == (
+        f"{high - here:.2f} % short of kept, {here - low:.2f} % above broken; as sealed, kept with "
+        f"{edge.chances.kept:.0%} if the promise holds, broken with {edge.chances.broken:.0%} if "
+        "there is no edge"
+    )
+    kept = judged(KEPT, sealed=seal()).layers.edge
+    assert kept is not None
+    assert kept.outlook == "", "decided"
+    unsealed = judged(KEPT).layers.edge
+    assert unsealed is not None
+    assert (unsealed.outlook, unsealed.walls(5)) == ("", None)
+
+
+def test_why_there_is_no_band_is_said_as_it_is() -> None:
+    shown = {row.key: row for row in answers(judged(KEPT))}
+    assert shown["path"].text == "only a sealed trial has a band to stay within"
+    own = {row.key: row for row in answers(judged(KEPT, paper_start=PAST + 10 * HOUR))}
+    assert "backtest's own candles" in own["path"].text
+    doubt = SealDoubt("session s is not judged by its seal: removed")
+    doubted = {row.key: row for row in answers(judged(KEPT, doubt=doubt))}
+    assert doubted["path"].text == f"no band: {doubt.in_short}"
+    few = {row.key: row for row in answers(judged(KEPT, sealed=seal(returns=(1.0, -0.5, 0.2))))}
+    assert "at least 20 are needed" in few["path"].none
+
+
+def test_a_few_fills_say_from_how_many_on_they_are_judged() -> None:
+    few = costs(5.0, fills=12)
+    assert few.text.endswith(": judged from 20 fills on")
+    (row,) = (row for row in answers(judged(KEPT, costs=few)) if row.key == "costs")
+    assert row.shorter == ("12 fills: judged from 20 fills on",)
+    assert "judged from" not in costs(5.0, fills=30).text
+
+
+def test_what_is_not_ruled_out_is_no_part_of_the_scale_of_decisions() -> None:
+    for decided, beyond in ((400, True), (4_032, False)):
+        found = judged(KEPT, decisions=decisions(0, decided))
+        gauge = answers(found)[0].gauge
+        assert gauge is not None
+        here, wall, most = gauge.pointers
+        assert here.at == 0.0
+        assert wall.at == pytest.approx(0.1)
+        assert (here.label, wall.label) == ("0 % unexplained", "broken above 0.1 %")
+        assert gauge.high == pytest.approx(0.3), "whatever is not known yet"
+        assert (most.at > gauge.high) is beyond
+        assert "not ruled out" in most.label
+    broken = answers(judged(KEPT, decisions=decisions(40)))[0].gauge
+    assert broken is not None
+    assert broken.pointers[0].at > broken.pointers[1].at
+    assert broken.high > broken.pointers[0].at
+
+
 def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
     by_trades, by_days = seal(60), seal(horizon=Horizon(60, 10.0))
     for sealed in (by_trades, by_days):
@@ -292,15 +355,16 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
     assert path is not None
     assert path.cone is not None
     assert (edge.trades, edge.within, path.within) == (60, 32, 32)
-    later = "28 more closed since, not judged"
+    later = "28 closed since, not judged"
     assert f"trade 32 of 60, {later}, over without an answer" in edge.text
     assert f"over {32}" in edge.text
     assert edge.seen == pytest.approx(edge.sums[31] / 32)
     assert edge.seen != pytest.approx(edge.sums[59] / 60)
-    assert path.text == f"inside the band of the promise, {later}"
+    assert path.text == f"inside the band of the promise, trade 32 of 60, {later}"
     shown = {row.key: row for row in answers(longer)}
     for name in ("edge", "path"):
-        assert shown[name].text.startswith("trade 32 of 60, ")
+        assert "32 of 60 trades" in shown[name].text
+        assert shown[name].shorter == (f"32 of 60 trades, {later}",)
         assert later in shown[name].text
         gauge = shown[name].gauge
         assert gauge is not None
@@ -328,7 +392,7 @@ def test_what_closed_after_the_decision_is_told_apart_from_what_was_judged() -> 
     assert edge.at is not None
     assert edge.at < edge.trades == 90
     assert edge.seen == pytest.approx(edge.sums[edge.at - 1] / edge.at)
-    assert f"at trade {edge.at}, {90 - edge.at} more closed since, not judged" in edge.text
+    assert f"at trade {edge.at}, {90 - edge.at} closed since, not judged" in edge.text
 
 
 def test_a_kept_promise_that_loses_money_since_is_not_validated() -> None:
