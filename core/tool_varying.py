@@ -17,27 +17,23 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from core.backtest.axes import Axis, SweepError, parse_axis
+from core.backtest.axes import SweepError, parse_axis
 from core.backtest.candle_data import strategy_candles
 from core.backtest.kept import Keeping
 from core.backtest.progress import Progress, WorkCancelledError, resumed_text
 from core.backtest.run import BacktestError
-from core.backtest.sweep import run_sweep, sweep_to_json
+from core.backtest.sweep import sweep_to_json
 from core.backtest.workers import all_cores
 from core.gate import FOLDS
-from core.gate.counted import count_sweep, counted_gate
-from core.gate.gate import Gate, UnfinishedGate, run_gate
+from core.gate.counted import How, counted_gate, counted_sweep
 from core.gate.to_json import gate_to_json
-from core.market.candles.candles import Candles
 from core.market.files.errors import CandleFileError
 from core.store.workspace import Workspace
-from core.strategy.config.config import StrategyConfig
 from core.strategy.config.problems import ConfigError
 from core.time_format import wall_clock
 from core.tool_arguments import ToolError, in_words, parsed_config
@@ -146,54 +142,21 @@ def varied(order: VaryingOrder, cancel: threading.Event) -> Json:
         if progress.taken_up:
             resumed[:] = [resumed_text(progress)]
 
-    how: dict[str, Any] = {
-        "sort": order.sort,
+    how: How = {
         "workers": all_cores(),
         "on_progress": told,
         "cancel": cancel,
         "keep": Keeping(home.unfinished),
     }
-    work = _swept if order.what == "sweep" else _judged
-    found, warning = work(order, home.tries, config, axes, candles, how)
+    asked = home.tries, config, axes, candles
+    if order.what == "sweep":
+        swept, warning = counted_sweep(*asked, order.sort, order.split, wall_clock(), **how)
+        found = sweep_to_json(swept, order.top)
+    else:
+        judged, warning = counted_gate(*asked, order, wall_clock(), **how)
+        found = gate_to_json(judged)
     warnings = [*parsed.warnings, *notes, *resumed, *([] if warning is None else [warning])]
     return found | {"warnings": warnings}
-
-
-def _swept(
-    order: VaryingOrder,
-    ledger: Path,
-    config: StrategyConfig,
-    axes: list[Axis],
-    candles: Mapping[str, Candles],
-    how: dict[str, Any],
-) -> tuple[Json, str | None]:
-    found = run_sweep(config, axes, candles, split=order.split, **how)
-    warning = count_sweep(ledger, config, candles, found, wall_clock())
-    return sweep_to_json(found, order.top), warning
-
-
-def _judged(
-    order: VaryingOrder,
-    ledger: Path,
-    config: StrategyConfig,
-    axes: list[Axis],
-    candles: Mapping[str, Candles],
-    how: dict[str, Any],
-) -> tuple[Json, str | None]:
-    def judge(other_tries: float) -> Gate | UnfinishedGate:
-        return run_gate(
-            config,
-            axes,
-            candles,
-            other_tries=other_tries,
-            folds=order.folds,
-            anchored=order.anchored,
-            seed=order.seed,
-            **how,
-        )
-
-    found, warning = counted_gate(ledger, config, axes, candles, judge, wall_clock())
-    return gate_to_json(found), warning
 
 
 def main() -> None:

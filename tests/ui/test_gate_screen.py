@@ -166,7 +166,7 @@ async def test_the_form_asks_for_all_that_the_command_does(
         asked.update(named)
         return run_gate(*given, **named)
 
-    monkeypatch.setattr("tui.requests.varying_run.run_gate", run)
+    monkeypatch.setattr("core.gate.counted.run_gate", run)
     async with driven(app, size) as pilot:
         await pick(pilot, app, "waves")
         await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))

@@ -272,7 +272,7 @@ async def test_what_runs_is_left_by_its_own_key_and_what_was_found_before_is_gon
         screen = await swept(pilot, app)
         await until(pilot, lambda: not screen.is_busy)
         assert screen.check_action("open", ())
-        monkeypatch.setattr("tui.requests.varying_run.run_sweep", held)
+        monkeypatch.setattr("core.gate.counted.run_sweep", held)
         await pilot.press("R")
         await until(pilot, lambda: isinstance(app.screen, VaryForm))
         await until(pilot, lambda: verdict(app).startswith("6 settings"))
@@ -324,7 +324,7 @@ async def test_a_sweep_that_fails_unforeseen_has_an_end(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("tui.requests.varying_run.run_sweep", broken)
+    monkeypatch.setattr("core.gate.counted.run_sweep", broken)
     app = make(workspace)
     async with driven(app, WIDE) as pilot:
         await form(pilot, app, workspace)

@@ -64,21 +64,8 @@ def gate(arguments: GateArguments) -> int:
     from core.backtest.axes import SweepError, parse_axis
     from core.backtest.run import BacktestError
     from core.gate.counted import counted_gate
-    from core.gate.gate import Gate, UnfinishedGate, run_gate
+    from core.gate.gate import UnfinishedGate
     from core.time_format import wall_clock
-
-    def judge(other_tries: float) -> Gate | UnfinishedGate:
-        return run_gate(
-            parsed.config,
-            axes,
-            candles,
-            other_tries=other_tries,
-            folds=arguments.folds,
-            anchored=arguments.anchored,
-            sort=arguments.sort,
-            seed=arguments.seed,
-            **how,
-        )
 
     ledger = workspace_of(arguments).tries
     with (
@@ -86,7 +73,8 @@ def gate(arguments: GateArguments) -> int:
         long_work(arguments) as how,
     ):
         axes = [parse_axis(text) for text in arguments.set or ()]
-        found, warning = counted_gate(ledger, parsed.config, axes, candles, judge, wall_clock())
+        asked = ledger, parsed.config, axes, candles
+        found, warning = counted_gate(*asked, arguments, wall_clock(), **how)
     if warning is not None:
         complain(f"papertape: {warning}")
     if arguments.json:

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from typing import TYPE_CHECKING, Protocol
 
 from tui.cli.commands import Arguments
 from tui.cli.output import Exit, Refusal, complain, refusing
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from core.backtest.kept import Keeping
-    from core.backtest.progress import OnProgress, Progress
+    from core.backtest.progress import Progress
     from core.backtest.workers import Workers
+    from core.gate.counted import How
 
 _EVERY_SECONDS = 0.5
 _STOPPING = "stopping after the backtests under way; Ctrl-C again ends at once"
@@ -33,15 +33,6 @@ class LongWorkArguments(Arguments, Protocol):
     workers: int | None
     cluster: str | None
     afresh: bool
-
-
-class How(TypedDict):
-    """How `run_sweep` and `run_gate` do their work."""
-
-    workers: Workers | int
-    on_progress: OnProgress
-    cancel: threading.Event
-    keep: Keeping
 
 
 def add_long_work(parser: argparse.ArgumentParser) -> None:
@@ -92,12 +83,12 @@ def long_work(arguments: LongWorkArguments) -> Iterator[How]:
     before = signal.signal(signal.SIGINT, interrupted) if main else None
     try:
         with refusing(ClusterError, code=Exit.FAILED):
-            yield How(
-                workers=workers,
-                on_progress=line.show,
-                cancel=cancel,
-                keep=Keeping(workspace_of(arguments).unfinished, afresh=arguments.afresh),
-            )
+            yield {
+                "workers": workers,
+                "on_progress": line.show,
+                "cancel": cancel,
+                "keep": Keeping(workspace_of(arguments).unfinished, afresh=arguments.afresh),
+            }
     finally:
         if main:
             signal.signal(signal.SIGINT, before)

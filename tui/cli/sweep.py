@@ -66,8 +66,8 @@ def sweep(arguments: SweepArguments) -> int:
     from core.backtest.axes import SweepError, parse_axis
     from core.backtest.progress import WorkCancelledError
     from core.backtest.run import BacktestError
-    from core.backtest.sweep import run_sweep, sweep_to_csv, sweep_to_json
-    from core.gate.counted import count_sweep
+    from core.backtest.sweep import sweep_to_csv, sweep_to_json
+    from core.gate.counted import counted_sweep
     from core.store.durable import OsDisk, write_export
     from core.time_format import wall_clock
 
@@ -77,16 +77,8 @@ def sweep(arguments: SweepArguments) -> int:
         long_work(arguments) as how,
     ):
         axes = [parse_axis(text) for text in arguments.set]
-        found = run_sweep(
-            parsed.config,
-            axes,
-            candles,
-            sort=arguments.sort,
-            split=arguments.split,
-            **how,
-        )
-    ledger = workspace_of(arguments).tries
-    warning = count_sweep(ledger, parsed.config, candles, found, wall_clock())
+        asked = workspace_of(arguments).tries, parsed.config, axes, candles
+        found, warning = counted_sweep(*asked, arguments.sort, arguments.split, wall_clock(), **how)
     if warning is not None:
         complain(f"papertape: {warning}")
     if arguments.csv and not found.complete:

@@ -14,10 +14,10 @@ from core.backtest.axes import Axis, SweepError, combinations, corners, parse_ax
 from core.backtest.kept import Keeping
 from core.backtest.progress import WorkCancelledError
 from core.backtest.run import BacktestError
-from core.backtest.sweep import Sweep, check_sort, run_sweep, sweep_to_csv
+from core.backtest.sweep import Sweep, check_sort, sweep_to_csv
 from core.backtest.workers import all_cores
-from core.gate.counted import count_sweep, counted_gate
-from core.gate.gate import Gate, UnfinishedGate, run_gate
+from core.gate.counted import How, counted_gate, counted_sweep
+from core.gate.gate import Gate, UnfinishedGate
 from core.host.feed_factories import DemoMarket
 from core.market.candles.candles import Candles
 from core.report.library import leaves
@@ -70,7 +70,7 @@ def checked(raw: Mapping[str, object], variation: Variation) -> int:
     """See `VaryingCommands.check`."""
     try:
         check_sort(variation.sort)
-        axes = [parse_axis(text) for text in variation.axes]
+        axes = _axes(variation)
         settings = combinations(axes)
         config = parse_config(raw).config
         corners(config, axes)
@@ -89,24 +89,10 @@ async def sweep(
     """See `VaryingCommands.sweep`."""
 
     def work(config: StrategyConfig, material: Material) -> tuple[Sweep, str | None]:
-        candles = material.candles
-        axes = [parse_axis(text) for text in variation.axes]
-        found = run_sweep(
-            config,
-            axes,
-            candles,
-            sort=variation.sort,
-            split=variation.split,
-            decide_from=material.decide_from,
-            workers=_workers(checked(order.raw, variation), candles),
-            on_progress=control.show,
-            cancel=control.cancel,
-            keep=_keep(workspace),
-        )
-        if workspace is None:
-            return found, None
-        ledger = Workspace(workspace).tries
-        return found, count_sweep(ledger, config, candles, found, wall_clock())
+        backtests = checked(order.raw, variation)
+        how = _how(material, backtests, workspace, control)
+        asked = _ledger(workspace), config, _axes(variation), material.candles
+        return counted_sweep(*asked, variation.sort, variation.split, wall_clock(), **how)
 
     return await _run(order, variation, workspace, demo, control, work)
 
@@ -123,31 +109,10 @@ async def gate(
     def work(
         config: StrategyConfig, material: Material
     ) -> tuple[Gate | UnfinishedGate, str | None]:
-        candles = material.candles
-        axes = [parse_axis(text) for text in variation.axes]
         backtests = checked(order.raw, variation) * (1 + variation.folds) + 100
-
-        def judge(other_tries: float) -> Gate | UnfinishedGate:
-            return run_gate(
-                config,
-                axes,
-                candles,
-                other_tries=other_tries,
-                folds=variation.folds,
-                anchored=variation.anchored,
-                sort=variation.sort,
-                seed=variation.seed,
-                decide_from=material.decide_from,
-                workers=_workers(backtests, candles),
-                on_progress=control.show,
-                cancel=control.cancel,
-                keep=_keep(workspace),
-            )
-
-        if workspace is None:
-            return judge(0.0), None
-        ledger = Workspace(workspace).tries
-        return counted_gate(ledger, config, axes, candles, judge, wall_clock())
+        how = _how(material, backtests, workspace, control)
+        asked = _ledger(workspace), config, _axes(variation), material.candles
+        return counted_gate(*asked, variation, wall_clock(), **how)
 
     return await _run(order, variation, workspace, demo, control, work)
 
@@ -196,7 +161,7 @@ async def _run(
 def _warmup(order: BacktestOrder, variation: Variation) -> int:
     """Candles before the period that every setting is ready after, so that all trade the same."""
     axes = {path: Axis(path, (value,)) for path, value in order.settings.items()}
-    axes |= {axis.path: axis for axis in map(parse_axis, variation.axes)}
+    axes |= {axis.path: axis for axis in _axes(variation)}
     try:
         config = parse_config(order.raw).config
         return max(map(warmup_candles, corners(config, list(axes.values()))))
@@ -204,9 +169,23 @@ def _warmup(order: BacktestOrder, variation: Variation) -> int:
         raise BacktestRefusedError(str(error)) from error
 
 
-def _keep(workspace: Path | None) -> Keeping | None:
-    """Where the command line keeps it too: either goes on from what the other had finished."""
-    return None if workspace is None else Keeping(Workspace(workspace).unfinished)
+def _axes(variation: Variation) -> list[Axis]:
+    return [parse_axis(text) for text in variation.axes]
+
+
+def _ledger(workspace: Path | None) -> Path | None:
+    return None if workspace is None else Workspace(workspace).tries
+
+
+def _how(material: Material, backtests: int, workspace: Path | None, control: Control) -> How:
+    """What is finished is kept where the command line keeps it: either goes on from the other's."""
+    return How(
+        decide_from=material.decide_from,
+        workers=_workers(backtests, material.candles),
+        on_progress=control.show,
+        cancel=control.cancel,
+        keep=None if workspace is None else Keeping(Workspace(workspace).unfinished),
+    )
 
 
 def _unfinished(found: Sweep | Gate | UnfinishedGate) -> str | None:
