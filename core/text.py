@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 
 _UNKNOWN = "�"
@@ -57,3 +59,23 @@ def number(value: float, digits: int = 8) -> str:
         return shown
     rounded = round(value) if abs(value) >= 10**digits else f"{value:.{digits}g}"
     return f"{Decimal(rounded):,f}"
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """What a page says of one thing: a short name for it, and the rest in words."""
+
+    label: str
+    text: str
+
+    @property
+    def sentence(self) -> str:
+        """As it stands among other sentences."""
+        return f"{self.label}: {self.text}."
+
+
+def aligned(rows: Iterable[TextRow]) -> tuple[str, ...]:
+    """Rows as lines, their texts beneath each other."""
+    rows = tuple(rows)
+    width = max((len(row.label) for row in rows), default=0) + 2
+    return tuple(f"{row.label:<{width}}{row.text}" for row in rows)

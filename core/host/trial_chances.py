@@ -11,8 +11,10 @@ from core.session.snapshot import TrialTerms
 from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
+from core.text import aligned
 from core.trial.ledger import tries_of
 from core.trial.plan import TrialPlan, chances_of, plan_trial
+from core.trial.sealing import doubts
 
 Json = dict[str, Any]
 
@@ -27,7 +29,7 @@ def planned(
         NoPromiseError: no saved backtest promises anything that could be put to the test.
     """
     seal = seal_of(config, terms, workspace, now)
-    warnings = [horizon_warning(config.timeframe, seal)]
+    warnings = [*doubts(seal, None), horizon_warning(config.timeframe, seal)]
     if bad := tries_of(workspace.tries, config.name).bad_lines:
         warnings.append(
             f"{workspace.tries}: not counted, for they are no tries: {bad} of its lines"
@@ -36,9 +38,9 @@ def planned(
 
 
 def chances_told(workspace: Workspace, session_id: str) -> tuple[Json | None, tuple[str, ...]]:
-    """The chances of a trial by the seal in its record, as JSON values and in sentences. Blocks.
+    """The chances of a trial by the seal in its record, as JSON values and as lines. Blocks.
 
-    None, and no sentence, for a session that is no trial; a `reason` where its record cannot be
+    None, and no line, for a session that is no trial; a `reason` where its record cannot be
     read, for it runs all the same.
     """
     try:
@@ -48,4 +50,4 @@ def chances_told(workspace: Workspace, session_id: str) -> tuple[Json | None, tu
     if seal is None:
         return None, ()
     chances = chances_of(seal)
-    return chances.to_json(), chances.sentences
+    return chances.to_json(), aligned(chances.rows)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Floats
+from core.text import TextRow
 from core.trial.resampling import Resampler
 
 _AT_ONCE = 500_000  # returns held at once
@@ -68,6 +69,21 @@ class Expectation:
             f"({made.middle:+z,.1f} % in the middle), a deepest fall of {fall.low:,.1f} to "
             f"{fall.high:,.1f} % and {losses.low:,.0f} to {losses.high:,.0f} losses in a row; one "
             f"in twenty lies beyond either end, and {self.loss_probability:.0%} end with a loss."
+        )
+
+    @property
+    def rows(self) -> tuple[TextRow, ...]:
+        """The same as rows, of trades that bring what was promised."""
+        made, fall, losses = self.return_pct, self.drawdown_pct, self.losing_streak
+        return (
+            TextRow(
+                "Return",
+                f"{made.low:+z,.1f} to {made.high:+z,.1f} %, middle {made.middle:+z,.1f} %; "
+                f"{self.loss_probability:.0%} end lower",
+            ),
+            TextRow("Deepest fall", f"{fall.low:,.1f} to {fall.high:,.1f} %"),
+            TextRow("Losing run", f"{losses.low:,.0f} to {losses.high:,.0f} losses in a row"),
+            TextRow("9 in 10", "of such trials lie within these three; none is judged"),
         )
 
 

@@ -197,9 +197,9 @@ def _too_long(
     longest: int, reached: tuple[float, float], trades: int, trades_a_day: float | None
 ) -> str:
     days = _days(longest, trades_a_day)
-    within = f"{longest} trades" if days is None else f"{days:.0f} days ({longest} trades)"
+    within = f"{longest:,} trades" if days is None else f"{days:.0f} days ({longest:,} trades)"
     kept, broken = reached
     weaker = "broken" if broken < kept else "kept"
     poorly = broken < kept and trades < longest
-    why = f"; a backtest of {trades} trades knows its own mean too poorly" if poorly else ""
-    return f"not within {within}: *{weaker}* is reached with {min(reached):.0%} even then{why}"
+    why = f"; a backtest of {trades:,} trades tells too little" if poorly else ""
+    return f"not within {within}: *{weaker}* in {min(reached):.0%} even then{why}"

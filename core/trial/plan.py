@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.market.candles.timeframes import DAY
+from core.text import TextRow
 from core.time_format import LATEST, short_duration
 from core.trial.boundaries import MOST_TRADES, Boundaries, calibrate
 from core.trial.cone import Cone, cone, over_time
@@ -52,15 +53,13 @@ class Bounds:
     edge_kept_pct: float
 
     @property
-    def sentence(self) -> str:
+    def rows(self) -> tuple[TextRow, ...]:
         """In words."""
         below = self.path_broken_pct
-        path = "" if below is None else f" below {below:+z,.1f} % (the path) or"
+        path = "" if below is None else f"equity below {below:+z,.1f} %, or "
         return (
-            f"The verdict goes by bounds of its own: at the end it is broken{path} where the "
-            f"trades' returns add up to {self.edge_broken_pct:+z,.1f} % or less (the edge), and "
-            f"kept once they add up to {self.edge_kept_pct:+z,.1f} %; no fall and no losing streak "
-            "is judged by itself."
+            TextRow("Broken at end", f"{path}returns that sum to {self.edge_broken_pct:+z,.1f} %"),
+            TextRow("Kept", f"returns that sum to {self.edge_kept_pct:+z,.1f} %, then or before"),
         )
 
 
@@ -72,19 +71,19 @@ class TrialChances:
     forecast: Forecast
 
     @property
-    def sentences(self) -> tuple[str, str]:
-        """In plain English."""
-        forecast, horizon = self.forecast, self.seal.horizon
+    def rows(self) -> tuple[TextRow, ...]:
+        """In plain English. What promises nothing has no chance to keep it."""
+        forecast, horizon, errors = self.forecast, self.seal.horizon, self.seal.errors
         days = horizon.trades / self.seal.trades_per_day if horizon.days is None else horizon.days
         brought = max(horizon.trades, round(days * self.seal.trades_per_day))
         judged = "" if brought == horizon.trades else f", the first {horizon.trades:,} are judged"
-        return (
-            f"{_in_words(days)} bring about {_trades(brought)}{judged}.",
-            f"If the promise holds you will be told kept with {forecast.kept:.0%}, if there is no "
-            f"edge broken with {forecast.broken:.0%}; false alarms at most "
-            f"{self.seal.errors.any_broken:.0%}, false promises at most "
-            f"{self.seal.errors.any_kept:.0%}.",
-        )
+        rows = [TextRow("Horizon", f"{_in_words(days)} bring about {_trades(brought)}{judged}")]
+        if forecast.promise > 0:
+            alarms = f"a false alarm in at most {errors.any_broken:.0%}"
+            rows.append(TextRow("Edge holds", f"told kept in {forecast.kept:.0%}, {alarms}"))
+        promises = f"a false promise in at most {errors.any_kept:.0%}"
+        rows.append(TextRow("No edge", f"told broken in {forecast.broken:.0%}, {promises}"))
+        return tuple(rows)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -116,25 +115,22 @@ class TrialPlan:
     bounds: Bounds
 
     @property
-    def sentences(self) -> tuple[str, ...]:
-        """The plan in plain English, a sentence each."""
-        seal = self.chances.seal
-        said = [
-            *self.chances.sentences,
-            _needed_sentence(self.needed),
-            f"If the promise holds, {self.expected.sentence}",
-            self.bounds.sentence,
-        ]
-        tries = seal.tries
+    def rows(self) -> tuple[TextRow, ...]:
+        """The plan in plain English, what decides first."""
+        rows = [*self.chances.rows]
+        if self.chances.forecast.promise > 0:  # else there is no edge to keep, however long
+            rows.append(TextRow(f"For {CHANCE:.0%}", _needed_in_words(self.needed)))
+        rows += [*self.expected.rows, *self.bounds.rows]
+        tries = self.chances.seal.tries
         if tries is not None and tries.effective > 1:
-            raw = sum(seal.returns) / len(seal.returns)
-            said.append(
-                f"The backtest is one of {tries.counted:,} tries, worth {tries.effective:.0f} "
-                f"independent ones, and is taken for the best of them: its {raw:+z.3f} % a trade "
-                f"are {tries.mean_return:+z.3f} % after the luck of the best is taken off, and "
-                "all of the above counts with that."
+            returns = self.chances.seal.returns
+            raw = sum(returns) / len(returns)
+            told = (
+                f"the best of {tries.counted:,} tries, worth {tries.effective:.0f} independent "
+                f"ones: its {raw:+z.3f} % a trade count as {tries.mean_return:+z.3f} %, here too"
             )
-        return tuple(said)
+            rows.append(TextRow("Luck", told))
+        return tuple(rows)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values."""
@@ -154,7 +150,7 @@ class TrialPlan:
             "needed_reason": self.needed.reason,
             "expectation": asdict(self.expected),
             "bounds": asdict(self.bounds),
-            "text": " ".join(self.sentences),
+            "text": " ".join(row.sentence for row in self.rows),
         }
 
 
@@ -345,11 +341,11 @@ def _margin(seal: Seal, returns: Sequence[float]) -> float:
     return max(0.0, promise) * seal.margins.mean_return
 
 
-def _needed_sentence(needed: Needed) -> str:
+def _needed_in_words(needed: Needed) -> str:
     if needed.trades is None:
-        return f"For {CHANCE:.0%} and {CHANCE:.0%}: {needed.reason}."
+        return str(needed.reason).replace("*", "")
     days = "" if needed.days is None else f"{_in_words(needed.days)}, "
-    return f"For {CHANCE:.0%} and {CHANCE:.0%}: {days}{_trades(needed.trades)}."
+    return f"of either answer: {days}{_trades(needed.trades)}"
 
 
 def _in_words(days: float) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from textual import events
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from core.journal.values import FeedKind
 from core.session.snapshot import HostSnapshot
@@ -94,3 +95,8 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
         event = events.Key(key, key if len(key) == 1 else None)
         pilot.app.post_message(event)
         await pilot.pause(0.02)
+
+
+def verdict_of(screen: Screen[Any]) -> str:
+    """What a form says beneath its fields, however it is wrapped."""
+    return " ".join(str(screen.query_one("#verdict").render()).split())

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from core.bootstrap import host_options
 from core.exchange.market.synthetic import SyntheticMarket
@@ -231,11 +231,11 @@ async def test_a_moment_is_typed_as_people_write_it_and_told_in_words() -> None:
         await pilot.press("5", "n")
         await until(pilot, lambda: bool(app.screen.query("#verdict")))
         app.screen.query_one("#when", Choice).chosen = "once"
-        verdict = app.screen.query_one("#verdict", Static)
-        await until(pilot, lambda: "18:30 · tomorrow 9:00 · fri 9:00" in str(verdict.content))
+        verdict = app.screen.query_one("#verdict")
+        await until(pilot, lambda: "18:30 · tomorrow 9:00 · fri 9:00" in str(verdict.render()))
         app.screen.query_one("#time", Input).value = "fri 9:00"
         words = "once, Fri 2025-11-28 09:00 UTC, in 5d 18h"
-        await until(pilot, lambda: words in str(verdict.content))
+        await until(pilot, lambda: words in str(verdict.render()))
         assert isinstance(app.screen, JobForm)
         made = app.screen.outcome()
         assert made is not None

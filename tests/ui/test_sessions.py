@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRow, SessionState
 from core.session.snapshot import Level, StartRequest
 from core.trading.values import Fills, Side
-from tests.ui.driving import NARROW, WIDE, driven, host_of, make_app, until
+from tests.ui.driving import NARROW, WIDE, driven, host_of, make_app, until, verdict_of
 from tests.ui.scripted import DAY, MINUTE, NOW, ScriptedLink, busy, position, session
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
@@ -331,7 +331,7 @@ async def test_the_form_names_broker_and_exchange_where_there_is_a_choice() -> N
         request, _ = form.request()
         assert request is not None
         assert request.broker is BrokerKind.TESTNET
-        assert "the embedded exchange as well" in str(form.query_one("#verdict").render())
+        assert "the embedded exchange as well" in verdict_of(form)
 
         form.query_one("#feed", Choice).chosen = "poll"
         await pilot.pause()
@@ -363,7 +363,7 @@ async def test_the_form_says_how_to_get_keys_where_there_are_none(tmp_path: Path
         form.query_one("#broker", Choice).chosen = "testnet"
 
         def verdict() -> str:
-            return str(form.query_one("#verdict").render())
+            return verdict_of(form)
 
         await until(pilot, lambda: "without keys it runs simulated" in verdict())
         assert "https://testnet.binance.vision/" in verdict()
@@ -390,7 +390,7 @@ async def test_a_live_session_with_keys_orders_on_the_testnet_from_the_form_too(
         await until(pilot, lambda: form.picked is not None)
 
         def told() -> bool:
-            return "unless Broker is simulated" in str(form.query_one("#verdict").render())
+            return "unless Broker is simulated" in verdict_of(form)
 
         assert not told()  # a demo goes on its own exchange
         form.query_one("#feed", Choice).chosen = "live"
@@ -509,10 +509,10 @@ async def test_the_form_shows_every_problem_at_once_and_starts_nothing() -> None
         form.query_one("#balance", Input).value = "lots"
         form.query_one("#duration", Input).value = "soon"
         form.query_one("#data", Input).value = "b"
-        await until(pilot, lambda: "names its symbols" in str(form.query_one("#verdict").render()))
+        await until(pilot, lambda: "names its symbols" in verdict_of(form))
         form.query_one("#data", Input).value = ""
         await pilot.pause()
-        verdict = str(form.query_one("#verdict").render())
+        verdict = verdict_of(form)
         for problem in ("did you mean 'lt'", "timeframe", "balance", "run for", "candle file"):
             assert problem in verdict
         await pilot.press("enter")

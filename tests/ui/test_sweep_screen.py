@@ -23,7 +23,7 @@ from core.report.result import metrics_to_json
 from core.store.workspace import Workspace
 from core.strategy.document.document import read_strategy
 from core.trial.ledger import tries_of
-from tests.ui.driving import NARROW, WIDE, driven, until
+from tests.ui.driving import NARROW, WIDE, driven, until, verdict_of
 from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
 from tests.unit.backtest.test_sweep import RAW
@@ -50,7 +50,7 @@ AXES = ("rsi.period=12:16:2", "entry_conditions[0].value=30,35")
 
 
 def verdict(app: PapertapeApp) -> str:
-    return str(app.screen.query_one("#verdict").render())
+    return verdict_of(app.screen)
 
 
 async def form(

@@ -17,12 +17,13 @@ from textual.widgets import Input
 from core.journal.values import FeedKind
 from core.session.snapshot import TrialTerms
 from core.store.workspace import Workspace
-from tests.ui.driving import NARROW, VAST, WIDE, driven, until
+from tests.ui.driving import NARROW, VAST, WIDE, driven, until, verdict_of
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
 from tests.unit.host.test_trials import promise
 from tests.unit.session.sessions import RSI
 from tui.app import PapertapeApp
 from tui.modals.new_session import NewSession
+from tui.modals.path_field import completed
 from tui.strategies import list_strategies
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
@@ -68,7 +69,7 @@ async def form_on(
 
 
 def said(form: NewSession) -> str:
-    return str(form.query_one("#verdict").render())
+    return verdict_of(form)
 
 
 async def test_a_saved_backtest_makes_a_trial_of_it_and_says_what_it_can_tell(
@@ -78,7 +79,7 @@ async def test_a_saved_backtest_makes_a_trial_of_it_and_says_what_it_can_tell(
     async with form_on(workspace, "rsi_bounce", link) as (pilot, form):
         await until(pilot, lambda: "60 days bring about" in said(form))
         assert form.sealing
-        assert "If the promise holds you will be told kept with" in said(form)
+        assert "Edge holds told kept in" in said(form)
         form.query_one("#duration", Input).value = "30d"
         await until(pilot, lambda: "30 days bring about" in said(form))
         await pilot.press("enter")
@@ -110,11 +111,11 @@ async def test_what_has_no_edge_to_keep_is_sealed_only_where_it_is_asked_for(
     promise(workspace.strategies / "rsi_bounce", seed=7)
     async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
         why = "its backtest makes -0.311 % a trade: there is no edge to keep"
-        await until(pilot, lambda: f"not sealed: {why}" in " ".join(said(form).split()))
+        await until(pilot, lambda: f"not sealed: {why}" in said(form))
         assert not form.sealing
         form.query_one("#trial", Choice).chosen = form.query_one("#trial", Choice).options[1]
         await until(pilot, lambda: "60 days bring about" in said(form))
-        assert f"! {why}" in " ".join(said(form).split())
+        assert f"! {why}" in said(form)
 
 
 async def test_who_declines_a_trial_is_told_what_is_lost(workspace: Workspace) -> None:
@@ -158,7 +159,7 @@ async def test_all_that_a_trial_can_tell_is_there_to_be_read(
     workspace: Workspace, size: tuple[int, int]
 ) -> None:
     async with form_on(workspace, "rsi_bounce", ScriptedLink(), size) as (pilot, form):
-        await until(pilot, lambda: "no fall and no losing streak" in said(form))
+        await until(pilot, lambda: "Broken at end equity below" in said(form))
         await pilot.pause()
         verdict = form.query_one("#verdict")
         needed = verdict.get_content_height(verdict.size, pilot.app.size, verdict.size.width)
@@ -169,7 +170,7 @@ async def test_all_that_a_trial_can_tell_is_there_to_be_read(
 
 async def test_a_low_terminal_pages_to_what_lies_beneath(workspace: Workspace) -> None:
     async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
-        await until(pilot, lambda: "no fall and no losing streak" in said(form))
+        await until(pilot, lambda: "Broken at end equity below" in said(form))
         body, hints = form.query_one(".form"), form.query_one(".form-hints")
         await until(pilot, lambda: body.max_scroll_y > 0)
         assert body.region.contains_region(hints.region)
@@ -228,3 +229,45 @@ async def test_what_is_typed_behind_a_tab_goes_to_the_next_field(workspace: Work
         balance, run_for = form.query_one("#balance", Input), form.query_one("#duration", Input)
         await until(pilot, lambda: run_for.value == "3h")
         assert balance.value == "5000"
+
+
+async def test_a_field_keeps_what_was_typed_into_it_and_shows_where_something_is_wrong(
+    workspace: Workspace,
+) -> None:
+    async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
+        balance = form.query_one("#balance", Input)
+        balance.focus()
+        await pilot.press(*"50o", "tab", "shift+tab")
+        await until(pilot, lambda: balance.has_focus)
+        await pilot.press("backspace", *"00")
+        assert balance.value == "5000", "nothing of it was typed over"
+        assert not balance.has_class("-wrong")
+        await pilot.press("x")
+        await until(pilot, lambda: balance.has_class("-wrong"))
+
+
+async def test_a_choice_is_not_changed_by_the_letters_that_move_elsewhere(
+    workspace: Workspace,
+) -> None:
+    async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
+        fills = form.query_one("#fills", Choice)
+        fills.focus()
+        await pilot.press(*"hjkl")
+        assert fills.chosen == fills.options[0]
+        await pilot.press("right")
+        assert fills.chosen == fills.options[1]
+
+
+def test_candle_files_are_completed_behind_a_symbol_too(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    for name in ("btc.csv", "notes.md", ".hidden.csv", "zeta.parquet"):
+        (tmp_path / name).touch()
+    assert completed(f"{tmp_path}/b") == f"{tmp_path}/btc.csv"
+    assert completed(f"BTC/USDT=x.csv ETH/USDT={tmp_path}/z") == (
+        f"BTC/USDT=x.csv ETH/USDT={tmp_path}/zeta.parquet"
+    )
+    assert completed(f"{tmp_path}/m") == f"{tmp_path}/more/"
+    assert completed(f"{tmp_path}/n") is None, "no candle file"
+    assert completed(f"{tmp_path}/") == f"{tmp_path}/btc.csv", "nothing hidden"
+    assert completed(f"{tmp_path}/btc.csv") is None, "it is whole"
+    assert completed(f"{tmp_path}/none/b") is None

@@ -239,11 +239,11 @@ def restart(arguments: SessionArguments) -> int:
         return await link.restart(ids[0])
 
     reply = run_on_host(work())
-    chances, sentences = chances_told(existing_workspace(arguments), reply.session_id)
+    chances, told = chances_told(existing_workspace(arguments), reply.session_id)
     if arguments.json:
         print_json(reply_to_json(reply) | {"trial": chances})
     else:
-        print_text(reply.message, *sentences, *(f"note: {notice}" for notice in reply.notices))
+        print_text(reply.message, *told, *(f"note: {notice}" for notice in reply.notices))
     return Exit.DONE
 
 

@@ -100,13 +100,13 @@ def start_session(arguments: SessionOptions, request: StartRequest) -> int:
         return await link.start(request)
 
     reply = run_on_host(work())
-    chances, sentences = chances_told(workspace, reply.session_id)
+    chances, told = chances_told(workspace, reply.session_id)
     if arguments.json:
         print_json(reply_to_json(reply) | {"trial": chances})
     else:
         print_text(
             reply.message,
-            *sentences,
+            *told,
             *(
                 []
                 if request.run_for is None

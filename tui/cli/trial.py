@@ -73,6 +73,7 @@ def _plan(arguments: TrialArguments) -> int:
     from core.host.link import BadRequestError
     from core.host.trial_chances import planned
     from core.strategy.config.problems import ConfigError
+    from core.text import aligned
     from core.time_format import wall_clock
     from core.trial.sealing import NoPromiseError
 
@@ -83,7 +84,7 @@ def _plan(arguments: TrialArguments) -> int:
     if arguments.json:
         print_json({**plan.to_json(), "warnings": warnings})
     else:
-        print_text(*plan.sentences, *warnings)
+        print_text(*(f"note: {warning}" for warning in warnings), *aligned(plan.rows))
     return Exit.DONE
 
 

@@ -5,25 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from textual import events, on
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
+from textual.suggester import Suggester
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from core.market.history.exchange_names import exchange_problem
+from core.text import TextRow, safe_text
 from tui import formats
 from tui.widgets.choice import Choice
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
-from tui.widgets.tones import Tone, toned
+from tui.widgets.remarks import Remark, RemarkLines, labelled
+from tui.widgets.tones import Tone
 
 T = TypeVar("T")
 _LOW = 30  # lines of a terminal
 _ACROSS = 68  # cells of a line in a form
+_LABEL = 13  # of them its label, of the 14 in forms.tcss
 _SOON = 1.0  # seconds after which no key waits any longer
 _FEW = 3  # lines beneath the fields for which there is room everywhere
 
@@ -70,15 +76,15 @@ class Form(ModalScreen[T | None]):
         Binding("pageup", "page(-1)", show=False, priority=True),
     ]
 
-    def tell(self, lines: Iterable[tuple[str, Tone]]) -> None:
+    def tell(self, remarks: Iterable[Remark]) -> None:
         """Say beneath the fields what comes of them.
 
         Where there is more to say than a low terminal has room for, the list above gives way.
         """
-        told = tuple(lines)
-        self.told_lines = sum(-(-len(text) // _ACROSS) for text, _ in told)
+        verdict = self.query_one("#verdict", RemarkLines)
+        verdict.show(tuple(remarks))
+        self.told_lines = verdict.lines_on(_ACROSS)
         self.set_class(self.size.height < _LOW and self.told_lines > _FEW, "-low")
-        self.query_one("#verdict", Static).update(toned(told))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave paging to its lists where all of the form is to be seen."""
@@ -94,13 +100,23 @@ class Form(ModalScreen[T | None]):
         self.dismiss(None)
 
 
-class Missing(str):
+class Wrong(str):
+    """What is wrong with a form, and the ID of the field in which it is, where it is in one."""
+
+    field: str | None
+
+    def __new__(cls, text: object, field: str | None = None) -> Self:
+        """`text` in which `field`."""
+        made = super().__new__(cls, text)
+        made.field = field
+        return made
+
+
+class Missing(Wrong):
     """What a form still lacks: said quietly until somebody tries to end the form without it."""
 
-    __slots__ = ()
 
-
-_NO_EXCHANGE = Missing("exchange: expected a name that ccxt knows, such as binance")
+_NO_EXCHANGE = "exchange: expected a name that ccxt knows, such as binance"
 
 
 class CheckedForm(Form[T]):
@@ -108,14 +124,19 @@ class CheckedForm(Form[T]):
 
     _tried = False  # whether somebody tried to end it while something was missing
 
-    def wrong(self, problems: Iterable[str]) -> list[tuple[str, Tone]]:
-        """What is wrong with the fields, as it is told."""
-        return [
-            (f"· {problem}", Tone.DIM)
-            if isinstance(problem, Missing) and not self._tried
-            else (f"✗ {problem}", Tone.ERROR)
-            for problem in problems
-        ]
+    def wrong(self, problems: Iterable[str]) -> list[Remark]:
+        """What is wrong with the fields, as it is told; those concerned are marked."""
+        remarks, marked = [], set()
+        for problem in problems:
+            if isinstance(problem, Missing) and not self._tried:
+                remarks.append(Remark("·", problem, Tone.DIM))
+                continue
+            remarks.append(Remark("✗", problem, Tone.ERROR))
+            if isinstance(problem, Wrong):
+                marked.add(problem.field)
+        for field in self.query(TextField):
+            field.set_class(field.id in marked, "-wrong")
+        return remarks
 
     def judge(self) -> None:
         """Say what comes of what stands in the fields."""
@@ -154,10 +175,66 @@ class CheckedForm(Form[T]):
             self.dismiss(outcome)
 
 
-def not_there(files: Iterable[Path]) -> list[str]:
-    """What is wrong with files that do not exist; who is still typing their names has time."""
+class TextField(Input):
+    """A field of a form. What it proposes is typed over; what was typed into it stays."""
+
+    def __init__(
+        self,
+        value: str = "",
+        *,
+        id: str,  # noqa: A002  (Textual's own name for it)
+        placeholder: str = "",
+        secret: bool = False,
+        suggester: Suggester | None = None,
+    ) -> None:
+        super().__init__(
+            value,
+            id=id,
+            placeholder=placeholder,
+            password=secret,
+            suggester=suggester,
+            compact=True,
+        )
+        self._proposed = value
+
+    def propose(self, value: str) -> None:
+        """Put a value there that is typed over."""
+        self.value = self._proposed = value
+        if self.has_focus:
+            self.action_select_all()
+
+    def on_blur(self) -> None:
+        """From now on keep what somebody wrote."""
+        self.select_on_focus = self.value == self._proposed
+
+
+def heading(text: str) -> Static:
+    """What a form is for."""
+    return Static(Content.styled(safe_text(text), "bold $foreground"), classes="form-title")
+
+
+def field(label: str, *parts: Widget | str, id: str | None = None) -> Horizontal:  # noqa: A002
+    """A line of a form: a label and what is filled in, then perhaps another label with its own."""
+    widgets = [
+        Static(part, classes="field-label second", markup=False) if isinstance(part, str) else part
+        for part in parts
+    ]
+    first = Static(label, classes="field-label", markup=False)
+    return Horizontal(first, *widgets, classes="field", id=id)
+
+
+def row_remarks(rows: Iterable[TextRow]) -> list[Remark]:
+    """Rows of text, labels beneath those of the fields, texts beneath what the fields hold."""
+    return labelled(((row.label, row.text) for row in rows), least=_LABEL)
+
+
+def not_there(files: Iterable[Path], field: str) -> list[str]:
+    """What is wrong with files that do not exist; who is still typing their names has time.
+
+    `field`: the ID of the one they were typed into.
+    """
     return [
-        Missing(f"file: there is none at {formats.path(file)}")
+        Missing(f"file: there is none at {formats.path(file)}", field)
         for file in files
         if not os.path.exists(file)  # noqa: PTH110  (what may not be looked at is no error here)
     ]
@@ -167,9 +244,9 @@ def exchange_in(field: Input, problems: list[str]) -> str:
     """The exchange in a field; what ccxt does not know is a problem, told once it is typed."""
     name = field.value.strip()
     if not name:
-        problems.append(_NO_EXCHANGE)
+        problems.append(Missing(_NO_EXCHANGE, field.id))
     elif (problem := exchange_problem(name)) is not None:
-        problems.append(Missing(problem))
+        problems.append(Missing(problem, field.id))
     return name
 
 
@@ -183,7 +260,7 @@ def number_in(field: Input, name: str, problems: list[str]) -> float | None:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e15:
-        problems.append(f"{name}: expected a number above 0, found {text!r}")
+        problems.append(Wrong(f"{name}: expected a number above 0, found {text!r}", field.id))
         return None
     return value
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.widgets import Input, Static
+from textual.containers import Vertical
+from textual.widgets import Input
 
 from core.host.job_values import JobAction, JobOrder, ListedJob
 from core.market.candles.durations import SpanError, parse_duration
@@ -28,10 +27,20 @@ from core.schedule.triggers import (
 from core.session.snapshot import SessionSnapshot
 from core.time_format import iso_time
 from tui import formats
-from tui.modals.form import CheckedForm, Missing, hints, number_in
+from tui.modals.form import (
+    CheckedForm,
+    Missing,
+    TextField,
+    Wrong,
+    field,
+    heading,
+    hints,
+    number_in,
+)
 from tui.widgets.choice import Choice
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.remarks import Remark, RemarkLines
 from tui.widgets.tones import Tone
 
 _COLUMNS = (
@@ -75,23 +84,15 @@ class JobForm(CheckedForm[JobOrder]):
         said = job.message if job is not None and job.action is JobAction.SAY else ""
         runs = "" if job is None or job.max_runs is None else str(job.max_runs)
         with Vertical(classes="form"):
-            yield Static(Content.styled(title, "bold $foreground"), classes="form-title")
+            yield heading(title)
             yield LineTable(_COLUMNS, id="sessions-of-job")
-            with Horizontal(classes="field", id="do-field"):
-                yield Static("Do", classes="field-label")
-                yield Choice(list(_DO), do, id="do")
-            with Horizontal(classes="field", id="message-field"):
-                yield Static("Message", classes="field-label")
-                yield Input(said, placeholder="Look at the funding rates", id="say", compact=True)
-            with Horizontal(classes="field"):
-                yield Static("When", classes="field-label")
-                yield Choice([_EVERY, _CRON, _ONCE], when, id="when")
-            with Horizontal(classes="field"):
-                yield Static("", classes="field-label")
-                yield Input(written, id="time", compact=True)
-                yield Static("Runs", classes="field-label second")
-                yield Input(runs, placeholder="without end", id="runs", compact=True)
-            yield Static("", classes="verdict", id="verdict")
+            yield field("Do", Choice(list(_DO), do, id="do"), id="do-field")
+            say = TextField(said, placeholder="Look at the funding rates", id="say")
+            yield field("Message", say, id="message-field")
+            yield field("When", Choice([_EVERY, _CRON, _ONCE], when, id="when"))
+            how_often = TextField(runs, placeholder="without end", id="runs")
+            yield field("", TextField(written, id="time"), "Runs", how_often)
+            yield RemarkLines(id="verdict")
             yield hints("save" if job else "add")
 
     def _written(self) -> tuple[str, str]:
@@ -136,7 +137,7 @@ class JobForm(CheckedForm[JobOrder]):
         if action is JobAction.SAY:
             message = self.query_one("#say", Input).value.strip()
             if not message:
-                problems.append(Missing("message: expected what to say"))
+                problems.append(Missing("message: expected what to say", "say"))
         elif action is JobAction.FINISH:
             message = (
                 f"Paper trading session {session} has reached its scheduled end: "
@@ -144,7 +145,7 @@ class JobForm(CheckedForm[JobOrder]):
             )
         runs = number_in(self.query_one("#runs", Input), "runs", problems)
         if runs is not None and runs != int(runs):
-            problems.append(f"runs: expected a whole number, found {runs:g}")
+            problems.append(Wrong(f"runs: expected a whole number, found {runs:g}", "runs"))
         trigger, given = self._trigger(problems)
         if problems:
             return None, None, problems
@@ -161,7 +162,8 @@ class JobForm(CheckedForm[JobOrder]):
         if self._job is not None and self._typed == self._written():
             return None, {}
         if not text:
-            problems.append(Missing(f"when: expected a time such as {_EXAMPLES[kind]}"))
+            expected = f"when: expected a time such as {_EXAMPLES[kind]}"
+            problems.append(Missing(expected, "time"))
             return None, {}
         try:
             if kind == _EVERY:
@@ -172,7 +174,7 @@ class JobForm(CheckedForm[JobOrder]):
             due = read_moment(text, self._now(), self._zone)
             return at(due, self._now()), {"at": iso_time(due)}
         except (SpanError, TriggerError) as error:
-            problems.append(str(error))
+            problems.append(Wrong(error, "time"))
         return None, {}
 
     @property
@@ -187,16 +189,16 @@ class JobForm(CheckedForm[JobOrder]):
         kind, _ = self._typed
         self.query_one("#time", Input).placeholder = _EXAMPLES[kind]
         order, trigger, problems = self.order()
-        lines = self.wrong(problems)
+        told = self.wrong(problems)
         if order is not None and trigger is not None:
-            lines.append((self._due(trigger), Tone.DIM))
+            told.append(Remark("", self._due(trigger), Tone.DIM))
         elif order is not None and self._job is not None:
-            lines.append((f"{self._job.trigger}, as before", Tone.DIM))
+            told.append(Remark("", f"{self._job.trigger}, as before", Tone.DIM))
         if kind == _CRON:
-            lines.append(("minute hour day month weekday, in UTC", Tone.DIM))
+            told.append(Remark("", "minute hour day month weekday, in UTC", Tone.DIM))
         elif kind == _ONCE:
-            lines.append((" · ".join(EXAMPLES), Tone.DIM))
-        self.tell(lines)
+            told.append(Remark("", " · ".join(EXAMPLES), Tone.DIM))
+        self.tell(told)
 
     def _due(self, trigger: Trigger) -> str:
         """When it will be, in words."""

@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
 from core.store.credentials import ApiKey
 from core.store.redaction import Secret
 from core.store.yaml_reader import SettingsError
-from core.text import safe_text
-from tui.modals.form import Form, hints
+from tui.modals.form import Form, TextField, field, heading, hints
+from tui.widgets.remarks import Remark, RemarkLines
 from tui.widgets.tones import Tone
 
 Try = Callable[[ApiKey], Awaitable[tuple[bool, str]]]
@@ -28,7 +28,7 @@ class KeyForm(Form[ApiKey]):
 
     def __init__(self, title: str, where: str, try_it: Try) -> None:
         super().__init__()
-        self._heading = safe_text(title)
+        self._heading = title
         self._where = where
         self._try_it = try_it
         self._failed = False
@@ -37,13 +37,11 @@ class KeyForm(Form[ApiKey]):
     def compose(self) -> ComposeResult:
         """Where to get them, the two fields, what the venue says."""
         with Vertical(classes="form"):
-            yield Static(Content.styled(self._heading, "bold $foreground"), classes="form-title")
+            yield heading(self._heading)
             yield Static(Content.styled(self._where, "$dim"), classes="form-text")
             for label, name in (("API key", "api-key"), ("Secret", "api-secret")):
-                with Horizontal(classes="field"):
-                    yield Static(label, classes="field-label")
-                    yield Input(password=True, id=name, compact=True)
-            yield Static("", classes="verdict", id="verdict")
+                yield field(label, TextField(secret=True, id=name))
+            yield RemarkLines(id="verdict")
             yield hints("try and keep", choices=False)
 
     def on_mount(self) -> None:
@@ -51,8 +49,8 @@ class KeyForm(Form[ApiKey]):
         self.query_one("#api-key").focus()
         self._say("Only test venues ever get them. They are kept in exchanges.yaml, for you alone.")
 
-    def _say(self, text: str, tone: Tone = Tone.DIM) -> None:
-        self.tell([(text, tone)])
+    def _say(self, text: str, *, wrong: bool = False) -> None:
+        self.tell([Remark("✗", text, Tone.ERROR) if wrong else Remark("", text, Tone.DIM)])
 
     def _key(self) -> ApiKey | None:
         key, secret = (
@@ -69,7 +67,7 @@ class KeyForm(Form[ApiKey]):
         key = self._key()
         if key is None:
             self.app.bell()
-            self._say("✗ expected both, the key and its secret", Tone.ERROR)
+            self._say("expected both, the key and its secret", wrong=True)
         elif self._failed:
             self.dismiss(key)
         elif not self._trying:
@@ -90,4 +88,4 @@ class KeyForm(Form[ApiKey]):
             self.dismiss(key)
         else:
             self._failed = True
-            self._say(f"✗ {text}. Enter once more keeps them all the same.", Tone.ERROR)
+            self._say(f"{text}. Enter once more keeps them all the same.", wrong=True)

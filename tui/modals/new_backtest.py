@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.widgets import Input, Static
+from textual.containers import Vertical
+from textual.widgets import Input
 
 from core.market.candles.durations import SpanError, period_in_words
 from core.market.files.symbol_files import SymbolFilesError, files_in_line
 from core.market.history.exchange_names import exchange_problem
 from core.trading.values import FillOn
 from tui.modals import strategy_picker
-from tui.modals.form import Missing, exchange_in, hints, not_there, number_in
+from tui.modals.form import (
+    Missing,
+    TextField,
+    Wrong,
+    exchange_in,
+    field,
+    heading,
+    hints,
+    not_there,
+    number_in,
+)
+from tui.modals.path_field import CandleFileSuggester
 from tui.requests.backtest import DEMO_MARKET, BacktestOrder
 from tui.widgets.choice import Choice
+from tui.widgets.remarks import Remark, RemarkLines
 from tui.widgets.tones import Tone
 
 _FILE, _EXCHANGE = "file", "exchange"
@@ -47,34 +58,24 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         exchange = last.exchange if last and source == _EXCHANGE else "binance"
         usual = _SHORT_PERIOD if source == DEMO_MARKET else _PERIOD
         with Vertical(classes="form"):
-            yield Static(Content.styled(self._title, "bold $foreground"), classes="form-title")
+            yield heading(self._title)
             yield from self.strategies()
-            with Horizontal(classes="field"):
-                yield Static("Candles", classes="field-label")
-                yield Choice(self._sources, source, id="source")
-            with Horizontal(classes="field", id="file-field"):
-                yield Static("File", classes="field-label")
-                yield Input(
-                    last.data if last else "",
-                    placeholder="candles.csv.gz, or for several SYMBOL=FILE SYMBOL=FILE",
-                    id="data",
-                    compact=True,
-                )
-            with Horizontal(classes="field", id="exchange-field"):
-                yield Static("Exchange", classes="field-label")
-                yield Input(exchange, id="exchange", compact=True)
-            with Horizontal(classes="field", id="period-field"):
-                yield Static("Period", classes="field-label")
-                yield Input((last.period if last else "") or usual, id="period", compact=True)
-            with Horizontal(classes="field"):
-                yield Static("Fill on", classes="field-label")
-                fills = [fill.value for fill in FillOn]
-                filled = last.fill_on if last and last.fill_on in fills else fills[0]
-                yield Choice(fills, filled, id="fill-on")
-            with Horizontal(classes="field"):
-                yield Static("Balance", classes="field-label")
-                yield Input(placeholder="the strategy's", id="balance", compact=True)
-            yield Static("", classes="verdict", id="verdict")
+            yield field("Candles", Choice(self._sources, source, id="source"))
+            data = TextField(
+                last.data if last else "",
+                placeholder="candles.csv.gz, or for several SYMBOL=FILE SYMBOL=FILE",
+                id="data",
+                suggester=CandleFileSuggester(),
+            )
+            yield field("File", data, id="file-field")
+            yield field("Exchange", TextField(exchange, id="exchange"), id="exchange-field")
+            period = TextField((last.period if last else "") or usual, id="period")
+            yield field("Period", period, id="period-field")
+            fills = [fill.value for fill in FillOn]
+            filled = last.fill_on if last and last.fill_on in fills else fills[0]
+            yield field("Fill on", Choice(fills, filled, id="fill-on"))
+            yield field("Balance", TextField(id="balance", placeholder="the strategy's"))
+            yield RemarkLines(id="verdict")
             yield hints(self._verb)
 
     def order(self) -> tuple[BacktestOrder | None, list[str]]:
@@ -95,16 +96,17 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
             try:
                 period_in_words(period)
             except SpanError as error:
-                problems.append(f"period: {error}")
+                problems.append(Wrong(f"period: {error}", "period"))
         if source == _FILE and not data:
-            problems.append(Missing("file: expected a candle file, such as candles.csv.gz"))
+            expected = "file: expected a candle file, such as candles.csv.gz"
+            problems.append(Missing(expected, "data"))
         elif source == _FILE and strategy is not None:
             try:
                 files, _ = files_in_line("candles", data, strategy.symbols)
             except SymbolFilesError as error:
-                problems.append(Missing(error))
+                problems.append(Missing(error, "data"))
             else:
-                problems += not_there(files.values())
+                problems += not_there(files.values(), "data")
         if strategy is None or problems:
             return None, problems
         return (
@@ -130,7 +132,8 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         order, problems = self.order()
         told = self.wrong(problems)
         if order is not None and order.period:
-            told.append((f"the {period_in_words(order.period)} until now", Tone.DIM))
+            until = f"the {period_in_words(order.period)} until now"
+            told.append(Remark("", until, Tone.DIM))
         self.tell(told)
 
     def lacking(self) -> Input | None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
+from textual.containers import Vertical
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
@@ -22,18 +21,31 @@ from core.store.workspace import Workspace
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
-from tui.modals.form import Missing, exchange_in, hints, not_there, number_in
+from tui.modals.form import (
+    Missing,
+    TextField,
+    Wrong,
+    exchange_in,
+    field,
+    heading,
+    hints,
+    not_there,
+    number_in,
+    row_remarks,
+)
+from tui.modals.path_field import CandleFileSuggester
 from tui.requests.trial import AskOutlook, TrialOutlook
 from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
+from tui.widgets.remarks import Remark, RemarkLines
 from tui.widgets.tones import Tone
 
 AUTOMATIC = "automatic"
 _FEEDS = {
-    FeedKind.LIVE: "Binance's public streams, no key needed",
-    FeedKind.POLL: "REST at intervals, from any exchange ccxt knows",
-    FeedKind.REPLAY: "candle files, at a speed of your choice",
-    FeedKind.DEMO: "the embedded exchange: nothing needed, nothing real",
+    FeedKind.LIVE: "Binance's public streams",
+    FeedKind.POLL: "any exchange, by REST",
+    FeedKind.REPLAY: "candle files, at any speed",
+    FeedKind.DEMO: "the embedded exchange",
 }
 _UNSEALED, _SEALED = "no", "sealed"
 _DAY = 86_400_000
@@ -70,37 +82,24 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
     def compose(self) -> ComposeResult:
         """Strategies above, fields beneath, then what is wrong with them."""
         with Vertical(classes="form"):
-            yield Static(Content.styled("New session", "bold $foreground"), classes="form-title")
+            yield heading("New session")
             yield from self.strategies()
-            yield from _field(
-                "Feed", Choice([feed.value for feed in FeedKind], self._feed.value, id="feed")
-            )
-            with Horizontal(classes="field", id="data-field"):
-                yield Static("Candles", classes="field-label")
-                yield Input(placeholder="candles.csv.gz", id="data", compact=True)
-                yield Static("Speed", classes="field-label second")
-                yield Input(placeholder="full", id="speed", compact=True)
-            with Horizontal(classes="field", id="exchange-field"):
-                yield Static("Exchange", classes="field-label")
-                yield Input("binance", id="exchange", compact=True)
-            with Horizontal(classes="field", id="broker-field"):
-                yield Static("Broker", classes="field-label")
-                brokers = [broker.value for broker in BrokerKind]
-                yield Choice([AUTOMATIC, *brokers], id="broker")
-            yield from _field(
-                "Fills", Choice([AUTOMATIC, *(fills.value for fills in Fills)], id="fills")
-            )
-            with Horizontal(classes="field"):
-                yield Static("Balance", classes="field-label")
-                yield Input(placeholder="the strategy's", id="balance", compact=True)
-                yield Static("Run for", classes="field-label second")
-                yield Input(placeholder="until stopped", id="duration", compact=True)
-            with Horizontal(classes="field"):
-                yield Static("Trial", classes="field-label")
-                yield Choice([_UNSEALED, _SEALED], id="trial")
-                yield Static("over", classes="field-label second", id="horizon-label")
-                yield Input(id="horizon", compact=True)
-            yield Static("", classes="verdict", id="verdict")
+            feed = Choice([feed.value for feed in FeedKind], self._feed.value, id="feed")
+            yield field("Feed", feed, Static("", id="feed-note", classes="field-note"))
+            data = TextField(id="data", suggester=CandleFileSuggester())
+            speed = TextField(id="speed", placeholder="full")
+            yield field("Candles", data, "Speed", speed, id="data-field")
+            yield field("Exchange", TextField("binance", id="exchange"), id="exchange-field")
+            brokers = [broker.value for broker in BrokerKind]
+            yield field("Broker", Choice([AUTOMATIC, *brokers], id="broker"), id="broker-field")
+            fills = [fills.value for fills in Fills]
+            yield field("Fills", Choice([AUTOMATIC, *fills], id="fills"))
+            balance = TextField(id="balance", placeholder="the strategy's")
+            duration = TextField(id="duration", placeholder="until stopped")
+            yield field("Balance", balance, "Run for", duration)
+            sealed, horizon = Choice([_UNSEALED, _SEALED], id="trial"), TextField(id="horizon")
+            yield field("Trial", sealed, "Horizon", horizon, id="trial-field")
+            yield RemarkLines(id="verdict")
             yield hints("start")
 
     def on_mount(self) -> None:
@@ -143,7 +142,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             try:
                 run_for = parse_duration(text)
             except SpanError as error:
-                problems.append(f"run for: {error}")
+                problems.append(Wrong(f"run for: {error}", "duration"))
         data = columns = None
         if self.feed is FeedKind.REPLAY:
             text = self.query_one("#data", Input).value.strip()
@@ -151,9 +150,10 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
                 symbols = strategy.symbols if strategy else ()
                 files, columns = files_in_line("candles", text, symbols)
                 data = {symbol: str(path.absolute()) for symbol, path in files.items()}
-                problems += not_there(files.values())
+                problems += not_there(files.values(), "data")
             except SymbolFilesError as error:
-                problems.append(str(error) if text and symbols else Missing(error))
+                is_wrong = text and symbols
+                problems.append((Wrong if is_wrong else Missing)(error, "data"))
         exchange = None
         if self.feed is FeedKind.POLL:
             exchange = exchange_in(self.query_one("#exchange", Input), problems)
@@ -204,7 +204,8 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             try:
                 days = parse_duration(text) / _DAY
             except SpanError as error:
-                problems.append(f"trial: {error}, or a number of trades such as 80 trades")
+                told = f"horizon: {error}, or a number of trades such as 80 trades"
+                problems.append(Wrong(told, "horizon"))
         return TrialTerms(days=days, document=document)
 
     def _asked(self, strategy: StrategyChoice, request: StartRequest) -> _Asked:
@@ -235,72 +236,68 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         found = await self._ask_outlook(strategy, terms, balance)
         self._outlook = (asked, found)
         if not self._sealing_chosen and not self._horizon:  # which is typed for a trial
-            worth_it = found.sentences and found.doubt is None
+            worth_it = found.rows and found.doubt is None
             with self.prevent(Choice.Changed):
                 self.query_one("#trial", Choice).chosen = _SEALED if worth_it else _UNSEALED
         self._say_verdict()
 
-    def _outlook_lines(
-        self, strategy: StrategyChoice, request: StartRequest
-    ) -> list[tuple[str, Tone]]:
+    def _outlook_told(self, strategy: StrategyChoice, request: StartRequest) -> list[Remark]:
         if self._outlook is None:
             return []
         asked, found = self._outlook
         if asked != self._asked(strategy, request):
-            return [("… what a trial of this could tell", Tone.DIM)] if self.sealing else []
-        if not found.sentences:
+            waiting = Remark("", "… what a trial of this could tell", Tone.DIM)
+            return [waiting] if self.sealing else []
+        if not found.rows:
             if not self.sealing:
                 return []
-            refused = (f"✗ trial: {found.refusal}", Tone.ERROR)
-            return [refused] if self._horizon else [refused, (_HOW_TO_PROMISE, Tone.PLAIN)]
+            refused = Remark("✗", f"trial: {found.refusal}", Tone.ERROR)
+            how = Remark("", _HOW_TO_PROMISE, Tone.PLAIN)
+            return [refused] if self._horizon else [refused, how]
         if self.sealing:
-            lines = [(one.replace("*", ""), Tone.PLAIN) for one in found.sentences]
-            told = request.run_for is not None and not self._horizon  # that it runs too short
-            if found.warning is not None and not told:
-                lines.insert(0, (f"! {found.warning}", Tone.WARNING))
-            if found.doubt is not None:
-                lines.insert(0, (f"! {found.doubt}", Tone.WARNING))
-            return lines
-        if found.doubt is not None:
-            return [(f"! not sealed: {found.doubt}", Tone.WARNING)]
-        return [("! not sealed: its edge will only be described, not judged", Tone.WARNING)]
+            told = [] if found.doubt is None else [Remark("!", found.doubt, Tone.WARNING)]
+            short = request.run_for is not None and not self._horizon  # it is told that it runs so
+            if found.warning is not None and not short:
+                told.append(Remark("!", found.warning, Tone.WARNING))
+            return [*told, *row_remarks(found.rows)]
+        why = found.doubt or "its edge will only be described, not judged"
+        return [Remark("!", f"not sealed: {why}", Tone.WARNING)]
 
     def _say_verdict(self) -> None:
-        for name in ("#horizon", "#horizon-label"):
-            self.query_one(name).visible = self.sealing
+        for part in self.query("#trial-field .second, #horizon"):
+            part.visible = self.sealing
         usual = self.query_one("#duration", Input).value.strip() or "60d"
         self.query_one("#horizon", Input).placeholder = f"{usual}, or 80 trades"
+        self.query_one("#feed-note", Static).update(_FEEDS[self.feed])
         request, problems = self.request()
         strategy = self.picked
-        lines = self.wrong(problems)
+        told = self.wrong(problems)
         if strategy is not None and request is not None:
             if request.run_for is not None:
-                lines.append((f"runs for {in_words(request.run_for)}", Tone.DIM))
-            lines += [(f"! {warning}", Tone.WARNING) for warning in strategy.warnings]
-            lines += [(f"! {warning}", Tone.WARNING) for warning in _too_short(strategy, request)]
-            lines += self._where_orders_go(strategy, request)
-            lines += self._outlook_lines(strategy, request)
-            lines.append((f"{self.feed.value}: {_FEEDS[self.feed]}", Tone.DIM))
-        self.tell(lines)
+                told.append(Remark("", f"runs for {in_words(request.run_for)}", Tone.DIM))
+            warnings = [*strategy.warnings, *_too_short(strategy, request)]
+            told += [Remark("!", warning, Tone.WARNING) for warning in warnings]
+            told += self._where_orders_go(strategy, request)
+            told += self._outlook_told(strategy, request)
+        self.tell(told)
 
-    def _where_orders_go(
-        self, strategy: StrategyChoice, request: StartRequest
-    ) -> list[tuple[str, Tone]]:
+    def _where_orders_go(self, strategy: StrategyChoice, request: StartRequest) -> list[Remark]:
         broker = request.broker
         if broker is BrokerKind.SIMULATED or (broker is None and not self._may_order(request)):
             return []
         if self.feed is FeedKind.DEMO:
-            return [(f"{broker}: orders go to the embedded exchange as well", Tone.DIM)]
+            told = f"{broker}: orders go to the embedded exchange as well"
+            return [Remark("", told, Tone.DIM)]
         # Loads exchange libraries, which the first frame must not wait for; the host has them.
         from tui.requests.key_trial import missing_keys  # noqa: PLC0415
 
         missing = missing_keys(self._keys_of, strategy.symbols)
         if broker is None:
             told = f"orders go to {_TEST_VENUES} as well, unless Broker is simulated"
-            return [] if missing is not None else [(told, Tone.ACCENT)]
+            return [] if missing is not None else [Remark("", told, Tone.ACCENT)]
         if missing is not None:
-            return [(f"! without keys it runs simulated: {missing}", Tone.WARNING)]
-        return [(f"{broker}: orders go to {_TEST_VENUES} as well", Tone.DIM)]
+            return [Remark("!", f"without keys it runs simulated: {missing}", Tone.WARNING)]
+        return [Remark("", f"{broker}: orders go to {_TEST_VENUES} as well", Tone.DIM)]
 
     def _may_order(self, request: StartRequest) -> bool:
         """Whether a session for which no broker is chosen could order anywhere."""
@@ -322,9 +319,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         self._show_feed()
         strategy = self.picked
         several = strategy is not None and len(strategy.symbols) > 1
-        self.query_one("#data", Input).placeholder = (
-            "SYMBOL=FILE for each, parted by spaces" if several else "candles.csv.gz"
-        )
+        self.query_one("#data", Input).placeholder = "SYMBOL=FILE …" if several else "candles.csv"
         if strategy is not None and strategy.starting_balance is not None:
             decimals = money_decimals(*strategy.symbols)
             balance = formats.money(strategy.starting_balance, decimals)
@@ -359,9 +354,3 @@ def _too_short(strategy: StrategyChoice, request: StartRequest) -> list[str]:
         return []
     warning = duration_warning(Timeframe(strategy.timeframe), request.run_for)
     return [] if warning is None else [warning]
-
-
-def _field(label: str, widget: Choice) -> ComposeResult:
-    with Horizontal(classes="field"):
-        yield Static(label, classes="field-label")
-        yield widget

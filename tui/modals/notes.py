@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.containers import Vertical
+from textual.widgets import Input
 
 from core.journal.session_notes import AlertKind, AlertRule, checked_alerts
 from core.session.snapshot import SessionSnapshot
 from core.store.notes import Notes, NotesError, checked_notes
-from core.text import safe_text
-from tui.modals.form import CheckedForm, hints, number_in
+from tui.modals.form import CheckedForm, TextField, field, heading, hints, number_in
 from tui.widgets.choice import Choice
+from tui.widgets.remarks import Remark, RemarkLines
 from tui.widgets.tones import Tone
 
 Written = tuple[str, tuple[str, ...]]
@@ -30,10 +28,6 @@ _FIELDS = {
 }
 
 
-def _field(label: str, field: Widget) -> Horizontal:
-    return Horizontal(Static(label, classes="field-label"), field, classes="field")
-
-
 class NotesForm(CheckedForm[Written]):
     """A note and tags of a session or a result, by its name."""
 
@@ -46,16 +40,11 @@ class NotesForm(CheckedForm[Written]):
         """Note, tags, and what is wrong with them."""
         notes = self._notes
         with Vertical(classes="form"):
-            yield _title(f"Note on {self._of}")
-            yield _field("Note", Input(notes.note, placeholder="any text", id="note", compact=True))
-            tags = Input(
-                ", ".join(notes.tags),
-                placeholder="parted by commas; / finds by them",
-                id="tags",
-                compact=True,
-            )
-            yield _field("Tags", tags)
-            yield Static("", classes="verdict", id="verdict")
+            yield heading(f"Note on {self._of}")
+            yield field("Note", TextField(notes.note, placeholder="any text", id="note"))
+            about = "parted by commas; / finds by them"
+            yield field("Tags", TextField(", ".join(notes.tags), placeholder=about, id="tags"))
+            yield RemarkLines(id="verdict")
             yield hints("keep", choices=False)
 
     def judge(self) -> None:
@@ -64,7 +53,7 @@ class NotesForm(CheckedForm[Written]):
             self._checked()
             self.tell(())
         except NotesError as error:
-            self.tell([(f"✗ {error}", Tone.ERROR)])
+            self.tell([Remark("✗", str(error), Tone.ERROR)])
 
     def outcome(self) -> Written | None:
         """What to keep."""
@@ -91,13 +80,13 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
     def compose(self) -> ComposeResult:
         """One field a kind, and what is wrong with them."""
         with Vertical(classes="form"):
-            yield _title(f"Tell me of {self._session.strategy} ({self._session.id})")
+            yield heading(f"Tell me of {self._session.strategy} ({self._session.id})")
             if len(self._session.symbols) > 1:
-                yield _field("Symbol", Choice(self._session.symbols, self._symbol, id="symbol"))
+                yield field("Symbol", Choice(self._session.symbols, self._symbol, id="symbol"))
             for kind, (label, about) in _FIELDS.items():
                 value = self._value(kind, self._symbol)
-                yield _field(label, Input(value, placeholder=about, id=kind.value, compact=True))
-            yield Static("", classes="verdict", id="verdict")
+                yield field(label, TextField(value, placeholder=about, id=kind.value))
+            yield RemarkLines(id="verdict")
             yield hints("keep", choices=len(self._session.symbols) > 1)
 
     def on_mount(self) -> None:
@@ -119,11 +108,10 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
         if self._chosen != self._symbol:
             self._symbol = self._chosen
             for kind in _PRICES:
-                self.query_one(f"#{kind}", Input).value = self._value(kind, self._symbol)
+                self.query_one(f"#{kind}", TextField).propose(self._value(kind, self._symbol))
         wanted, problems = self._wanted()
-        lines = self.wrong(problems)
-        lines += [(f"once: {one.text}{_told(one)}", Tone.DIM) for one in wanted]
-        self.tell(lines)
+        once = [Remark("", f"once: {one.text}{_told(one)}", Tone.DIM) for one in wanted]
+        self.tell([*self.wrong(problems), *once])
 
     def outcome(self) -> tuple[AlertRule, ...] | None:
         """What to be told of."""
@@ -149,10 +137,6 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
 
 def _told(rule: AlertRule) -> str:
     return "" if rule.told is None else " (told already: clear the field and enter it again)"
-
-
-def _title(text: str) -> Static:
-    return Static(Content.styled(safe_text(text), "bold $foreground"), classes="form-title")
 
 
 def alert_words(rules: Iterable[AlertRule]) -> list[str]:

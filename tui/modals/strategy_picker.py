@@ -9,16 +9,15 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
-from core.text import safe_text
 from tui import formats
-from tui.modals.form import CheckedForm, hints
+from tui.modals.form import CheckedForm, heading, hints
 from tui.strategies import NO_STRATEGY, READING, StrategyChoice
 from tui.widgets.columns import Column
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.remarks import Remark
 from tui.widgets.tones import Tone
 
 T = TypeVar("T")
@@ -35,7 +34,7 @@ _COLUMNS = (
     Column("SYMBOLS", 12, grow=8),
     Column("TF", 3),
     Column("FROM", 9, priority=2),
-    Column("", 20, priority=1),
+    Column("BACKTEST", 20, priority=1),
 )
 
 
@@ -101,9 +100,9 @@ class StrategyForm(CheckedForm[T]):
         else:
             table.styles.clear_rule("height")
 
-    def tell(self, lines: Iterable[tuple[str, Tone]]) -> None:
+    def tell(self, remarks: Iterable[Remark]) -> None:
         """See `Form.tell`. The list of strategies gives way to what has many lines."""
-        super().tell(lines)
+        super().tell(remarks)
         self.on_resize()
 
     def _fill(self) -> None:
@@ -138,14 +137,6 @@ class StrategyForm(CheckedForm[T]):
 
 
 def _row(key: str, choice: StrategyChoice) -> Row:
-    state = Cell("")
-    if not choice.is_read:
-        state = Cell("…", Tone.DIM)
-    elif choice.problems:
-        count = len(choice.problems)
-        state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR)
-    elif not choice.backtested and choice.kept is None:
-        state = Cell("no backtest", Tone.DIM)
     symbols = choice.symbols[0] if choice.symbols else formats.UNKNOWN
     if len(choice.symbols) > 1:
         symbols += f" +{len(choice.symbols) - 1}"
@@ -156,9 +147,24 @@ def _row(key: str, choice: StrategyChoice) -> Row:
             Cell(symbols),
             Cell(choice.timeframe, Tone.DIM, order=formats.length_of(choice.timeframe)),
             Cell(choice.origin, Tone.DIM),
-            state,
+            _backtest(choice),
         ),
     )
+
+
+def _backtest(choice: StrategyChoice) -> Cell:
+    """What its last backtest made, or why it has none."""
+    if not choice.is_read:
+        return Cell("…", Tone.DIM)
+    if choice.problems:
+        count = len(choice.problems)
+        return Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR)
+    if not choice.backtested and choice.kept is None:
+        return Cell("none", Tone.DIM)
+    made, trades = choice.figure("total_return_pct"), choice.figure("total_trades")
+    told = [] if made is None else [f"{made:+z.1f} %"]
+    told += [] if trades is None else [f"{trades:,.0f} trade{'s'[: trades != 1]}"]
+    return Cell(", ".join(told) or "saved")
 
 
 class PickStrategy(StrategyForm[StrategyChoice]):
@@ -171,12 +177,12 @@ class PickStrategy(StrategyForm[StrategyChoice]):
         picked: str | None = None,
     ) -> None:
         super().__init__(list_strategies, picked)
-        self._heading = safe_text(title)
+        self._heading = title
 
     def compose(self) -> ComposeResult:
         """The strategies."""
         with Vertical(classes="form"):
-            yield Static(Content.styled(self._heading, "bold $foreground"), classes="form-title")
+            yield heading(self._heading)
             yield from self.strategies()
             yield hints("compare")
 

@@ -6,18 +6,27 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.containers import Vertical
+from textual.widgets import Input
 
 from core.gate import FOLDS
-from core.text import safe_text
+from core.text import TextRow
 from tui.formats import setting_words
-from tui.modals.form import CheckedForm, Missing, hints, number_in
+from tui.modals.form import (
+    CheckedForm,
+    Missing,
+    TextField,
+    Wrong,
+    field,
+    heading,
+    hints,
+    number_in,
+    row_remarks,
+)
 from tui.requests.backtest import BacktestRefusedError
 from tui.requests.varying import Variation, VaryingCommands
 from tui.widgets.choice import Choice
+from tui.widgets.remarks import Remark, RemarkLines
 from tui.widgets.tones import Tone
 
 RANKS = {
@@ -64,28 +73,23 @@ class VaryForm(CheckedForm[Variation]):
         last = self._last or Variation()
         what = "the gate: how much of it is luck" if self._gate else "a sweep of its settings"
         with Vertical(classes="form"):
-            title = Content.styled(safe_text(f"{self._of}: {what}"), "bold $foreground")
-            yield Static(title, classes="form-title")
+            yield heading(f"{self._of}: {what}")
             for number, label in enumerate(_AXES):
                 written = last.axes[number] if number < len(last.axes) else ""
-                field = Input(written, id=f"axis-{number}", compact=True)
-                yield _field(label, field)
+                yield field(label, TextField(written, id=f"axis-{number}"))
             ranks = list(RANKS)
             ranked = list(RANKS.values()).index(last.sort) if last.sort in RANKS.values() else 0
-            yield _field("Rank by", Choice(ranks, ranks[ranked], id="sort"))
+            yield field("Rank by", Choice(ranks, ranks[ranked], id="sort"))
             if self._gate:
-                with Horizontal(classes="field"):
-                    yield Static("Folds", classes="field-label")
-                    yield Input(str(last.folds), id="folds", compact=True)
-                    yield Static("Seed", classes="field-label second")
-                    yield Input(str(last.seed), id="seed", compact=True)
+                seed = TextField(str(last.seed), id="seed")
+                yield field("Folds", TextField(str(last.folds), id="folds"), "Seed", seed)
                 seen = _ANCHORED if last.anchored else _ROLLING
-                yield _field("Choose on", Choice((_ROLLING, _ANCHORED), seen, id="seen"))
+                yield field("Choose on", Choice((_ROLLING, _ANCHORED), seen, id="seen"))
             else:
                 split = "" if last.split is None else f"{last.split:g}"
                 about = "70: rank on the first 70 %, show the rest beside it"
-                yield _field("Split", Input(split, placeholder=about, id="split", compact=True))
-            yield Static("", classes="verdict", id="verdict")
+                yield field("Split", TextField(split, placeholder=about, id="split"))
+            yield RemarkLines(id="verdict")
             yield hints("run")
 
     async def on_mount(self) -> None:
@@ -98,12 +102,10 @@ class VaryForm(CheckedForm[Variation]):
             return
         fresh = self._last is None and not self._gate
         for number, axis in enumerate(self._suggested[: len(_AXES)]):
-            field = self.query_one(f"#axis-{number}", Input)
-            field.placeholder = f"such as {axis}"
-            if fresh and number < 2 and not field.value:
-                field.value = axis
-                if field.has_focus:
-                    field.action_select_all()  # what is typed takes its place
+            written = self.query_one(f"#axis-{number}", TextField)
+            written.placeholder = f"such as {axis}"
+            if fresh and number < 2 and not written.value:
+                written.propose(axis)
         self.judge()
 
     def judge(self) -> None:
@@ -124,18 +126,18 @@ class VaryForm(CheckedForm[Variation]):
         if asked != self._asked or not self.is_attached:
             return  # something else is asked for by now
         if problem:
-            self.tell([(f"✗ {problem}", Tone.ERROR), *self._offer()])
+            self.tell([Remark("✗", problem, Tone.ERROR), *self._offer()])
             return
         self._checked = variation, count
         alone = self._set if self._set and not variation.axes else "the strategy as it is"
         settings = f"1 setting: {alone}" if count == 1 else f"{count:,} settings"
         if count >= _MANY:
             settings += ", which take their time; x shows what is finished"
-        self.tell([(settings, Tone.PLAIN), *self._offer()])
+        self.tell([Remark("", settings, Tone.PLAIN), *self._offer()])
 
-    def _offer(self) -> list[tuple[str, Tone]]:
+    def _offer(self) -> list[Remark]:
         paths = [axis.partition("=")[0] for axis in self._suggested]
-        return [(f"can be varied: {', '.join(paths)}", Tone.DIM)] if paths else []
+        return row_remarks([TextRow("Can be varied", ", ".join(paths))] if paths else ())
 
     def _variation(self) -> tuple[Variation, list[str]]:
         problems: list[str] = []
@@ -143,7 +145,7 @@ class VaryForm(CheckedForm[Variation]):
         axes = tuple(text for text in fields if text)
         if not axes and not self._gate:
             expected = "vary: expected PATH=FIRST:LAST:STEP or PATH=VALUE,VALUE,…"
-            problems.append(Missing(expected))
+            problems.append(Missing(expected, "axis-0"))
         sort = RANKS[self.query_one("#sort", Choice).chosen]
         if self._gate:
             folds = self._whole("folds", FOLDS, range(1, 101), problems)
@@ -152,7 +154,7 @@ class VaryForm(CheckedForm[Variation]):
             return Variation(axes, sort, None, folds, anchored, seed), problems
         split = number_in(self.query_one("#split", Input), "split", problems)
         if split is not None and split >= 100:
-            problems.append("split: expected a number below 100")
+            problems.append(Wrong("split: expected a number below 100", "split"))
         return Variation(axes, sort, split), problems
 
     def _whole(self, name: str, usual: int, allowed: range, problems: list[str]) -> int:
@@ -161,7 +163,8 @@ class VaryForm(CheckedForm[Variation]):
             return usual
         if not (text.isdecimal() and len(text) < 16 and int(text) in allowed):
             least, most = allowed[0], allowed[-1]
-            problems.append(f"{name}: expected {least} to {most:,}, found {text[:20]!r}")
+            told = f"{name}: expected {least} to {most:,}, found {text[:20]!r}"
+            problems.append(Wrong(told, name))
             return usual
         return int(text)
 
@@ -171,7 +174,3 @@ class VaryForm(CheckedForm[Variation]):
         if problems or self._checked is None or self._checked[0] != variation:
             return None
         return variation
-
-
-def _field(label: str, field: Widget) -> Horizontal:
-    return Horizontal(Static(label, classes="field-label"), field, classes="field")

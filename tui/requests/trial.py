@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.session.snapshot import TrialTerms
+from core.text import TextRow
 from tui.strategies import StrategyChoice
 
 
@@ -18,11 +19,11 @@ from tui.strategies import StrategyChoice
 class TrialOutlook:
     """What a trial of a strategy could tell.
 
-    `sentences` say it; empty where there is nothing to seal, and `refusal` says why. `warning`:
-    that its horizon is too short to judge by. `doubt`: why there is nothing that it could keep.
+    `rows` say it; empty where there is nothing to seal, and `refusal` says why. `warning`: that
+    its horizon is too short to judge by. `doubt`: why there is nothing that it could keep.
     """
 
-    sentences: tuple[str, ...]
+    rows: tuple[TextRow, ...]
     refusal: str | None = None
     warning: str | None = None
     doubt: str | None = None
@@ -69,7 +70,7 @@ def _outlook(
     except (BadRequestError, ConfigError, NoPromiseError) as error:
         return TrialOutlook((), str(error))
     return TrialOutlook(
-        plan.sentences,
+        plan.rows,
         warning=horizon_warning(config.timeframe, seal),
         doubt=next(iter(doubts(seal, None)), None),
     )

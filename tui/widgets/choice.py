@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import RenderResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -23,8 +25,8 @@ class Choice(Widget, can_focus=True):
     Choice { height: 1; width: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "step(-1)", show=False),
-        Binding("right,l,space", "step(1)", show=False),
+        Binding("left", "step(-1)", show=False),
+        Binding("right,space", "step(1)", show=False),
         Binding("enter", "submit", show=False),
     ]
 
@@ -56,6 +58,10 @@ class Choice(Widget, can_focus=True):
         super().__init__(id=id)
         self.options = tuple(options)
         self.set_reactive(Choice.chosen, chosen if chosen is not None else self.options[0])
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """As wide as its options are side by side."""
+        return sum(cell_len(safe_text(option)) + 2 for option in self.options)
 
     def render(self) -> RenderResult:
         """The options, the chosen one marked by brackets of its own as well as by tone."""

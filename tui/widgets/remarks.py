@@ -66,9 +66,13 @@ class RemarkLines(Widget):
                 found.append(Content.assemble((before, loud), (line, one.tone.css)))
         return found
 
+    def lines_on(self, width: int) -> int:
+        """How many lines the remarks take on a width."""
+        return len(self._lines(width))
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as the remarks take on that width."""
-        return len(self._lines(width))
+        return self.lines_on(width)
 
     def render(self) -> RenderResult:
         """All lines."""

@@ -60,9 +60,20 @@ def test_a_horizon_of_years_is_judged_by_its_first_ten_thousand_trades(tmp_path:
     long = seal_trial(CONFIG, saved(tmp_path), days=3_650, now=START)
     assert long.horizon == Horizon(10_000, 3_650)
     fewer = msgspec.structs.replace(long, horizon=Horizon(40, 3_650))  # quicker to plan
-    first, *_ = plan_trial(fewer).sentences
-    assert first.startswith("3650 days bring about ")
-    assert first.endswith(" trades, the first 40 are judged.")
+    first, *_ = plan_trial(fewer).rows
+    assert first.label == "Horizon"
+    assert first.text.startswith("3650 days bring about ")
+    assert first.text.endswith(" trades, the first 40 are judged")
+
+
+def test_a_plan_says_what_holds_without_an_edge_only_of_what_promises_none(tmp_path: Path) -> None:
+    promising = seal_trial(CONFIG, saved(tmp_path), trades=40, now=START)
+    better = msgspec.structs.replace(promising, returns=tuple(1 + one for one in promising.returns))
+    worse = msgspec.structs.replace(promising, returns=tuple(one - 1 for one in promising.returns))
+    whole = [row.label for row in plan_trial(better).rows]
+    assert whole[:4] == ["Horizon", "Edge holds", "No edge", "For 80%"]
+    rest = [row.label for row in plan_trial(worse).rows]
+    assert rest == [label for label in whole if label not in ("Edge holds", "For 80%")]
 
 
 def test_another_starting_balance_promises_the_same(tmp_path: Path) -> None:
