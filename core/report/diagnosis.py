@@ -174,6 +174,14 @@ def _bottleneck(counts: Sequence[_Count], entries: int) -> _Count | None:
     return max(candidates, key=lambda count: (count.without, -count.hits), default=None)
 
 
+def _nearest(never: Sequence[_Count]) -> str:
+    """How near conditions came that never held."""
+    near = [(one.text, f"{one.closest:.6g}") for one in never if one.closest is not None]
+    if len(never) == 1:
+        return "".join(f"; it came closest at {value}" for _, value in near)
+    return f"; closest: {', '.join(f'{name} at {value}' for name, value in near)}" if near else ""
+
+
 def _summary(
     counts: Sequence[_Count],
     entries: int,
@@ -192,12 +200,8 @@ def _summary(
     if entries == 0:
         never = [count for count in counts if count.group == "entry" and count.hits == 0]
         if never:
-            texts = ", ".join(
-                f"{count.text} never held"
-                + ("" if count.closest is None else f" (closest: {count.closest:.6g})")
-                for count in never
-            )
-            return f"{texts} on {decided:,} candles"
+            names = ", ".join(count.text for count in never)
+            return f"{names} never held on {decided:,} candles{_nearest(never)}"
         if bottleneck is None:
             return (
                 f"the entry conditions never held together on {decided:,} candles, "

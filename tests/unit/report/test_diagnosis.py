@@ -80,12 +80,12 @@ def test_what_held_before_the_first_decision_could_have_entered_nothing() -> Non
     (condition,) = said["conditions"]
     assert (condition["hits"], condition["valid"], condition["nan"]) == (0, 3, 1)
     assert condition["closest"] == 31.5
-    assert said["summary"] == "rsi < 30 never held (closest: 31.5) on 3 candles"
+    assert said["summary"] == "rsi < 30 never held on 3 candles; it came closest at 31.5"
 
 
 def test_a_condition_that_never_held_says_how_close_it_came() -> None:
     said: Any = diagnose(config(), [of(seen("entry", "rsi", "?...", values="nan 44 31.5 60"))])
-    assert said["summary"] == "rsi < 30 never held (closest: 31.5) on 4 candles"
+    assert said["summary"] == "rsi < 30 never held on 4 candles; it came closest at 31.5"
 
 
 def test_conditions_that_miss_each_other_by_two_have_no_bottleneck() -> None:
