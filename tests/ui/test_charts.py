@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -216,11 +217,13 @@ async def test_small_falls_beside_a_chart_are_told_apart() -> None:
     async with app.run_test(size=(60, 12)) as pilot:
         await pilot.pause()
         chart = app.screen.query_one(CurveChart)
-        for least, labels in ((-0.13, 2), (-13.0, 1)):
+        for least, labels in ((-0.13, 2), (-13.0, 0), (-0.8, 2)):
             chart.draw([Curve(((0, 0.0), (100, least)), Tone.LOSS, filled=True)], 0.0)
             await pilot.pause()
             lines = [chart.render_line(y).text for y in range(12)]
-            found = re.findall(r"-?\d+\.(\d+)%", "\n".join(lines))
-            values = re.findall(r"-?\d+\.\d+%", "\n".join(lines))
-            assert {len(decimals) for decimals in found} == {labels}
-            assert len(set(values)) == len(values) >= 3
+            values = re.findall(r"(-?\d+\.?(\d*))%", "\n".join(lines))
+            assert {len(decimals) for _, decimals in values} == {labels}
+            shown = [float(value) for value, _ in values]
+            steps = {round(a - b, 6) for a, b in pairwise(shown)}
+            assert len(steps) == 1, "labels are told as they are, not rounded to unequal steps"
+            assert len(shown) >= 3

@@ -110,6 +110,12 @@ def test_the_axis_of_years_says_which() -> None:
     assert time_labels(days[:60], 60).split()[:2] == ["24", "Aug"]
 
 
+def test_the_axis_of_some_days_names_them_before_it_names_hours() -> None:
+    start = 1_763_510_400_000  # 19 November 2025
+    two = [start - 5 * HOUR + n * 2 * HOUR for n in range(26)]  # two midnights in 26 cells
+    assert {"19 Nov", "20 Nov"} <= set(re.split(r" {2,}", time_labels(two, 26).strip()))
+
+
 @pytest.mark.parametrize(
     ("order", "text"),
     [

@@ -118,11 +118,13 @@ def count_labels(counts: list[int], width: int, zone: tzinfo = UTC) -> str:
 
 
 def _labelled(times: list[int], width: int, step: int) -> tuple[str, int]:
-    """The line of labels at multiples of a step, and how many there are."""
-    line, count = [" "] * width, 0
-    free = 0
+    """The line of labels at multiples of a step, and how many there are.
+
+    Where days and hours meet, a day comes before the hours beside it: these are of no use alone.
+    """
+    line, found = [" "] * width, []
     for column in range(1, min(width, len(times))):
-        if times[column] // step == times[column - 1] // step or column < free:
+        if times[column] // step == times[column - 1] // step:
             continue
         moment = datetime.fromtimestamp(times[column] // step * step / 1000, UTC)
         midnight = times[column] // DAY != times[column - 1] // DAY
@@ -130,9 +132,12 @@ def _labelled(times: list[int], width: int, step: int) -> tuple[str, int]:
             label = f"{moment:%b %Y}"
         else:
             label = f"{moment:%d %b}" if step >= DAY or midnight else f"{moment:%H:%M}"
-        if column + len(label) <= width:
+        found.append((step < DAY and not midnight, column, label))
+    count = 0
+    for _, column, label in sorted(found):
+        around = line[max(0, column - 2) : column + len(label) + 2]
+        if column + len(label) <= width and not "".join(around).strip():
             line[column : column + len(label)] = label
-            free = column + len(label) + 2
             count += 1
     return "".join(line), count
 

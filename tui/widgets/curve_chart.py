@@ -214,14 +214,16 @@ class CurveChart(LineView, can_focus=True):
         return cells
 
     def _labels(self, ticks: Mapping[int, float]) -> dict[int, str]:
-        """The values beside the chart; per cents with more decimals where fewer are alike."""
+        """The values beside the chart; per cents with as many decimals as tell them exactly."""
         write = self._write
         if write is formats.money:
             write = partial(formats.money, decimals=self._decimals)
-        labels = {line: write(value)[:_LONGEST] for line, value in ticks.items()}
-        if self._write is formats.percent and len(set(labels.values())) < len(labels):
-            return {line: formats.percent(value, 2) for line, value in ticks.items()}
-        return labels
+        elif write is formats.percent:
+            digits = next(
+                (n for n in range(4) if all(abs(v - round(v, n)) < 1e-9 for v in ticks.values())), 4
+            )
+            write = partial(formats.percent, digits=digits)
+        return {line: write(value)[:_LONGEST] for line, value in ticks.items()}
 
     def _reach(self, low: float, high: float, moments: Sequence[int]) -> tuple[float, float]:
         """The lowest and highest value shown, the band's too as far as it is not too wide."""
