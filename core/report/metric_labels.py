@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.report.metrics import ANNUALISED, SHORT_PERIOD_DAYS
-from core.report.undefined import undefined_text
+from core.report.undefined import METRIC_LABELS, undefined_text
 from core.time_format import short_duration
 
 
@@ -23,28 +23,6 @@ class MetricFigure:
     note: str = ""
 
 
-_LABELS = {
-    "total_return_pct": "Return",
-    "benchmark_return_pct": "Buy and hold",
-    "max_drawdown_pct": "Max drawdown",
-    "total_trades": "Trades",
-    "win_rate_pct": "Win rate",
-    "profit_factor": "Profit factor",
-    "expectancy": "Expectancy",
-    "avg_win": "Average win",
-    "avg_loss": "Average loss",
-    "payoff_ratio": "Payoff ratio",
-    "best": "Best trade",
-    "worst": "Worst trade",
-    "max_consecutive_losses": "Losses in a row",
-    "avg_hold": "Average hold",
-    "exposure_pct": "Exposure",
-    "break_even_cost_bp": "Break-even cost",
-    "sharpe_ratio": "Sharpe",
-    "sortino_ratio": "Sortino",
-    "calmar_ratio": "Calmar",
-    "sqn": "SQN",
-}
 _SIGNED_PER_CENT = ("total_return_pct", "benchmark_return_pct")
 _MONEY = ("expectancy", "avg_win", "avg_loss", "best", "worst")
 
@@ -56,7 +34,7 @@ def metric_figures(metrics: Mapping[str, Any], decimals: int = 2) -> tuple[Metri
     """
     return tuple(
         MetricFigure(name, label, figure_text(name, metrics, decimals), _note(name, metrics))
-        for name, label in _LABELS.items()
+        for name, label in METRIC_LABELS.items()
     )
 
 

@@ -168,7 +168,10 @@ class ReportedComparison(msgspec.Struct, frozen=True):
 
 
 class WrittenReport(msgspec.Struct, frozen=True):
-    """The report of a backtest, a replay or a session; `settings`: what was varied, by path."""
+    """The report of a backtest, a replay or a session.
+
+    `fees`: a fraction of each fill. `settings`: what was varied, by path.
+    """
 
     strategy: str | None = None
     symbols: tuple[str, ...] = ()
@@ -176,6 +179,7 @@ class WrittenReport(msgspec.Struct, frozen=True):
     mode: str | None = None
     session_id: str | None = None
     period: ReportedPeriod = ReportedPeriod()
+    fees: float | None = None
     starting_balance: float | None = None
     ending_balance: float | None = None
     metrics: ReportedMetrics = ReportedMetrics()

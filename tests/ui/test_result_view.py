@@ -10,9 +10,10 @@ from textual.content import Content
 from core.report.written_report import AS_ITS_BACKTEST, written_report
 from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
 from tests.ui.scripted import busy, report
+from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.screens.report import ReportScreen
-from tui.screens.report_rows import figures, remarks
+from tui.screens.report_rows import figures, period, remarks
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 from tui.widgets.remarks import RemarkLines, Remarks
@@ -56,15 +57,35 @@ def test_figures_unknown_for_one_reason_share_it() -> None:
             }
         },
     )
-    last = remarks(written_report(told))[-1]
-    assert last.text == f"unknown: sharpe, sortino: {few}; benchmark return: no candles"
+    said = [(one.sign, one.text) for one in remarks(written_report(told))]
+    assert said[-2:] == [("–", f"Sharpe, Sortino: {few}"), ("–", "Buy and hold: no candles")]
 
 
 def test_a_result_tells_the_cost_at_which_nothing_is_left() -> None:
-    for cost, shown in ((36.37, "36.4 bp"), (None, "–")):
+    for cost, shown in ((36.37, "36.4 bp/fill"), (None, "–")):
         told = report("rsi_bounce", metrics={"break_even_cost_bp": cost})
         behind = {one.label: one.value for one in figures(written_report(told))[1]}
         assert behind["BREAK-EVEN"] == shown
+
+
+def test_what_a_fill_cost_stands_beside_what_it_may_cost() -> None:
+    assert period(written_report(report("rsi_bounce"))).endswith("130 candles, fees 6 bp a fill")
+
+
+def test_figures_that_belong_together_stand_above_each_other() -> None:
+    pairs = {(a.label, b.label) for a, b in zip(*figures(written_report(report("x"))), strict=True)}
+    assert {("RETURN", "BUY & HOLD"), ("WIN RATE", "95% RANGE"), ("EXPECTANCY", "PAYOFF")} <= pairs
+
+
+async def test_a_narrow_terminal_has_the_figures_one_asks_for_first() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        screen = show(app, report("rsi_bounce"))
+        await until(pilot, lambda: screen.query(Remarks))
+        await pilot.pause()
+        labels = drawn(app, "#result-figures")
+        for label in ("BUY & HOLD", "DRAWDOWN", "95% RANGE", "BREAK-EVEN", "SHARPE", "SORTINO"):
+            assert label in labels
 
 
 @pytest.mark.parametrize(

@@ -444,7 +444,7 @@ def test_what_a_report_cannot_tell_is_said_in_words_and_what_is_open_with_its_wo
     metrics = {"metrics_undefined": {"benchmark_return_pct": "no candles to buy and hold"}}
     told = report("rsi_bounce", metrics=metrics, open_trades=[{"unrealized_pnl": -12.5}])
     texts = [one.text for one in remarks(written_report(told))]
-    assert "unknown: benchmark return: no candles to buy and hold" in texts
+    assert "Buy and hold: no candles to buy and hold" in texts
     open_ = "1 open at the end, marked to the close of the last candle (▼ -12.50)"
     assert open_ in texts
     doubted = report("rsi_bounce", quality_flags=["few trades"], open_trades=told["open_trades"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from core.market.symbols import money_decimals
-from core.report.undefined import undefined_text
+from core.report.undefined import UNDEFINED, undefined_reasons, undefined_text
 from core.report.written_report import (
     AS_ITS_BACKTEST,
     ReportedDiagnosis,
@@ -45,12 +45,13 @@ def title(report: WrittenReport) -> str:
 
 
 def period(report: WrittenReport) -> str:
-    """Over which candles: first, last and how many."""
+    """Over which candles: first, last and how many; and what a fill cost."""
     span = report.period
     if not span.candles and span.start is None:
         return "No candle yet"
     candles = formats.UNKNOWN if span.candles is None else f"{span.candles:,}"
-    return f"{_time(span.start)} to {_time(span.end)} UTC, {candles} candles"
+    fees = "" if report.fees is None else f", fees {report.fees * 10_000:g} bp a fill"
+    return f"{_time(span.start)} to {_time(span.end)} UTC, {candles} candles{fees}"
 
 
 def _time(time: str | None) -> str:
@@ -58,7 +59,7 @@ def _time(time: str | None) -> str:
 
 
 def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ...]]:
-    """The headline, and what stands behind it."""
+    """The headline, and beneath each of its figures another that belongs to it."""
     metrics = report.metrics
     total, benchmark = metrics.total_return_pct, metrics.benchmark_return_pct
     interval, hold, factor = metrics.win_rate_ci, metrics.avg_hold, metrics.profit_factor
@@ -72,32 +73,48 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
         factor_text = formats.number(factor)
     hold_text = formats.length(None if hold is None else round(hold * 1000))
     decimals = money_decimals(*report.symbols)
-    headline = (
-        Figure("RETURN", formats.change(total, "%"), tone_of(total)),
-        Figure("BUY & HOLD", formats.change(benchmark, "%"), tone_of(benchmark), priority=1),
-        Figure("TRADES", formats.number(metrics.total_trades, 0)),
-        Figure("WIN RATE", formats.percent(metrics.win_rate_pct)),
-        Figure("PROFIT FACTOR", factor_text),
-        Figure("DRAWDOWN", formats.percent(metrics.max_drawdown_pct, 2)),
-        Figure("SHARPE", formats.number(metrics.sharpe_ratio)),
-        Figure("ENDED AT", formats.money(report.ending_balance, decimals), priority=2),
+    expectancy, cost = metrics.expectancy, metrics.break_even_cost_bp
+    gained = Figure(
+        "EXPECTANCY", formats.change(expectancy, decimals=decimals), tone_of(expectancy, decimals)
     )
-    expectancy, dearest = metrics.expectancy, metrics.break_even_cost_bp
-    behind = (
-        Figure(
-            "EXPECTANCY",
-            formats.change(expectancy, decimals=decimals),
-            tone_of(expectancy, decimals),
+    dearest = formats.UNKNOWN if cost is None else f"{formats.basis_points(cost)}/fill"
+    # What belongs together stands above each other.
+    columns = (
+        (
+            Figure("RETURN", formats.change(total, "%"), tone_of(total)),
+            Figure("BUY & HOLD", formats.change(benchmark, "%"), tone_of(benchmark)),
         ),
-        Figure("EXPOSURE", formats.percent(metrics.exposure_pct), Tone.PLAIN),
-        Figure("HOLD", hold_text, Tone.PLAIN),
-        Figure("95 % RANGE", win_range, Tone.PLAIN),
-        Figure("PAYOFF", formats.number(metrics.payoff_ratio), Tone.PLAIN),
-        Figure("LOSING RUN", formats.number(metrics.max_consecutive_losses, 0), Tone.PLAIN),
-        Figure("BREAK-EVEN", formats.basis_points(dearest), Tone.PLAIN),
-        Figure("SORTINO", formats.number(metrics.sortino_ratio), Tone.PLAIN),
-        Figure("CALMAR", formats.number(metrics.calmar_ratio), Tone.PLAIN),
+        (
+            Figure("DRAWDOWN", formats.percent(metrics.max_drawdown_pct, 2)),
+            Figure("CALMAR", formats.number(metrics.calmar_ratio), Tone.PLAIN),
+        ),
+        (
+            Figure("TRADES", formats.number(metrics.total_trades, 0)),
+            Figure("HOLD", hold_text, Tone.PLAIN),
+        ),
+        (
+            Figure("WIN RATE", formats.percent(metrics.win_rate_pct)),
+            Figure("95% RANGE", win_range, Tone.PLAIN),
+        ),
+        (
+            Figure("PROFIT FACTOR", factor_text),
+            Figure("BREAK-EVEN", dearest, Tone.PLAIN),
+        ),
+        (gained, Figure("PAYOFF", formats.number(metrics.payoff_ratio), Tone.PLAIN)),
+        (
+            Figure("SHARPE", formats.number(metrics.sharpe_ratio), priority=1),
+            Figure("SORTINO", formats.number(metrics.sortino_ratio), Tone.PLAIN),
+        ),
+        (
+            Figure("LOSING RUN", formats.number(metrics.max_consecutive_losses, 0), priority=2),
+            Figure("EXPOSURE", formats.percent(metrics.exposure_pct), Tone.PLAIN),
+        ),
+        (
+            Figure("ENDED AT", formats.money(report.ending_balance, decimals), priority=3),
+            Figure("BEGAN AT", formats.money(report.starting_balance, decimals), Tone.PLAIN),
+        ),
     )
+    headline, behind = zip(*columns, strict=True)
     return headline, behind
 
 
@@ -123,7 +140,9 @@ def remarks(report: WrittenReport) -> tuple[Remark, ...]:
     ]
     found += _still_open(report)
     found += [Remark("!", text, Tone.WARNING) for text in doubts]
-    return (*found, *(Remark("·", text, Tone.DIM) for text in _facts(report)))
+    found += [Remark("·", text, Tone.DIM) for text in _facts(report)]
+    reasons = undefined_reasons(report.metrics.metrics_undefined)
+    return (*found, *(Remark(UNDEFINED, text, Tone.DIM) for text in reasons))
 
 
 def _verdict(report: WrittenReport) -> list[Remark]:
@@ -168,19 +187,7 @@ def _facts(report: WrittenReport) -> list[str]:
             worse = "worse" if mean >= 0 else "better"
             text += f", {abs(mean):.1f} bp {worse} than the session's own prices on average"
         found.append(text)
-    if undefined := report.metrics.metrics_undefined:
-        alike: dict[str, list[str]] = {}
-        for name, why in undefined.items():
-            alike.setdefault(why, []).append(_named(name))
-        reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in alike.items())
-        found.append(f"unknown: {reasons}")
     return found
-
-
-def _named(metric: str) -> str:
-    """A metric's name as one says it, its unit left out: the figure is unknown anyhow."""
-    bare = metric.removesuffix("_pct").removesuffix("_bp").removesuffix("_ratio")
-    return bare.replace("_", " ")
 
 
 def _diagnosis(diagnosis: ReportedDiagnosis) -> list[Remark]:
