@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core.journal.values import SessionState
 from tests.ui.driving import driven, make_app, until
-from tests.ui.scripted import busy
+from tests.ui.scripted import ScriptedLink, busy
 from tests.ui.test_sessions import drawn
 from tui.formats import MOST_NAMED, several
 from tui.modals.ask import Ask
@@ -68,7 +69,13 @@ async def test_the_arrows_move_in_what_is_filtered_while_one_types() -> None:
         await until(pilot, lambda: picked == ["name 29"])
 
 
-async def test_what_is_marked_stays_so_while_a_filter_hides_it_and_a_question_names_it() -> None:
+def paused(link: ScriptedLink) -> list[str]:
+    """The sessions that were paused."""
+    return [one.id for one in link.sessions if one.state is SessionState.PAUSED]
+
+
+async def test_commands_are_for_marked_rows_that_are_seen() -> None:
+    """What a filter hides stays marked and is left alone: p paused two that nobody saw."""
     link = busy()
     app = make_app(link)
     async with driven(app) as pilot:
@@ -79,21 +86,29 @@ async def test_what_is_marked_stays_so_while_a_filter_hides_it_and_a_question_na
         await pilot.press("slash", *"ema", "enter")
         await until(pilot, lambda: "2 marked, 1 hidden" in str(table.border_title))
         app.poll()
-        assert table.marked == ("m81c0zzt", "k3x9a1pq")
+        assert table.marked == ("m81c0zzt",)
         await pilot.press("Y")
-        copied = app.clipboard.splitlines()[1:]
-        assert ["m81c0zzt" in line for line in copied] == [True, False]
-        assert "k3x9a1pq" in copied[1]
+        assert ["m81c0zzt" in line for line in app.clipboard.splitlines()[1:]] == [True]
+        await pilot.press("slash", "end", *["backspace"] * 3, *"band", "enter")
+        await until(pilot, lambda: "2 marked, 2 hidden" in str(table.border_title))
+        assert paused(link) == [table.cursor_key]
         await pilot.press("p")
-        told = "2 sessions paused: ema_cross (m81c0zzt), rsi_bounce (k3x9a1pq)."
+        await until(pilot, lambda: not paused(link))  # band_fade, the one seen, enters again
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        assert "band_fade" in str(app.screen.query_one(".dialog-title").render())
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: "· 2 marked " in str(table.border_title))
+        await pilot.press("p")
+        told = "2 sessions paused: rsi_bounce (k3x9a1pq), ema_cross (m81c0zzt)."
         await until(pilot, lambda: app.notes[-1].message == told)
         await pilot.press("x")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         asked = str(app.screen.query_one(".dialog-text").render())
-        assert asked.startswith("ema_cross (m81c0zzt), rsi_bounce (k3x9a1pq).")
+        assert asked.startswith("rsi_bounce (k3x9a1pq), ema_cross (m81c0zzt).")
         assert "2 positions stay open in them" in asked
         await pilot.press("y")
-        await until(pilot, lambda: link.commands[-2:] == ["stop m81c0zzt", "stop k3x9a1pq"])
+        await until(pilot, lambda: link.commands[-2:] == ["stop k3x9a1pq", "stop m81c0zzt"])
         await until(pilot, lambda: "marked" not in str(table.border_title))
         await pilot.press("escape", "space")
         await until(pilot, lambda: "· 1 marked" in str(table.border_title))
@@ -102,24 +117,39 @@ async def test_what_is_marked_stays_so_while_a_filter_hides_it_and_a_question_na
         assert "marked" not in str(table.border_title), "they were marks of the other list"
 
 
+async def test_nothing_is_done_unasked_to_what_is_folded_away() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        table = app.screen.query_one("#sessions", LineTable)
+        await pilot.press("F")
+        await until(pilot, lambda: any(row.head for row in table.rows))
+        head = next(row.key for row in table.rows if row.head and "ema_cross" in row.cells[0].text)
+        table.move_to(head)
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        assert "ema_cross (m81c0zzt)" in str(app.screen.query_one(".dialog-title").render())
+        assert "m81c0zzt" not in paused(link)
+        await pilot.press("y")
+        await until(pilot, lambda: "m81c0zzt" in paused(link))
+
+
 async def test_what_is_done_unasked_to_a_session_that_is_not_under_the_cursor_is_said() -> None:
     link = busy()
     app = make_app(link)
     async with driven(app) as pilot:
         table = app.screen.query_one("#sessions", LineTable)
-        await pilot.press("space", "slash", *"band", "enter")
-        await until(pilot, lambda: "1 marked, 1 hidden" in str(table.border_title))
+        await pilot.press("space")
         assert table.marked != (table.cursor_key,)
         await pilot.press("p")
         await until(pilot, lambda: app.notes[-1].message == "rsi_bounce (k3x9a1pq) paused.")
-        await pilot.press("escape", "escape")
+        await pilot.press("escape")
         for one in ("k3x9a1pq", "m81c0zzt"):
             await link.stop(one)
             await link.archive(one)
         await pilot.press("A")
         await until(pilot, lambda: len(table.rows) == 2)
-        await pilot.press("g", "space", "slash", *"ema", "enter")
-        await until(pilot, lambda: "1 marked, 1 hidden" in str(table.border_title))
+        await pilot.press("g", "space")
         await pilot.press("a")
         await until(pilot, lambda: app.notes[-1].message == "rsi_bounce (k3x9a1pq) put back.")
         told = len(app.notes)
@@ -127,6 +157,28 @@ async def test_what_is_done_unasked_to_a_session_that_is_not_under_the_cursor_is
         await until(pilot, lambda: not link.taken_out and not table.rows)
         await pilot.pause()
         assert len(app.notes) == told, "it was under the cursor: one sees it go"
+
+
+async def test_a_refusal_of_what_is_marked_names_it() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        table = app.screen.query_one("#sessions", LineTable)
+        await link.stop("k3x9a1pq")
+        app.poll()
+        await pilot.pause()
+        table.move_to("k3x9a1pq")
+        await pilot.press("space")
+        table.move_to("m81c0zzt")
+        told = "Commands are for what is marked, and it has ended: rsi_bounce (k3x9a1pq)."
+        await pilot.press("x")
+        await until(pilot, lambda: app.notes[-1].message.startswith(told))
+        told = (
+            "Commands are for what is marked, and it has no open position: rsi_bounce (k3x9a1pq)."
+        )
+        await pilot.press("f")
+        await until(pilot, lambda: app.notes[-1].message.startswith(told))
+        assert link.commands == ["stop k3x9a1pq"]
 
 
 def test_a_question_names_no_more_than_it_has_room_for() -> None:

@@ -99,6 +99,12 @@ async def test_results_are_filtered_sorted_noted_opened_and_removed(
         await until(pilot, lambda: "2 marked, 1 hidden" in str(table.border_title))
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, Ask))
+        asked = str(app.screen.query_one(".dialog-title").render())
+        assert "stop_loss_pct=1.0" in asked, "what is hidden is not removed"
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: len(table.rows) == 3)
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
         asked = str(app.screen.query_one(".dialog-text").render())
         assert [f"stop_loss_pct={stop}" in asked for stop in (1.0, 2.0, 4.0)] == [True, False, True]
         await pilot.press("y")

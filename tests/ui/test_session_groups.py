@@ -71,7 +71,11 @@ async def test_what_is_marked_stays_so_while_it_is_folded_away() -> None:
         await pilot.press("F", "space", "g", "enter")
         await pilot.pause()
         assert "aaaaaaaa" not in [row.key for row in table.rows]
-        assert table.marked == ("aaaaaaaa",)
+        assert not table.marked, "nothing is done to what is not seen"
+        assert table.marks_told == "1 marked, 1 hidden"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert list(table.marked) == ["aaaaaaaa"]
 
 
 async def test_a_command_on_a_group_is_for_all_its_sessions() -> None:

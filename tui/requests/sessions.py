@@ -115,10 +115,17 @@ class SessionCommands:
 
         self._shell.command("stop", work)
 
-    def pause(self, sessions: Sequence[SessionSnapshot], seen: SessionSnapshot | None) -> None:
+    def pause(
+        self,
+        sessions: Sequence[SessionSnapshot],
+        seen: SessionSnapshot | None,
+        *,
+        asks: bool = False,
+    ) -> None:
         """Pause what runs; where nothing does, let it enter again, or take it up again.
 
         `seen`: the session under the cursor. Said is which were paused, if not that one alone.
+        `asks`: whether it is asked first, by name, since not all of them are in sight.
         """
         running = [s for s in sessions if not s.resumable]
         targets = running or sessions
@@ -131,7 +138,30 @@ class SessionCommands:
                     await link.resume(session.id)
             self._tell(targets, "paused" if running else "resumed", seen)
 
-        self._shell.command("pause" if running else "resume", work)
+        def agreed() -> None:
+            self._shell.command("pause" if running else "resume", work)
+
+        self._do("Pause" if running else "Resume", targets, agreed, asks=asks)
+
+    def _do(
+        self,
+        what: str,
+        targets: Sequence[SessionSnapshot],
+        agreed: Callable[[], None],
+        *,
+        asks: bool,
+    ) -> None:
+        """Do what is done unasked to sessions in sight; of others ask first, naming them."""
+        if not asks:
+            agreed()
+            return
+        where = "Not all of them are" if len(targets) > 1 else "It is not"
+        self._shell.ask(
+            f"{what} {_named(targets)}?",
+            f"{_names(targets)}{where} in sight: the group is folded.",
+            [OfferedAnswer("yes", "y", what)],
+            lambda _: agreed(),
+        )
 
     def _tell(
         self, targets: Sequence[SessionSnapshot], done: str, seen: SessionSnapshot | None
@@ -271,10 +301,13 @@ class SessionCommands:
         sessions: Sequence[SessionSnapshot],
         seen: SessionSnapshot | None,
         done: Callable[[], None],
+        *,
+        asks: bool = False,
     ) -> None:
         """Put archived sessions back into the list; `done` is called once they are.
 
         `seen`: the one under the cursor. Said is which were put back, if not that one alone.
+        `asks`: as for `pause`.
         """
 
         async def work(link: HostLink) -> None:
@@ -283,7 +316,10 @@ class SessionCommands:
             done()
             self._tell(sessions, "put back", seen)
 
-        self._shell.command("unarchive", work)
+        def agreed() -> None:
+            self._shell.command("unarchive", work)
+
+        self._do("Put back", sessions, agreed, asks=asks)
 
     def report(self, session: SessionSnapshot) -> None:
         """Show the report of a session."""
@@ -311,6 +347,12 @@ def stop_question(targets: Sequence[SessionSnapshot]) -> tuple[str, str]:
         whose = "It is a trial" if len(targets) == 1 else "A trial is among them"
         text += f"\n{whose}: what it has not answered by now stays without an answer."
     return f"Stop {_named(targets)}?", text
+
+
+def none_of_marked(targets: Sequence[SessionSnapshot], lacks: str) -> str:
+    """Why nothing is done to what is marked: each of them `lacks` what it takes."""
+    names = formats.several([_named([one]) for one in targets])
+    return f"Commands are for what is marked, and it {lacks}: {names}. Esc unmarks."
 
 
 def _named(targets: Sequence[SessionSnapshot]) -> str:

@@ -108,7 +108,7 @@ class BacktestScreen(BaseScreen):
 
     @property
     def targets(self) -> list[ListedResult]:
-        """The results a command is meant for: those marked, else the one under the cursor."""
+        """The results a command is for: those marked and seen, else the one under the cursor."""
         marked = self.query_one("#backtests", LineTable).marked
         keys = marked or [one.key for one in (self.selected,) if one is not None]
         return [self._results[key] for key in keys if key in self._results]
@@ -144,18 +144,12 @@ class BacktestScreen(BaseScreen):
         table = self.query_one("#backtests", LineTable)
         text = self.query_one(FilterBox).text
         row = partial(backtest_rows.backtest_row, zone=self.papertape.zone)
-        marked = set(table.marked)
-        shown, left_out = [], []
-        for one in self._results.values():
-            if backtest_rows.matches(one, text):
-                shown.append(one)
-            elif one.key in marked:
-                left_out.append(one)
+        shown = [one for one in self._results.values() if backtest_rows.matches(one, text)]
         empty = f"No backtest matches “{safe_text(text)}”. Esc shows all."
         if self._is_read:
             table.set_empty(empty if self._results else _EMPTY)
         table.take_columns(backtest_rows.columns(self._results.values()))
-        table.set_rows(map(row, shown), map(row, left_out))
+        table.set_rows(map(row, shown), hidden=self._results)
         table.set_class(0 < len(self._results) <= _FEW, "-few")
         if self._wanted is not None:
             wanted, self._wanted = self._wanted, None

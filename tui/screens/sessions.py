@@ -16,6 +16,7 @@ from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
 from tui.commands import Place, bindings
 from tui.modals.views import Views
+from tui.requests.sessions import none_of_marked
 from tui.requests.views import GroupBy, View
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare import show_comparison
@@ -30,7 +31,6 @@ from tui.screens.sessions_table import (
     headline_figures,
     planned_end,
     position_rows,
-    session_row,
 )
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figures
@@ -40,6 +40,12 @@ from tui.widgets.log_pane import LogPane
 from tui.widgets.tones import Tone
 
 _FEW = 5  # sessions of which a low terminal shows a log as long as the list
+_LACKS = {
+    "stop": "has ended",
+    "pause": "has ended",
+    "flatten": "has no open position",
+    "archive": "has not ended",
+}
 _STARTING = "Reading the sessions …"
 _NOTHING_RUNS = (
     "Nothing runs yet.\ns   start a session\nn   choose strategy, feed and duration\n?   every key"
@@ -111,13 +117,11 @@ class SessionsScreen(BaseScreen):
         shown = [s for s in listed if _matches(s, text)]
         self._shown = len(shown)
         table = self.query_one("#sessions", LineTable)
-        marked = set(table.marked)
-        left_out = (s for s in listed if s.id in marked and not _matches(s, text))
         empty = _NOTHING_RUNS if self._archived is None else "No session is archived. A returns."
         if listed:
             empty = f"No session matches “{safe_text(text)}”. Esc shows all."
         table.set_empty(empty)
-        table.set_rows(rows(shown, self._by), map(session_row, left_out))
+        table.set_rows(rows(shown, self._by), hidden=self._sessions)
         log = self.query_one(LogPane)
         logged = log.display and self.is_foremost and self.maximized in (None, log)
         begun = self.papertape.sessions.take_begun({one.id for one in shown}, logged=logged)
@@ -219,11 +223,16 @@ class SessionsScreen(BaseScreen):
 
     @property
     def targets(self) -> list[SessionSnapshot]:
-        """The sessions a command is meant for: those marked, else what the cursor is on."""
+        """The sessions a command is for: those marked and seen, else what the cursor is on."""
         marked = self.query_one("#sessions", LineTable).marked
         if marked:
             return [self._sessions[key] for key in marked if key in self._sessions]
         return self._under_cursor()[0]
+
+    def _are_hidden(self, sessions: Sequence[SessionSnapshot]) -> bool:
+        """Whether some of them are folded away: nothing is done to what is not seen, unasked."""
+        seen = {row.key for row in self.query_one("#sessions", LineTable).rows}
+        return any(session.id not in seen for session in sessions)
 
     @on(LineTable.Highlighted, "#sessions")
     def _another_selected(self) -> None:
@@ -256,10 +265,15 @@ class SessionsScreen(BaseScreen):
         return True
 
     def why_not(self, action: str) -> str:
-        """Where no session is meant, none has ended."""
-        if self.targets or action not in ("stop", "pause", "archive"):
+        """Where no session is meant, none has ended; where others are marked, these are meant."""
+        targets = self.targets
+        if not targets:
+            reason = "No session is under the cursor: n starts one."
+            return reason if action in ("stop", "pause", "archive") else ""
+        if targets == self._under_cursor()[0]:
             return ""
-        return "No session is under the cursor: n starts one."
+        lacks = _LACKS.get(action)
+        return "" if lacks is None else none_of_marked(targets, lacks)
 
     # ── commands ──
 
@@ -291,7 +305,8 @@ class SessionsScreen(BaseScreen):
         """Pause the targets; if none runs, let them enter again or take them up again."""
         targets = [s for s in self.targets if s.interrupted or not s.state.ended]
         if targets:
-            self.papertape.sessions.pause(targets, self.selected)
+            asks = self._are_hidden(targets)
+            self.papertape.sessions.pause(targets, self.selected, asks=asks)
 
     def action_flatten(self) -> None:
         """Ask, then close the targets' positions."""
@@ -342,7 +357,8 @@ class SessionsScreen(BaseScreen):
             self._archived = tuple(one for one in self._archived or () if one.id not in ids)
             self._unmark()
 
-        self.papertape.sessions.unarchive(self.targets, self.selected, put_back)
+        asks = self._are_hidden(self.targets)
+        self.papertape.sessions.unarchive(self.targets, self.selected, put_back, asks=asks)
 
     def action_archived(self) -> None:
         """Show the archived sessions, or again those that are not; marks are of one list alone."""

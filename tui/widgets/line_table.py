@@ -176,7 +176,7 @@ class LineTable(LineView, can_focus=True):
         self._follows = follows
         self._rows: list[Row] = []
         self._given: tuple[Row, ...] = ()
-        self._hidden: tuple[Row, ...] = ()  # marked ones that a filter leaves out
+        self._hidden: set[str] = set()  # marked ones that a filter leaves out
         self._places: tuple[Placed, ...] = ()
         self._strips: dict[str, Strip] = {}
         self._cursor = 0
@@ -202,7 +202,11 @@ class LineTable(LineView, can_focus=True):
 
     @property
     def marked(self) -> tuple[str, ...]:
-        """The keys of the marked rows, in the order shown; those not seen come last."""
+        """The keys of the marked rows that are seen, in the order shown.
+
+        Commands are for these: what is folded away or left out by a filter stays marked, and is
+        meant again once it is seen.
+        """
         return tuple(row.key for row in self._marked_rows())
 
     @property
@@ -213,16 +217,16 @@ class LineTable(LineView, can_focus=True):
         """
         if not self._marked:
             return ""
-        hidden = len(self._marked) - sum(row.key in self._marked for row in self._rows)
+        hidden = len(self._marked) - len(self.marked)
         return f"{len(self._marked)} marked" + (f", {hidden} hidden" if hidden else "")
 
-    def set_rows(self, rows: Iterable[Row], hidden: Iterable[Row] = ()) -> None:
+    def set_rows(self, rows: Iterable[Row], hidden: Iterable[str] = ()) -> None:
         """Show these rows, repainting only the lines that differ from what is shown.
 
-        `hidden`: rows that a filter leaves out. They are not shown, and stay marked if they are.
+        `hidden`: keys of rows that a filter leaves out, which stay marked if they are.
         """
         earlier, self._given = self._given, tuple(rows)
-        self._hidden = tuple(row for row in hidden if row.key in self._marked)
+        self._hidden = self._marked.intersection(hidden)
         if self._measure_figures(earlier):
             self._fit()
         self._arrange()
@@ -252,9 +256,7 @@ class LineTable(LineView, can_focus=True):
         return longest != before
 
     def _marked_rows(self) -> list[Row]:
-        """The marked rows: those shown in their order, then those folded away or left out."""
-        found = {row.key: row for row in (*self._rows, *self._given, *self._hidden)}
-        return [row for key, row in found.items() if key in self._marked]
+        return [row for row in self._rows if row.key in self._marked]
 
     @property
     def headed(self) -> tuple[str, ...]:
@@ -289,7 +291,7 @@ class LineTable(LineView, can_focus=True):
     def clear_marks(self) -> None:
         """Unmark every row."""
         gone, self._marked = self._marked, set()
-        self._hidden = ()
+        self._hidden = set()
         self._forget(gone)
         if gone:
             self.post_message(self.Marked(self))
@@ -321,7 +323,7 @@ class LineTable(LineView, can_focus=True):
             if row.key in self._strips and unchanged.get(row.key) == row
         }
         keys = [row.key for row in self._rows]
-        self._marked &= {row.key for row in (*self._given, *self._hidden)}
+        self._marked &= {row.key for row in self._given} | self._hidden
         left_out = self._nothing_in()
         if left_out != self._left_out:
             self._left_out = left_out
