@@ -39,7 +39,11 @@ _NUMBER = re.compile(r"(?:[▲▼] )?(([+-]?)([\d,]+)(?:\.(\d+))?([%×]?))")
 _FIGURE = re.compile(r"(?:[▲▼✓✗] )?[+\-−]?[\d.]")
 _LONGEST = 28  # letters of a figure; what has more is a sentence
 _FEWEST = 5  # digits of a figure that stay where there is no room for all
-_BARS = "▁▂▃▄▅▆▇"  # never a full cell: curves in neighbouring rows must not touch
+_AGO = re.compile(r"(\d+[smhd]) ago")
+_SPENT = re.compile(r"(\d+[mhd]) \d+[mh]( of .+)")
+_FLAT = 0.01  # of its values: what a small curve is high in all, so that 0.05 % is no cliff
+# The dots of a braille cell by column and, from the top down, row, as bits of U+2800.
+_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
 
 def length_of(timeframe: str) -> int:
@@ -120,15 +124,19 @@ def is_figure(text: str) -> bool:
 
 
 def narrowed(text: str, width: int) -> str:
-    """A text in so many cells, or the fewest it can be in, if it is a number or a swap.
+    """A text in so many cells, or the fewest it can be in, if it is a figure or a swap.
 
     Of a gain or loss (`change`) its mark goes first, for its sign says the same. Then decimals are
     rounded away, but five digits stay, and all of what is less than 1: nothing is written as 0 that
     is not 0. Of a swap's symbol, alone or with how many others there are, what it settles in goes:
-    `BTC/USDT:…`.
+    `BTC/USDT:…`; of `2s ago` the second word, of `2d 4h of 7d` the hours.
     """
     if len(text) <= width:
         return text
+    if (found := _AGO.fullmatch(text)) is not None:
+        return found[1]
+    if (found := _SPENT.fullmatch(text)) is not None:
+        return found[1] + found[2]
     if (found := _SWAP.fullmatch(text)) is not None:
         return f"{found[1]}:…{found[2] or ''}"
     if (found := _NUMBER.fullmatch(text)) is None:
@@ -140,6 +148,16 @@ def narrowed(text: str, width: int) -> str:
     fewest = min(len(fraction), max(0, _FEWEST - len(whole)))
     left = max(fewest, len(fraction) - (len(bare) - width))
     return f"{float(f'{sign}{whole}.{fraction}'):{sign and '+'},.{left}f}{unit}"
+
+
+def set_apart(text: str, width: int) -> str:
+    """A gain or loss in so many cells with its mark in the first; any other text as it is.
+
+    So marks stand in one column, and so do the numbers.
+    """
+    if text[:2] not in ("▲ ", "▼ "):
+        return text
+    return text[0] + text[1:].rjust(width - 1)
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -252,6 +270,11 @@ def _at(moment: datetime, *, seconds: bool) -> str:
     return f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
 
 
+def ago(milliseconds: int | None) -> str:
+    """How long ago something was: `3s ago`."""
+    return UNKNOWN if milliseconds is None else f"{age(milliseconds)} ago"
+
+
 def clock(time: int | None, zone: tzinfo = UTC) -> str:
     """The time of day: `14:02:11`."""
     moment = _moment(time, zone)
@@ -317,20 +340,28 @@ def order_counts(counts: OrderCounts) -> str:
 
 
 def spark(values: Sequence[float], width: int) -> str:
-    """The last part of a curve as `width` bars between its own lowest and highest value.
+    """The last part of a curve as a line of dots in `width` cells, two values a cell.
 
-    More values than bars are thinned to the last of each equal part; a flat curve is drawn low.
+    More values than that are thinned to the last of each equal part. The cells are as high as from
+    its lowest to its highest value, and at least a hundredth of what it amounts to: a curve that
+    hardly moves is drawn so.
     """
     if not values or width <= 0:
         return ""
-    count = len(values)
-    if count > width:
-        values = [values[(index + 1) * count // width - 1] for index in range(width)]
+    most, count = 2 * width, len(values)
+    if count > most:
+        values = [values[(index + 1) * count // most - 1] for index in range(most)]
     low, high = min(values), max(values)
-    if high <= low:
-        return _BARS[0] * len(values)
-    scale = (len(_BARS) - 1) / (high - low)
-    return "".join(_BARS[round((value - low) * scale)] for value in values)
+    reach = max(high - low, _FLAT * max(abs(low), abs(high))) or 1.0
+    top = high + 0.6 * (reach - (high - low))  # a flat one in the middle of a line, not between two
+    rows = [min(3, math.floor((top - value) / reach * 4)) for value in values]
+    cells = [0] * -(-len(rows) // 2)
+    before = rows[0]
+    for place, row in enumerate(rows):
+        for dot in range(min(row, before + 1), max(row, before - 1) + 1):
+            cells[place // 2] |= _DOTS[place % 2][dot]
+        before = row
+    return "".join(chr(0x2800 + bits) for bits in cells)
 
 
 def waiting(order: WaitingOrder) -> str:

@@ -229,6 +229,8 @@ def test_copied_equity_in_a_coin_is_whole() -> None:
         ("1,618,685.27", 4, "1,618,685"),  # five digits stay, and no digit before the point goes
         ("64,210.50", 5, "64,210"),
         ("12.345", 4, "12.345"),
+        ("12m ago", 4, "12m"),
+        ("23h 59m of 1d 12h", 13, "23h of 1d 12h"),
         ("0.00001234567", 10, "0.00001234567"),
         ("22 Nov 14:02", 8, "22 Nov 14:02"),
         ("BTC/USDT:USDT", 13, "BTC/USDT:USDT"),  # a swap, which says that it is one

@@ -183,3 +183,18 @@ def test_two_small_prices_of_a_condition_are_told_apart() -> None:
     assert (formats.side(0.15234), formats.side(0.15011)) == ("0.1523", "0.1501")
     assert (formats.side(0.05123), formats.side(0.05071)) == ("0.05123", "0.05071")
     assert (formats.side(0.0), formats.side(29.7)) == ("0.00", "29.70")
+
+
+def test_a_curve_that_hardly_moves_is_no_cliff() -> None:
+    flat = formats.spark([10_000.0] * 8, 4)
+    assert formats.spark([10_000.0, 10_001.0, 9_999.0, 10_000.0] * 2, 4) == flat
+    assert formats.spark([10_000.0, 9_900.0], 4) not in ("", flat)
+    assert formats.spark([9_000.0, 9_000.0, 10_000.0, 10_000.0], 2) == "⣀⠏", "joined, high last"
+    assert len(formats.spark(range(1_000), 9)) == 9
+    assert formats.spark([0.0, 0.0], 3) == formats.spark([5.0, 5.0], 3)
+
+
+def test_a_mark_is_set_apart_and_nothing_else_moves() -> None:
+    assert formats.set_apart("▲ +9.50", 9) == "▲   +9.50"
+    assert formats.set_apart("▼ -57.59%", 9) == "▼ -57.59%"
+    assert [formats.set_apart(text, 9) for text in ("–", "0.00", "long")] == ["–", "0.00", "long"]

@@ -392,3 +392,25 @@ async def test_a_time_is_not_cut() -> None:
         table.set_rows([Row("1", (Cell("25 Oct 02:30 CEST"), Cell("a name")))])
         await pilot.pause()
         assert "25 Oct 02:30 CEST  a name" in table.render_line(1).text
+
+
+async def test_marks_of_gains_stand_in_one_column() -> None:
+    def of(*texts: str) -> list[Row]:
+        return [Row(f"k{n}", (Cell("x"), Cell(text))) for n, text in enumerate(texts)]
+
+    table = LineTable((Column("NAME", 6), Column("P&L", 12, "right")))
+    app = make_app(ScriptedLink())
+    async with driven(app, (80, 24)) as pilot:
+        app.push_screen(TableScreen(table))
+        await pilot.pause()
+        table.set_rows(of("▲ +9.50", "–", "▼ -57.59"))
+        await pilot.pause()
+        lines = [text(table, line) for line in (1, 2, 3)]
+        assert [line[10:] for line in lines] == [
+            line.rjust(12) for line in ("▲  +9.50", "–", "▼ -57.59")
+        ]
+        before = [table.render_line(line) for line in (1, 2, 3)]
+        table.set_rows(of("▲ +9.50", "–", "▼ -1,057.59"))
+        await pilot.pause()
+        assert text(table, 1).endswith("▲     +9.50"), "it goes with the widest"
+        assert table.render_line(2) is before[1], "what has no mark is not drawn again"

@@ -100,10 +100,10 @@ def test_equity_and_profit_are_of_the_same_sessions() -> None:
     assert shown["ENDED P&L"] == "▼ -1,000.00"
 
 
-def test_what_has_ended_has_no_age_and_no_colour_of_gain() -> None:
+def test_what_has_ended_has_a_closed_feed_and_no_colour_of_gain() -> None:
     ended = session("aaaaaaa1", "one", equity=10_100.0, state=SessionState.STOPPED, ended=NOW)
     shown = {figure.label: figure for figure in figures(ended)}
-    assert shown["AGE"].value == "–"
+    assert shown["DEMO FEED"].value == "closed"
     assert {figure.tone.value for figure in shown.values()} == {"dim"}
     assert why(ended, (), "BTC/USDT") == "Why (not) now"
 

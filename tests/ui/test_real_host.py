@@ -104,7 +104,7 @@ async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Works
         await until(pilot, lambda: "waves" in table_text(app))
         await until(pilot, lambda: shown(app).sessions[0].trades_count >= 2)
         assert "● running" in table_text(app)
-        assert "REPLAY" in table_text(app)
+        assert "REPLAY" in top_line(app)
         assert app.screen_stack[0].query_one(LogPane).shown
 
         await press(pilot, "p")

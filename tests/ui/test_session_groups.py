@@ -115,7 +115,7 @@ async def test_tags_have_a_column_where_there_are_any_and_group_by_the_first() -
     app = make_app(twins())
     async with driven(app) as pilot:
         assert "TAGS" in drawn(app, "#sessions")
-        assert "#slow #nig" in drawn(app, "#sessions")
+        assert "#slow #ni" in drawn(app, "#sessions")
         await pilot.press("F", "F")
         keys = [row.key for row in app.screen.query_one("#sessions", LineTable).rows]
         assert keys == ["tag slow", "tag ", "aaaaaaaa"]

@@ -207,7 +207,7 @@ async def test_stale_numbers_look_stale() -> None:
             if row.key == "p0d7w2ee"
             for cell in row.cells
         }
-        assert stale["○ stale"] == stale["▲ +8.00"] == stale["1m"] == "stale"
+        assert stale["○ stale"] == stale["▲ +8.00"] == stale["1m ago"] == "stale"
 
 
 HOSTILE = "[/x][bold red]\x1b[31m evil\x07 \u202e[@click=app.quit]x[/]"
@@ -228,7 +228,7 @@ async def test_hostile_names_and_lines_are_shown_as_text(size: tuple[int, int]) 
     link.refuse = HOSTILE
     app = make_app(link)
     async with driven(app, size) as pilot:
-        assert "[/x][bold red" in drawn(app, "#sessions")
+        assert "[/x][bold" in drawn(app, "#sessions")
         assert HOSTILE.replace("\x1b", "␛").replace("\x07", "␇").replace("\u202e", "�") in (
             drawn(app, "#log")
         )
@@ -463,12 +463,12 @@ async def test_on_the_smallest_terminal_everything_fits_and_figures_are_whole() 
         await until(pilot, lambda: bool(app.screen.query("#one-trades")))
         await until(pilot, lambda: bool(app.screen.query_one("#one-trades", LineTable).rows))
         assert app.screen.max_scroll_y == 0
-        assert "▲ +94.64" in drawn(app, "#one-trades")
+        assert "▲  +94.64" in drawn(app, "#one-trades")
         await pilot.press("r")
         await until(pilot, lambda: bool(app.screen.query("#result-trades")))
         await pilot.pause()
         assert app.screen.max_scroll_y == 0
-        assert "▲ +97.13" in drawn(app, "#result-trades")
+        assert "▲  +97.13" in drawn(app, "#result-trades")
 
 
 def stacked(app: PapertapeApp, depth: int) -> bool:

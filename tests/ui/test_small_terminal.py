@@ -507,3 +507,16 @@ async def test_sessions_of_one_strategy_are_told_apart_on_80_columns() -> None:
     app = make_app(ScriptedLink(sessions))
     async with driven(app, NARROW):
         assert all(one in drawn(app, "#sessions") for one in symbols)
+
+
+async def test_sessions_that_look_alike_have_their_ids_on_80_columns() -> None:
+    alike = [session(f"s{n:07d}", "ema_cross") for n in range(2)]
+    link = ScriptedLink([*alike, session("k3x9a1pq", "rsi_bounce")])
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        assert all(one.id in drawn(app, "#sessions") for one in link.sessions)
+        assert "BTC/USDT" in drawn(app, "#sessions")
+        del link.sessions[0]
+        app.poll()
+        await until(pilot, lambda: "k3x9a1pq" not in drawn(app, "#sessions"))
+        assert "TRADES" in drawn(app, "#sessions"), "and room for other things where names differ"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from core.journal.values import SessionState
 from core.market.symbols import money_decimals
@@ -40,13 +41,16 @@ def grouped(
     return {f"{by.value} {name}": groups[name] for name in ordered}
 
 
-def rows(sessions: Sequence[SessionSnapshot], by: GroupBy) -> list[Row]:
+def rows(
+    sessions: Sequence[SessionSnapshot], by: GroupBy, *, of_several_modes: bool = True
+) -> list[Row]:
     """The rows of `SESSION_COLUMNS`: all sessions, each group under the row that sums it up."""
+    row = partial(session_row, of_several_modes=of_several_modes)
     if by is GroupBy.NOTHING:
-        return [session_row(session) for session in sessions]
+        return [row(session) for session in sessions]
     found: list[Row] = []
     for key, group in grouped(sessions, by).items():
-        found += [_head(key, group, by), *map(session_row, group)]
+        found += [_head(key, group, by), *map(row, group)]
     return found
 
 

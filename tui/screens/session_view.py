@@ -87,7 +87,7 @@ def figures(session: SessionSnapshot) -> tuple[Figure, ...]:
             "LAST DAY" if session.state.ended else "TODAY",
             formats.change(today, decimals=decimals),
             tone_of(today, decimals),
-            priority=2,
+            priority=1,
         ),
         Figure(
             "OPEN P&L",
@@ -96,9 +96,13 @@ def figures(session: SessionSnapshot) -> tuple[Figure, ...]:
         ),
         Figure("TRADES", trades_of(session)),
         Figure("WIN RATE", formats.percent(wins), priority=3),
-        Figure("FILLS", session.fills.value, Tone.PLAIN, priority=5),
-        Figure("FEED", session.feed.value, Tone.PLAIN, priority=4),
-        Figure("AGE", formats.age(age), Tone.STALE if stale else Tone.DIM, priority=1),
+        Figure("FILLS", session.fills.value, Tone.PLAIN, priority=4),
+        Figure(
+            f"{session.feed.value.upper()} FEED",
+            "closed" if session.state.ended else formats.ago(age),
+            Tone.STALE if stale else Tone.DIM,
+            priority=2,
+        ),
     )
     # What has ended moves no more, and does not look as if it did.
     return tuple(replace(one, tone=Tone.DIM) for one in shown) if session.state.ended else shown

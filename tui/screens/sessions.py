@@ -28,6 +28,7 @@ from tui.screens.sessions_table import (
     POSITION_COLUMNS,
     SESSION_COLUMNS,
     UNREAD,
+    columns_of,
     headline_figures,
     planned_end,
     position_rows,
@@ -121,7 +122,9 @@ class SessionsScreen(BaseScreen):
         if listed:
             empty = f"No session matches “{safe_text(text)}”. Esc shows all."
         table.set_empty(empty)
-        table.set_rows(rows(shown, self._by), hidden=self._sessions)
+        table.take_columns(columns_of(listed))
+        several = len({s.mode for s in listed}) > 1
+        table.set_rows(rows(shown, self._by, of_several_modes=several), hidden=self._sessions)
         log = self.query_one(LogPane)
         logged = log.display and self.is_foremost and self.maximized in (None, log)
         begun = self.papertape.sessions.take_begun({one.id for one in shown}, logged=logged)

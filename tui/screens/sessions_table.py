@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from core.journal.values import Mode, SessionState
@@ -18,24 +18,27 @@ from tui.widgets.tones import Tone, state_words, tone_of
 
 UNREAD = "Known once its journal is read."
 
-_SPARK_WIDTH = 10
+_SPARK_WIDTH = 9
 
 SESSION_COLUMNS = (
     Column("STATE", 10),
     Column("ID", 8, priority=8),
-    Column("STRATEGY", 13, grow=13, fill=20),
-    Column("TAGS", 10, priority=6, grow=10, optional=True),
+    Column("STRATEGY", 12, grow=14, fill=20),
+    Column("TAGS", 10, priority=7, grow=10, optional=True),
     Column("SYMBOLS", 11, priority=3, grow=8),
-    Column("TF", 3, priority=4),
-    Column("MODE", 9, priority=5),
-    Column("ELAPSED", 11, priority=7),
-    Column("TRADES", 6, "right", priority=2),
+    Column("TF", 3, priority=5),
+    Column("MODE", 9, priority=5, optional=True),
+    Column("ELAPSED", 11, priority=6),
+    Column("TRADES", 6, "right", priority=4),
     Column("WIN", 4, "right", priority=9),
     Column("OPEN P&L", 10, "right"),
     Column("P&L", 12, "right", priority=10),
     Column("P&L %", 9, "right"),
-    Column("EQUITY", _SPARK_WIDTH, priority=6, fill=14),
-    Column("AGE", 4, "right"),
+    Column("EQUITY", _SPARK_WIDTH, priority=7, fill=14),
+    Column("FEED", 4, "right"),
+)
+_ID_FIRST = tuple(
+    replace(column, priority=2) if column.label == "ID" else column for column in SESSION_COLUMNS
 )
 
 POSITION_COLUMNS = (
@@ -94,14 +97,20 @@ def trades_of(session: SessionSnapshot) -> str:
     return formats.UNKNOWN if session.unread else formats.count(session.trades_count)
 
 
-def session_row(session: SessionSnapshot) -> Row:
-    """The session as a row of `SESSION_COLUMNS`."""
+def columns_of(sessions: Sequence[SessionSnapshot]) -> tuple[Column, ...]:
+    """The columns of these sessions' table: those that look alike are told apart by their IDs."""
+    names = {(session.strategy, session.symbols) for session in sessions}
+    return SESSION_COLUMNS if len(names) == len(sessions) else _ID_FIRST
+
+
+def session_row(session: SessionSnapshot, *, of_several_modes: bool = True) -> Row:
+    """The session as a row of `SESSION_COLUMNS`; the mode only where there are several."""
     word, tone = state_words(session.state)
     ended, stale = session.state.ended, session.state is SessionState.STALE
     quiet = Tone.DIM if ended else Tone.PLAIN
     win_rate = session.wins / session.trades_count * 100 if session.trades_count else None
     gained, gain = total_pnl(session), pnl_pct(session)
-    moved = Tone.STALE if stale else tone_of(gain)
+    moved = Tone.DIM if ended else Tone.STALE if stale else tone_of(gain)
     open_pnl = session.unrealized_pnl if session.open_positions else None
     age, decimals = age_of(session), money_decimals(*session.symbols)
     return Row(
@@ -113,7 +122,7 @@ def session_row(session: SessionSnapshot) -> Row:
             Cell(" ".join(f"#{tag}" for tag in session.notes.tags), quiet),
             Cell(_symbols(session.symbols), quiet),
             Cell(session.timeframe, Tone.DIM, order=formats.length_of(session.timeframe)),
-            Cell(session.mode.value, quiet),
+            Cell(session.mode.value * of_several_modes, quiet),
             Cell(elapsed(session), Tone.DIM, order=session.started),
             Cell(trades_of(session), quiet, order=session.trades_count),
             Cell(formats.percent(win_rate, 0), quiet, order=win_rate or 0),
@@ -126,13 +135,13 @@ def session_row(session: SessionSnapshot) -> Row:
             Cell(formats.change(gain, "%"), moved, order=gain or 0),
             Cell(
                 formats.spark(session.equity_curve, _SPARK_WIDTH),
-                Tone.DIM if ended or stale else tone_of(gain),
+                Tone.DIM if stale else moved,
                 order=session.equity,
                 curve=session.equity_curve,
                 decimals=decimals,
             ),
             Cell(
-                "" if ended else formats.age(age),
+                "" if ended else formats.ago(age),
                 Tone.STALE if stale else Tone.DIM,
                 order=age or 0,
             ),

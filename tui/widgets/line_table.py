@@ -29,6 +29,7 @@ from tui.widgets.line_view import LineView
 from tui.widgets.tones import Tone
 
 _GUTTER = 2
+_MARKS = ("▲", "▼")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,7 @@ class LineTable(LineView, can_focus=True):
         self._opened: set[str] = set()
         self._left_out: frozenset[int] = frozenset()
         self._longest: dict[int, Longest] = {}
+        self._marked_off: dict[int, int] = {}  # cells of the widest gain or loss, by column
         self._sort: int | None = None
         self._descending = False
 
@@ -275,6 +277,7 @@ class LineTable(LineView, can_focus=True):
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Have other columns from now on, and no row yet."""
         self.columns = tuple(columns)
+        self._marked_off.clear()
         self._sort, self._descending = None, False
         self.set_rows(())
         self._fit()
@@ -324,6 +327,7 @@ class LineTable(LineView, can_focus=True):
         }
         keys = [row.key for row in self._rows]
         self._marked &= {row.key for row in self._given} | self._hidden
+        self._set_apart()
         left_out = self._nothing_in()
         if left_out != self._left_out:
             self._left_out = left_out
@@ -363,6 +367,18 @@ class LineTable(LineView, can_focus=True):
         """The optional columns in which no row has anything."""
         optional = (number for number, column in enumerate(self.columns) if column.optional)
         return frozenset(n for n in optional if not any(row.cells[n].text for row in self._given))
+
+    def _set_apart(self) -> None:
+        """Find how wide the widest gain or loss of each column is, folded rows' too."""
+        for number, column in enumerate(self.columns):
+            if column.align == "left":
+                continue
+            given = (row.cells[number].text for row in self._given)
+            widest = max((len(text) for text in given if text.startswith(_MARKS)), default=0)
+            if widest != self._marked_off.get(number, 0):
+                self._marked_off[number] = widest
+                shown = (row for row in self._rows if row.cells[number].text.startswith(_MARKS))
+                self._forget({row.key for row in shown})
 
     def _in_order(self) -> list[Row]:
         """The rows to show: groups sorted by their heads, each sorted within, folded ones shut."""
@@ -513,6 +529,8 @@ class LineTable(LineView, can_focus=True):
             text = cell.drawn(place.width)
             if not column.is_name and cell_len(text) > place.width and formats.is_figure(text):
                 text = "…"  # there is no room for it at all, and a part would be another figure
+            if widest := self._marked_off.get(place.column):
+                text = formats.set_apart(text, min(widest, place.width))
             if row.head and place.column == 0:
                 text = f"{'▾' if row.key in self._opened else '▸'} {text}"
             kept = safe_text(cell.kept)
