@@ -492,6 +492,10 @@ def test_a_few_live_trades_that_lose_as_chance_has_it_raise_no_alarm() -> None:
     alone = judged([], live=live_column([-40.0]))
     assert alone.recommendation.startswith(TOO_EARLY)
     assert LIVE_LOSES not in alone.recommendation
+    gone_again = judged(KEPT, sealed=seal(), live=live_column([250.0] * 10 + [-290.0] * 9))
+    assert gone_again.verdict is not None
+    assert (gone_again.verdict.column, gone_again.verdict.state) == ("Live", State.KEPT)
+    assert gone_again.recommendation == LIVE_LOSES, "it was judged by them"
     backtest_loses = judged(KEPT, backtest=trades_of(-30.0, 200), live=live_column([-40.0]))
     assert backtest_loses.recommendation == f"{LOSING} {told}"
 

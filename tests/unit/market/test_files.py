@@ -14,6 +14,7 @@ import pytest
 
 from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.market.files import arrow_table
 from core.market.files.candle_files import (
     CandleFileError,
     read_candles,
@@ -443,3 +444,21 @@ def test_a_long_text_that_stands_once_in_a_parquet_file_fills_no_memory(tmp_path
         assert path.stat().st_size < 10_000
         with pytest.raises(CandleFileError, match=r"cells of more than 1,000 bytes|no column for"):
             read_candles(path, Timeframe.M5)
+
+
+def test_what_would_be_large_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, text = tmp_path / "c.parquet", "x" * 1_000
+    table = pa.table({"time": pa.array([0] * 500, pa.int64()), "open": pa.array([text] * 500)})
+    pq.write_table(table, path, use_dictionary=False)
+
+    def read_anything(*_: object, **__: object) -> None:
+        raise AssertionError("what is in it was read")
+
+    for name in ("iter_batches", "read"):
+        monkeypatch.setattr(pq.ParquetFile, name, read_anything)
+    monkeypatch.setattr(arrow_table, "_SMALL", 50_000)  # times eight columns
+    monkeypatch.setattr(arrow_table, "_CELL", 100)
+    with pytest.raises(CandleFileError, match="cells of more than 100 bytes"):
+        read_candles(path, Timeframe.M5)

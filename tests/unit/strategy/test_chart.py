@@ -87,8 +87,10 @@ def test_a_longer_candle_that_began_before_the_first_at_hand_is_left_out(timefra
     assert chart.candles[0].time == -(-int(later.time[0]) // length) * length
     first = int(np.searchsorted(later.time, chart.candles[0].time))
     assert chart.candles[0].open == later.open[first]
+    assert whole_together(list(later), length)[0] == chart.candles[0]
     # What there is of the only one is shown.
     few = later.slice(0, 2)
+    assert len(whole_together(list(few), length)) == 1
     assert len(strategy_chart(hourly(), few, timeframe).candles) == 1
 
 
