@@ -136,23 +136,26 @@ def unfinished(sweep: Sweep) -> str | None:
 
 
 def luck(sweep: Sweep) -> Iterator[str]:
-    """How many were tried, and how much of the best one luck would have found; sentences."""
-    ones = f"one{'s'[: round(sweep.effective_tries) != 1]}"
+    """What luck alone would have found among as many, and how many tries they are; sentences."""
+    best, luckiest = sweep.rows[0].metrics.sharpe_ratio, sweep.expected_best_sharpe
+    if luckiest is not None and best is not None:
+        probability = sweep.deflated_sharpe
+        said = UNDEFINED if probability is None else f"{probability * 100:.0f} %"
+        count = len(sweep.rows)
+        them = f"{sweep.scattered:,}{' that have one' if sweep.scattered < count else ''}"
+        yield (
+            f"Sharpe of the best {best:.2f}; luck alone gives the best of {them} about "
+            f"{luckiest:.2f}."
+        )
+        yield f"It is more than luck with a probability of {said} (deflated Sharpe)."
+    counted = f"{sweep.effective_tries:,.0f}"
+    ones = "try" if counted == "1" else "tries"
     yield (
-        f"{len(sweep.rows):,} settings tried ({sweep.effective_tries:,.0f} independent {ones}), "
-        "counted among the strategy's tries."
+        f"{len(sweep.rows):,} setting{'s'[: len(sweep.rows) != 1]} tried; trading alike, they "
+        f"count as {counted} {ones} of the strategy."
     )
     if sweep.split_time is not None:
         yield (
             f"Ranked on the candles before {short_time(sweep.split_time)} UTC; "
             "“rest” is what came after, which the ranking did not see."
         )
-    best = sweep.rows[0].metrics.sharpe_ratio
-    if sweep.expected_best_sharpe is not None and best is not None:
-        probability = sweep.deflated_sharpe
-        said = UNDEFINED if probability is None else f"{probability * 100:.0f} %"
-        yield (
-            f"By luck alone the best of {sweep.scattered:,} that scatter as these do would have a "
-            f"Sharpe of about {sweep.expected_best_sharpe:.2f}; it has {best:.2f}."
-        )
-        yield f"Probability that its merit is more than luck (deflated Sharpe): {said}."

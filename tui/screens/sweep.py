@@ -7,9 +7,9 @@ from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.binding import BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -25,6 +25,7 @@ from tui.screens.long_work import LongWorkScreen
 from tui.widgets.columns import Column
 from tui.widgets.heat_map import HeatCell, HeatGrid, HeatMap
 from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.remarks import Remark, RemarkLines
 from tui.widgets.tones import Tone, tone_of, toned
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _WIDTHS = {"total_return_pct": 9, "win_rate_pct": 8}
 # A figure of few trades is known by their number, not by wins.
 _GIVES_WAY = {"win_rate_pct": 6, "total_trades": 1}
 _MOST_ROWS = 2_000  # in the table; an export has all
+_MOST_OF_WIDTH = 65  # per cent, that the map takes where its columns need it
 
 
 class SweepScreen(LongWorkScreen):
@@ -63,7 +65,9 @@ class SweepScreen(LongWorkScreen):
 
     def results(self) -> tuple[Widget, ...]:
         """What is to be said, the map and the table."""
-        heat = self.pane(HeatMap(id="sweep-map"), "")
+        heat = Vertical(
+            self.pane(HeatMap(id="sweep-map"), ""), RemarkLines(id="sweep-cells"), id="sweep-left"
+        )
         # Its columns are known once there is a sweep.
         table = self.pane(LineTable((Column("", 1),), id="sweep-table"), "Settings, the best first")
         return Static("", id="sweep-luck"), Horizontal(heat, table, id="sweep-both")
@@ -90,7 +94,8 @@ class SweepScreen(LongWorkScreen):
         self._metric = found.sort
         told = unfinished(found)
         lines = [] if told is None else [(f"! {told}", Tone.WARNING)]
-        lines += [(text, Tone.DIM) for text in luck(found)]
+        said, *others = luck(found)
+        lines += [(said, Tone.PLAIN), *((text, Tone.DIM) for text in others)]
         write(self.query_one("#sweep-luck", Static), toned(lines))
         self._fill_table(found)
         self._draw_map()
@@ -124,34 +129,56 @@ class SweepScreen(LongWorkScreen):
             cells, place,
         )  # fmt: skip
         self.query_one(HeatMap).draw(grid)
-        self._entitle()
+        self._give_sizes()
+        self._tell_cells()
 
-    def _entitle(self) -> None:
-        """Say what the map shows: the setting under its cursor, and the best by its metric."""
+    def _tell_cells(self) -> None:
+        """Say what the map shows: the best by its metric, and the setting under its cursor."""
         from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
 
-        heat = self.query_one(HeatMap)
+        heat, best, sweep = self.query_one(HeatMap), self._best, self._sweep
+        title = FIGURES[self._metric]
+        if sweep is not None and len(sweep.axes) > 2 and self._metric != sweep.sort:
+            title += f" of those with the best {FIGURES.get(sweep.sort, sweep.sort)}"
+        if best is None:
+            title += ", known of none of them; M shows another"
+        entitle(heat, title)
         row = self._row_of_map(*heat.at)
-        best = self._best
-        words = "★ the best" if best is not None else "known of none of them; M shows another"
-        sweep = self._sweep
-        if (
-            best is not None
-            and sweep is not None
-            and len(sweep.axes) > 2
-            and self._metric != sweep.sort
-        ):
-            words = f"of those with the best {FIGURES.get(sweep.sort, sweep.sort)}, {words}"
-        parts = [f"{FIGURES[self._metric]}, {words}"]
-        if best is not None:
-            parts.append(self._named(best))
-        if row is not None and row is not best:
-            parts.insert(0, f"here {self._named(row)}")
-        entitle(heat, " · ".join(parts))
+        lines = [] if best is None else [self._told("★ best", best)]
+        if row is not None and row is best:
+            lines.append(Remark("◂ here ", "the best", Tone.PLAIN))
+        elif row is not None:
+            lines.append(self._told("◂ here", row))
+        self.query_one("#sweep-cells", RemarkLines).show(lines)
+
+    def _told(self, which: str, row: SweepRow) -> Remark:
+        """The figure of a setting, the number of trades it rests on, and the setting."""
+        trades = row.metrics.total_trades
+        count = f"{trades:,} trade{'s'[: trades != 1]}"
+        figure = f"{which}  {self._figure(row, self._metric):>7}  {count:>11} "
+        return Remark(figure, self._settings_text(row), Tone.PLAIN)
+
+    def _give_sizes(self) -> None:
+        """Give the map what its columns need, unless sizes were chosen."""
+        super()._give_sizes()
+        left = self.query_one("#sweep-left")
+        chosen = self.papertape.panes.get(self._layout, {})
+        if self._map is None or self.has_class("-narrow") or "sweep-left" in chosen:
+            left.styles.min_width = None
+        else:
+            most = self.size.width * _MOST_OF_WIDTH // 100
+            left.styles.min_width = min(self.query_one(HeatMap).wanted_width, most)
+
+    def laid_out(self, event: events.Resize) -> None:
+        """Stack map and table where there is no room side by side."""
+        super().laid_out(event)
+        heat = self.query_one(HeatMap)
+        heat.flat = self.has_class("-narrow")
+        heat.refresh(layout=True)
 
     @on(HeatMap.Highlighted)
     def _another_cell(self) -> None:
-        self._entitle()
+        self._tell_cells()
 
     def _fill_table(self, sweep: Sweep) -> None:
         from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
@@ -226,11 +253,6 @@ class SweepScreen(LongWorkScreen):
 
     def _settings_text(self, row: SweepRow) -> str:
         return formats.setting_words(self._settings(row))
-
-    def _named(self, row: SweepRow) -> str:
-        """A setting, with the number of trades that its figures rest on."""
-        count = row.metrics.total_trades
-        return f"{self._settings_text(row)} ({count:,} trade{'s'[: count != 1]})"
 
     # ── commands ──
 

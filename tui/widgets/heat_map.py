@@ -25,7 +25,8 @@ from tui.widgets.line_view import LineView
 from tui.widgets.tones import Tone
 
 _MARGIN = 2
-_AIR = 5  # cells that one may be wider than it must be
+_AIR, _LITTLE_AIR = 5, 2  # cells that one may be wider than it must be
+_TITLES = 2  # lines: the axes' names, and the values across
 _TALLEST = 5  # lines of a row, where there is room
 
 
@@ -83,6 +84,7 @@ class HeatMap(LineView, can_focus=True):
         self._grid: HeatGrid | None = None
         self._row = self._column = 0
         self._first = (0, 0)  # the row and column shown first
+        self.flat = False  # whether a row takes one line, whatever room there is
 
     @property
     def at(self) -> tuple[int, int]:
@@ -100,7 +102,7 @@ class HeatMap(LineView, can_focus=True):
             self._first = (0, 0)
             self._row, self._column = grid.best or (0, 0)
         self._reveal()
-        self.refresh()
+        self.refresh(layout=True)
 
     def on_resize(self) -> None:
         """Draw anew for the new size."""
@@ -109,13 +111,20 @@ class HeatMap(LineView, can_focus=True):
 
     # ── layout ──
 
-    def _width(self) -> int:
-        """Cells that one of the grid takes: its figure and its mark, and as much air as fits."""
+    def _needed(self) -> int:
+        """Cells that one of the grid needs: its figure and its mark."""
         grid = self._grid
         if grid is None:
             return 1
         texts = [*grid.columns, *(cell.text for row in grid.cells for cell in row)]
-        needed = max(4, *(cell_len(safe_text(text)) for text in texts)) + 1
+        return max(4, *(cell_len(safe_text(text)) for text in texts)) + 1
+
+    def _width(self) -> int:
+        """Cells that one of the grid takes: what it needs, and as much air as fits."""
+        grid = self._grid
+        if grid is None:
+            return 1
+        needed = self._needed()
         room = self.size.width - self._beside() - 2 * _MARGIN
         return max(needed, min(needed + _AIR, room // len(grid.columns)))
 
@@ -124,19 +133,35 @@ class HeatMap(LineView, can_focus=True):
         grid = self._grid
         if grid is None:
             return 0
-        longest = max(map(cell_len, (*grid.rows, grid.down)), default=0)
+        longest = max(map(cell_len, grid.rows), default=0)
         return min(longest, max(6, self.size.width // 3))
 
+    @property
     def _height(self) -> int:
         """Lines that a row takes: more than one where all rows have room, and shades fill them."""
-        if self._grid is None or self.few_colours:
+        return self._high(self.size.height)
+
+    def _high(self, lines: int) -> int:
+        """Lines that a row takes where there are so many in all."""
+        if self._grid is None or self.few_colours or self.flat:
             return 1
-        return max(1, min(_TALLEST, (self.size.height - 3) // max(1, len(self._grid.rows))))
+        return max(1, min(_TALLEST, (lines - _TITLES) // max(1, len(self._grid.rows))))
 
     def _room(self) -> tuple[int, int]:
-        """How many rows and columns are shown: three lines are for titles and values."""
+        """How many rows and columns are shown."""
         across = (self.size.width - self._beside() - 2 * _MARGIN) // self._width()
-        return max(1, (self.size.height - 3) // self._height()), max(1, across)
+        return max(1, (self.size.height - _TITLES) // self._height), max(1, across)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Of a map as high as its rows: as many lines as these take where there is that room."""
+        rows = 1 if self._grid is None else len(self._grid.rows)
+        return _TITLES + rows * self._high(container.height)
+
+    @property
+    def wanted_width(self) -> int:
+        """Cells in which every column has its figure, and a little air."""
+        columns = 1 if self._grid is None else len(self._grid.columns)
+        return self._beside() + 2 * _MARGIN + columns * (self._needed() + _LITTLE_AIR)
 
     def _reveal(self) -> None:
         """Show the cursor, and nothing beyond the last row and column while there are others."""
@@ -159,11 +184,11 @@ class HeatMap(LineView, can_focus=True):
             rows, columns = self._room()
             top, left = self._first
             shown = range(top, min(top + rows, len(grid.rows)))
-            row, line = divmod(y - 1, self._height())
+            row, line = divmod(y - 1, self._height)
             if y == 0:
                 parts = self._names(grid, left, columns)
             elif row < len(shown):
-                told = line == self._height() // 2
+                told = line == self._height // 2
                 parts = self._cells(grid, shown[row], left, columns, told=told)
             elif row == len(shown) and line == 0:
                 parts = self._values(grid, left, columns)
@@ -175,8 +200,8 @@ class HeatMap(LineView, can_focus=True):
         if left or left + columns < len(grid.columns):
             last = min(left + columns, len(grid.columns))
             more = f"  {left + 1}–{last} of {len(grid.columns)}"
-        beside = fitted(safe_text(grid.down), self._beside(), "right")
-        return [Segment(f"{' ' * _MARGIN}{beside}  {safe_text(grid.across)} →{more}", dim)]
+        down = f"{safe_text(grid.down)} ↓  " if grid.down else ""
+        return [Segment(f"{' ' * _MARGIN}{down}{safe_text(grid.across)} →{more}", dim)]
 
     def _cells(
         self, grid: HeatGrid, row: int, left: int, columns: int, *, told: bool
@@ -194,6 +219,8 @@ class HeatMap(LineView, can_focus=True):
             mark = " "
             if grid.best == (row, column):
                 mark, style = "★", style + Style(bold=True)
+            elif here:
+                mark = "◂"
             elif self.few_colours:
                 mark = cell.glyph
             text = (
@@ -247,7 +274,7 @@ class HeatMap(LineView, can_focus=True):
         if offset is None or grid is None:
             return
         across = offset.x - _MARGIN - self._beside() - 1
-        row = self._first[0] + (offset.y - 1) // self._height()
+        row = self._first[0] + (offset.y - 1) // self._height
         column = self._first[1] + across // self._width()
         if across >= 0 and 0 <= row < len(grid.rows) and column < len(grid.columns):
             self._go(row, column)
