@@ -520,3 +520,31 @@ async def test_sessions_that_look_alike_have_their_ids_on_80_columns() -> None:
         app.poll()
         await until(pilot, lambda: "k3x9a1pq" not in drawn(app, "#sessions"))
         assert "TRADES" in drawn(app, "#sessions"), "and room for other things where names differ"
+
+
+@pytest.mark.parametrize("key", ["1", "2", "3", "5", "6", "7", "8"])
+async def test_the_keys_work_again_after_the_terminal_was_too_small(key: str) -> None:
+    """What had the keys gets them back: nothing had them until Tab was pressed."""
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.press(key)
+        await pilot.pause()
+        before = app.focused
+        assert before is not None
+        await pilot.resize_terminal(40, 10)
+        await until(pilot, lambda: app.screen.has_class("too-small"))
+        await pilot.pause()
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: not app.screen.has_class("too-small"))
+        await until(pilot, lambda: app.focused is before)
+
+
+async def test_the_keys_go_elsewhere_where_a_low_terminal_hides_what_had_them() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        app.screen.query_one("#log").focus()
+        await pilot.resize_terminal(80, 16)
+        await until(pilot, lambda: app.screen.has_class("-tiny"))
+        await pilot.pause()
+        assert app.focused is not None
+        assert app.focused.id != "log"

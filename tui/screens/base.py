@@ -89,6 +89,7 @@ class BaseScreen(Screen[None]):
     TITLE: ClassVar[str | None] = None
     ALLOW_IN_MAXIMIZED_VIEW = "TopBar, Hints"
     ready = False  # whether its widgets are there to be drawn on
+    _focused_last: Widget | None = None
 
     @property
     def papertape(self) -> ScreenShell:
@@ -187,6 +188,18 @@ class BaseScreen(Screen[None]):
         """Give the panes the sizes that were chosen for this layout."""
         if self.is_attached:
             give_sizes(self, self.papertape.panes.get(self._layout, {}))
+            self._give_focus()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Remember what takes the keys."""
+        self._focused_last = event.widget
+
+    def _give_focus(self) -> None:
+        """Give the keys back once there is room again for what had them, or else to another."""
+        last = self._focused_last
+        if self.focused is None and last is not None and not self.has_class("too-small"):
+            chain = self.focus_chain
+            self.set_focus(last if last in chain else next(iter(chain), None))
 
     def size_pane(self, axis: Axis, step: int) -> None:
         """Make the pane one is in larger (`step` 1) or smaller, and remember that."""
