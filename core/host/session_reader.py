@@ -23,6 +23,7 @@ from core.host.stored_sessions import (
     stored_session,
     unreadable_session,
 )
+from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.session_journal import RunInputs, Storage, recorded_inputs
 from core.report.result import trade_from_json
 from core.session.engine import Engine
@@ -74,7 +75,8 @@ class SessionReader:
         session_id, handler, cone = engine.record.id, engine.handler, None
         if handler is not None:
             await prepare_readings(handler.runner)
-            cone = await trial_cone(engine.record, handler.runner)
+            record = await self._sealed_record(engine)
+            cone = None if record is None else await trial_cone(record, handler.runner)
 
         def look() -> SessionDetail:
             shown = self._registry.look_at(session_id)
@@ -85,6 +87,23 @@ class SessionReader:
             return session_detail(session_id, handler.runner, words, rows, prices, shown, cone)
 
         return await _once_durable(engine, look)
+
+    async def _sealed_record(self, engine: Engine) -> SessionManifest | None:
+        """A living session's record with the seal that its row shows; None where that is in doubt.
+
+        What its engine has was read when it was taken up: the seal may be undone or back since.
+        """
+        record, shown = engine.record, self._registry.look_at(engine.record.id)
+        if shown is not None and shown.seal_problem:
+            return None
+        known = record.seal is not None and not record.seal_problem
+        if known or shown is None or shown.trial is None:
+            return record
+        try:
+            folder = self._storage.workspace.session(record.id)
+            return await asyncio.to_thread(read_manifest, folder)
+        except JournalError:
+            return None
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """See `HostLink.report`."""

@@ -157,9 +157,10 @@ async def test_a_running_host_tells_of_a_seal_that_was_undone(
 async def test_a_trial_that_was_taken_up_without_its_seal_is_one_again_once_that_is_back(
     workspace: Workspace, candle_file: Path
 ) -> None:
-    slow = replay_request(candle_file, trial=TrialTerms(trades=40), speed=0.001)
+    slow = replay_request(candle_file, trial=TrialTerms(trades=40), speed=30_000.0)
     async with hosting(workspace.root) as host:
         session_id = (await host.start(slow)).session_id
+        await until(lambda: host.snapshot().sessions[0].equity_curve)
     path = workspace.session(session_id) / "session.json"
     as_started = path.read_bytes()
     path.write_text(json.dumps({**json.loads(as_started), "seal": None}), encoding="utf-8")
@@ -168,12 +169,14 @@ async def test_a_trial_that_was_taken_up_without_its_seal_is_one_again_once_that
         (shown,) = host.snapshot().sessions
         assert shown.trial is None
         assert shown.notices == (shown.seal_problem,)
+        assert (await host.reader.detail(session_id)).cone is None
         path.write_bytes(as_started)
         await host.registry.check_seals()
         host.show()
         (shown,) = host.snapshot().sessions
         assert shown.trial is not None
         assert (shown.trial.trades, shown.seal_problem, shown.notices) == (40, None, ())
+        assert (await host.reader.detail(session_id)).cone is not None
         report = await host.reader.report(session_id)
     assert report["warnings"] == []
 
