@@ -127,6 +127,7 @@ async def test_hints_offer_only_what_is_possible_and_can_be_clicked() -> None:
 
 
 _SEVERAL_WORDS = {  # for one meaning, where what it is done to has a word of its own
+    "L": {"level", "which"},
     "R": {"reload", "run again", "run now", "try", "again"},
     "Y": {"copy table", "copy log"},
     "d": {"remove", "take out"},

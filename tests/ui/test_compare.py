@@ -375,11 +375,11 @@ async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: P
         assert differing > 3
         counts = {"differing": differing}
         for name in ("matched", "missing", "extra", "all"):
-            await pilot.press("slash")
+            await pilot.press("L")
             counts[name] = len(cells(screen, "#layer-trades"))
         assert counts["all"] == counts["matched"] + counts["missing"] + counts["extra"]
         assert counts["all"] > differing
-        await pilot.press("slash")
+        await pilot.press("L")
         told = [row[3] for row in cells(screen, "#layer-trades")]
         assert told == sorted(told, reverse=True)  # the newest first
         await pilot.press("G", "enter")

@@ -64,7 +64,7 @@ COMPARISON: tuple[Command, ...] = (
         "open", 2,
     ),
     Command(
-        "layer.filter", Place.COMPARED_LAYER, "slash", "/", "filter",
+        "layer.filter", Place.COMPARED_LAYER, "L", "L", "which",
         "Show all trades, those that differ, are matched, missing or extra", "filter", 3,
         unless="Only the answer about the account lists trades.",
     ),

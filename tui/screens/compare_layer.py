@@ -108,6 +108,7 @@ class CompareLayerScreen(BaseScreen):
             # What it says stands whole beneath its gauge.
             answer = replace(answer, text="", shorter=())
         self.query_one("#layer-answer", AnswerList).set_answers([answer])
+        self.set_class(answer.gauge is None and not answer.none, "-bare")
         self._tell(self._text())
         for name in {name for names in _PARTS.values() for name in names}:
             self.query_one(f"#{name}").display = name in _PARTS[self._layer]

@@ -25,6 +25,7 @@ from tui.screens.conditions import SignalConditions, conditions_title
 from tui.screens.trade_fields import (
     TRADE_FIELDS,
     closed_levels,
+    entry_glyph,
     entry_marks,
     exit_marks,
     part_text,
@@ -169,8 +170,8 @@ class ComparedTradeScreen(BaseScreen):
         marks: list[Mark] = []
         for run, tone in ((backtest, Tone.DIM), (paper, Tone.ACCENT)):
             if run is not None:
-                marks += entry_marks(run, "▲", tone)
-                marks += exit_marks(run, "▼", tone)
+                marks += entry_marks(run, entry_glyph(run.side), tone)
+                marks += exit_marks(run, "◆", tone)
         chart = self.query_one("#compared-candles", CandleChart)
         told = paper or backtest
         chart.draw(candles, [] if told is None else closed_levels(told), marks)
@@ -192,7 +193,9 @@ class ComparedTradeScreen(BaseScreen):
     def _entitle_chart(self, symbol: str) -> None:
         chart = self.query_one("#compared-candles", CandleChart)
         shown = f"{symbol} {chart.shown(self._timeframe)}".strip()
-        entitle(chart, f"{shown} · ▲ entry ▼ exit, the backtest's dimmed")
+        assert self._result.divergence is not None
+        glyph = entry_glyph(self._result.divergence.trades[self._places[self._at]].trade.side)
+        entitle(chart, f"{shown} · {glyph} entry ◆ exit, the backtest's dimmed")
 
     @on(CandleChart.Turned)
     def _turned(self, event: CandleChart.Turned) -> None:
