@@ -26,6 +26,7 @@ from tui.screens.trade import TradeScreen
 from tui.widgets.calendar import Calendar, DayResult
 from tui.widgets.columns import places
 from tui.widgets.figures import Figures
+from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable, Row
 
 ONE = session("aaaaaaa1", "one")
@@ -347,7 +348,12 @@ async def test_the_calendar_shows_the_day_of_the_row_and_opens_the_day_under_its
         await pilot.press("j")
         await until(pilot, lambda: calendar.day == performance_rows.day_of(slices.rows[1].key))
         assert "1 session" in str(calendar.border_title)
-        await pilot.press("shift+tab")
+        assert "Tab next pane" in str(screen.query_one(Hints).render())
+        await pilot.press("tab")
+        await until(pilot, lambda: app.focused is calendar)
+        await pilot.press("tab")
+        await until(pilot, lambda: app.focused is slices)
+        await pilot.press("tab")
         await until(pilot, lambda: app.focused is calendar)
         first = performance_rows.day_of(slices.rows[2].key)
         for _ in range((calendar.day - first).days if calendar.day else 0):

@@ -84,7 +84,12 @@ WORKSPACE: tuple[Command, ...] = (
         "The trades of a group; a trade by itself; the session of a position", "open", 4,
     ),
     Command(
+        "performance.calendar", Place.PERFORMANCE, "tab", "Tab", "next pane",
+        "Into the calendar: arrows lead to a day, its title tells of it, Enter shows its trades",
+        "app.focus_next", 5,
+    ),
+    Command(
         "performance.all", Place.PERFORMANCE, "escape", "Esc", "all",
-        "Back from the trades of a group; all sessions, where some were chosen", "all", 5,
+        "Back from the trades of a group; all sessions, where some were chosen", "all", 6,
     ),
 )  # fmt: skip
