@@ -181,6 +181,12 @@ async def test_months_stand_beside_the_curves_and_share_their_view_on_a_low_term
         await pilot.press("v")
         await until(pilot, lambda: months.size.height > 1)
         assert not trades.size
+        said = screen.query_one(Remarks)
+        assert not said.size, "the curves have its room"
+        await pilot.press("v")
+        await until(pilot, lambda: said.size.height > 1)
+        await pilot.press("v")
+        await until(pilot, lambda: months.size.height > 1)
         await pilot.resize_terminal(*WIDE)
         await until(pilot, lambda: trades.size.height > 1)
         assert months.size.height > 1

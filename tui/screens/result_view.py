@@ -36,7 +36,8 @@ from tui.widgets.tones import Tone
 class ResultView(Vertical):
     """A report: figures, remarks, curves beside the months, and beneath them trades or candles.
 
-    On low terminals curves and months take turns with trades and candles.
+    On low terminals curves and months take turns with trades and candles, and what is said of the
+    result stands above its trades alone.
     """
 
     def __init__(self) -> None:
@@ -148,6 +149,7 @@ class ResultView(Vertical):
         curves = view == "result-curves"
         self.query_one(ContentSwitcher).current = "result-trades" if curves else view
         self.set_class(curves, "-only-curves")
+        self.set_class(view != "result-trades", "-turned")
         if view == "result-chart":
             self._draw_candles()
         drawn = "#result-months" if self.has_class("-no-curves") else "#result-equity"
