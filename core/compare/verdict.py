@@ -393,13 +393,13 @@ def _sentences(
         return [OWN_CANDLES]
     if verdict.state is State.KEPT and _earns_nothing(columns[verdict.column]):
         return [LOST_SINCE]
-    if answers.path is not None and answers.path.above:
-        return [BETTER]
-    if verdict.state is State.KEPT:
-        unmeasured = answers.costs is not None and answers.costs.state is None
-        return [MATCHES if short else VALIDATED, *([COSTS_UNMEASURED] if unmeasured else [])]
     if answers.decisions is not None and answers.decisions.judged.unexplained:
         return [SOME_UNEXPLAINED]
+    above = answers.path is not None and answers.path.above
+    if above or verdict.state is State.KEPT:
+        unmeasured = answers.costs is not None and answers.costs.state is None
+        advice = BETTER if above else MATCHES if short else VALIDATED
+        return [advice, *([COSTS_UNMEASURED] if unmeasured else [])]
     if answers.ended or (answers.edge is not None and answers.edge.over):
         return [UNDECIDED.format(strategy=strategy)]
     edge = answers.edge  # under a seal its lines judge, by the error rates that were sealed

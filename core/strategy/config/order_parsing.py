@@ -50,7 +50,7 @@ _PER_CENT = Range(0, 100, low_open=True)
 _PER_CENT_BELOW_100 = Range(0, 100, low_open=True, high_open=True)
 _GAIN = Range(0, 100_000, low_open=True)
 _ROI = Range(-100, 100_000, low_open=True)
-_AMOUNT = Range(0, 1e15, low_open=True)
+_AMOUNT = Range(1e-6, 1e15)
 _SPAN = re.compile(r"\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*")
 _CLOCK = re.compile(r"\s*(\d{1,2}):(\d{2})\s*")
 _STOPS = "one of atr, level, swing, pct"

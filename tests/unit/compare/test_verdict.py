@@ -266,6 +266,12 @@ def test_a_path_above_the_cone_is_met_with_caution() -> None:
     assert found.layers.path is not None
     assert found.layers.path.above
     assert found.recommendation == BETTER
+    # Whoever may go live with it is told what stands against that.
+    unmeasured = cost_layer([], PROMISE[:10], COSTS, Margins(), ErrorRates())
+    replayed = judged(trades_of(120.0, 90, seed=6), sealed=seal(), costs=unmeasured)
+    assert replayed.recommendation == f"{BETTER} {COSTS_UNMEASURED}"
+    odd = judged(trades_of(120.0, 90, seed=6), sealed=seal(), decisions=decisions(unexplained=2))
+    assert odd.recommendation == SOME_UNEXPLAINED
 
 
 def test_an_open_trial_tells_when_it_will_probably_close() -> None:

@@ -108,6 +108,10 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "starting_balance: found 1e-300, expected a number from 1e-06 to 1e+15",
     ),
     (
+        {"trade_amount": 1e-300},
+        "trade_amount: found 1e-300, expected a number from 1e-06 to 1e+15 (quote currency)",
+    ),
+    (
         {"starting_balance": None},
         "starting_balance: found null, expected a number from 1e-06 to 1e+15",
     ),
