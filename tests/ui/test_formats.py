@@ -2,6 +2,8 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +13,7 @@ from core.strategy.signals.reading import Counted, Reading
 from core.time_format import parse_time
 from core.trading.values import Side, WaitingOrder
 from tui import formats
+from tui.modals.form import number_in
 from tui.screens.conditions import condition_rows
 from tui.widgets.axes import time_labels
 
@@ -198,3 +201,27 @@ def test_a_mark_is_set_apart_and_nothing_else_moves() -> None:
     assert formats.set_apart("▲ +9.50", 9) == "▲   +9.50"
     assert formats.set_apart("▼ -57.59%", 9) == "▼ -57.59%"
     assert [formats.set_apart(text, 9) for text in ("–", "0.00", "long")] == ["–", "0.00", "long"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "number", "said"),
+    [
+        ("", None, ""),
+        ("10,000", 10_000.0, ""),
+        ("1,234,567.5", 1_234_567.5, ""),
+        ("0.5", 0.5, ""),
+        ("1,5", None, "such as 10,000.5, found '1,5'"),  # fifteen to nobody
+        ("0,001", None, "above 0"),
+        ("10,00", None, "above 0"),
+        ("nan", None, "above 0"),
+        ("1e999", None, "below 1e+15, found '1e999'"),
+    ],
+)
+def test_a_number_of_a_form_is_read_as_it_is_meant_or_not_at_all(
+    typed: str, number: float | None, said: str
+) -> None:
+    problems: list[str] = []
+    field: Any = SimpleNamespace(value=typed, id="balance")
+    assert number_in(field, "balance", problems) == number
+    assert len(problems) == bool(said)
+    assert all(said in problem for problem in problems)

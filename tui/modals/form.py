@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Self, TypeVar
@@ -31,6 +32,8 @@ _LOW = 30  # lines of a terminal
 _ACROSS = 68  # cells of a line in a form
 _LABEL = 13  # of them its label, of the 14 in forms.tcss
 _SOON = 1.0  # seconds after which no key waits any longer
+_LARGEST = 1e15
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _FEW = 3  # lines beneath the fields for which there is room everywhere
 
 
@@ -252,15 +255,18 @@ def exchange_in(field: Input, problems: list[str]) -> str:
 
 def number_in(field: Input, name: str, problems: list[str]) -> float | None:
     """The number in a field, None where it is empty; what else stands there is a problem."""
-    text = field.value.strip().replace(",", "")
+    text = field.value.strip()
     if not text:
         return None
     try:
-        value = float(text)
-    except ValueError:
+        value = float(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
+    except ValueError:  # `1,5` is one and a half to some, and fifteen to nobody
         value = 0.0
-    if not 0 < value < 1e15:
-        problems.append(Wrong(f"{name}: expected a number above 0, found {text!r}", field.id))
+    if not 0 < value < _LARGEST:
+        expected = "a number above 0, such as 10,000.5"
+        if value >= _LARGEST:
+            expected = f"a number below {_LARGEST:g}"
+        problems.append(Wrong(f"{name}: expected {expected}, found {text!r}", field.id))
         return None
     return value
 
