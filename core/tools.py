@@ -31,7 +31,7 @@ from core.compare.request import ComparisonError, ComparisonRequest
 from core.compare.service import compare_strategy
 from core.compare.to_json import comparison_to_json
 from core.gate import FOLDS
-from core.host.job_values import JobOrder, confirmed
+from core.host.job_values import JobOrder, confirmed, unfinished
 from core.host.link import CommandError
 from core.host.offline import offline_sessions
 from core.host.status_json import (
@@ -334,7 +334,8 @@ def cron(
             return job_to_json(job) | {"confirmation": confirmed(job, await link.list_jobs())}
         if action == "remove":
             return job_to_json(await link.remove_job(needed("job_id", job_id)))
-        return {"jobs": [job_to_json(job) for job in await link.list_jobs()]}
+        jobs = unfinished(await link.list_jobs())
+        return {"jobs": [job_to_json(job) for job in jobs]}
 
     return _answer(work)
 

@@ -22,7 +22,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.types import IgnoreReturnCallbackType
 
-from core.host.job_values import Jobs
+from core.host.job_values import Jobs, unfinished
 from core.host.link import CommandError, HostLink
 from core.report.library import ListedResult
 from core.session.snapshot import HostSnapshot
@@ -197,7 +197,7 @@ class PaletteCommands(Provider):
         self._results = (await app.library.results()).results
         if app.link is not None:
             with suppress(CommandError):
-                self._jobs = await app.link.list_jobs()
+                self._jobs = unfinished(await app.link.list_jobs())
 
     def _jumps(self) -> Iterator[Offer]:
         """The strategies, sessions, backtests and jobs to go to."""

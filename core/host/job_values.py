@@ -53,12 +53,24 @@ class ListedRun(msgspec.Struct, frozen=True):
         """When it ran, UTC ms."""
         return parse_time(self.ran)
 
+    @property
+    def found(self) -> str:
+        """What it found, in a line."""
+        return self.text.partition("\n")[0]
+
+    @property
+    def details(self) -> tuple[tuple[str, str], ...]:
+        """What else it said: of what, and what of it."""
+        lines = (line.partition(": ") for line in self.text.split("\n")[1:])
+        return tuple((label, text) if colon else ("", label) for label, colon, text in lines)
+
 
 class ListedJob(msgspec.Struct, frozen=True, kw_only=True):
     """A job.
 
     `trigger`: when it is due, in words; of the three after it one says so exactly. `due_in`:
-    seconds until its next run, None if there will be none.
+    seconds until its next run, None if there will be none. `finished`: it is over, with its session
+    or after its last run, and is listed for what it did.
     """
 
     job_id: str
@@ -76,6 +88,7 @@ class ListedJob(msgspec.Struct, frozen=True, kw_only=True):
     max_runs: int | None
     paused: bool
     history: tuple[ListedRun, ...]
+    finished: bool = False
 
     @property
     def next_time(self) -> int | None:
@@ -84,6 +97,11 @@ class ListedJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Jobs = tuple[ListedJob, ...]
+
+
+def unfinished(jobs: Jobs) -> Jobs:
+    """Those that go on."""
+    return tuple(job for job in jobs if not job.finished)
 
 
 def monitoring_in_words(jobs: Sequence[ListedJob], end: str | None = None) -> str | None:

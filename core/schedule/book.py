@@ -17,7 +17,7 @@ JOBS = "jobs"
 ODD_JOBS = "odd_jobs"
 WATCHED = "watched"
 GONE = "gone_jobs"
-_MOST_GONE = 200  # jobs that went with their sessions, of which is known that they did
+_MOST_GONE = 200  # finished jobs that are kept
 
 
 class JobBook:
@@ -35,6 +35,7 @@ class JobBook:
         self._new_id = new_id
         self.notices: list[str] = []
         self._jobs = self._read(database.table(ODD_JOBS))
+        self._finished = self._read_finished()
 
     def _read(self, odd: Table) -> dict[str, Job]:
         """The jobs of the table. Rows that are none are moved to `odd`, and said in `notices`."""
@@ -55,20 +56,28 @@ class JobBook:
                     self._table.remove(doc_ids=[document.doc_id])
         return jobs
 
+    def _read_finished(self) -> dict[str, Job]:
+        finished: dict[str, Job] = {}
+        for document in self._gone.all():
+            with contextlib.suppress(JobError):  # a row that is odd is no job that was
+                job = read_job(dict(document))
+                finished[job.id] = msgspec.structs.replace(job, next_run=None)
+        return finished
+
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
         """Have all changes of the block made, also those of other tables, or none of them."""
-        before = dict(self._jobs)
+        before, finished = dict(self._jobs), dict(self._finished)
         try:
             with one_write(self._database):
                 yield
         except IndexWriteError:
-            self._jobs = before
+            self._jobs, self._finished = before, finished
             raise
 
     def fresh_id(self) -> str:
         """An ID that no job has."""
-        while (job_id := self._new_id()) in self._jobs:
+        while (job_id := self._new_id()) in self._jobs or job_id in self._finished:
             pass
         return job_id
 
@@ -99,19 +108,33 @@ class JobBook:
         self._table.upsert(msgspec.to_builtins(job), where("id") == job.id)
         self._jobs[job.id] = job
 
+    @property
+    def finished(self) -> tuple[Job, ...]:
+        """Jobs that will not run again, or went with their sessions; those that did last first."""
+        return tuple(reversed(self._finished.values()))
+
     def remove(self, job_id: str) -> Job:
-        """Remove a job and return it; one that has gone with its session is returned as it was.
+        """Remove a job, also a finished one, and return it.
 
         Raises:
             NothingSuchError: there is none of that ID.
         """
-        if job_id not in self._jobs and (gone := self._gone.get(where("id") == job_id)):
-            with contextlib.suppress(JobError):  # a row that is odd is no job that was
-                return msgspec.structs.replace(read_job(dict(gone)), next_run=None)
+        if job_id in self._finished:
+            self._gone.remove(where("id") == job_id)
+            return self._finished.pop(job_id)
         job = self.job(job_id)
         self._table.remove(where("id") == job_id)
         del self._jobs[job_id]
         return job
+
+    def finish(self, job_id: str) -> None:
+        """Keep a job as one that is over."""
+        job = msgspec.structs.replace(self.remove(job_id), next_run=None)
+        self._gone.insert(msgspec.to_builtins(job))
+        self._finished[job_id] = job
+        for old in self._gone.all()[:-_MOST_GONE]:
+            self._gone.remove(doc_ids=[old.doc_id])
+            self._finished.pop(str(old.get("id")), None)
 
     # ── Which sessions were given their jobs, so that one removed by hand stays removed ──
 
@@ -124,12 +147,9 @@ class JobBook:
         self._watched.insert({"id": f"{session_id} {what}", "session_id": session_id})
 
     def forget_session(self, session_id: str) -> None:
-        """Remove every job that is bound to a session, and what is noted of it."""
+        """Finish every job that is bound to a session, and forget what is noted of it."""
         for job in self.jobs():
             if job.session_id == session_id:
-                self.remove(job.id)
-                self._gone.insert(msgspec.to_builtins(job))
-        for document in self._gone.all()[:-_MOST_GONE]:
-            self._gone.remove(doc_ids=[document.doc_id])
+                self.finish(job.id)
         if self._watched.contains(where("session_id") == session_id):
             self._watched.remove(where("session_id") == session_id)

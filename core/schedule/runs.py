@@ -9,12 +9,18 @@ from core.host.job_values import JobAction
 from core.host.link import CommandError, HostLink
 from core.market.symbols import money_decimals
 from core.schedule.jobs import Job
-from core.schedule.notifications.trial_news import comparison_in_words, layer_states, turned
+from core.schedule.notifications.trial_news import (
+    comparison_in_words,
+    layer_states,
+    turned,
+    without_trial,
+)
 from core.session.snapshot import SessionSnapshot
 from core.text import number
 from core.time_format import short_duration
 from core.trading.values import Trade
 
+_TRIAL = "trial"  # among the states seen, where a session was seen to be none
 _MOST_TRADES = 3  # that one message tells of in full: of more, what they made together
 
 
@@ -22,10 +28,11 @@ _MOST_TRADES = 3  # that one message tells of in full: of more, what they made t
 class JobOutcome:
     """What a run came to.
 
-    `news`: the user should be told, and not only find it recorded; `alert`: and be interrupted for
-    it at a screen. `seen_trades`, `seen_states`:
-    how many trades of a session, and which answers of its trial, have been told of now. `ended`:
-    the session is over, and with it its jobs.
+    `text`: what it found in its first line, then a line for all else that it tells, its subject
+    before a colon. `news`: the user should be told, and not only find it recorded; `alert`: and be
+    interrupted for it at a screen. `seen_trades`, `seen_states`: how many trades of a session, and
+    which answers of its trial, have been told of now. `ended`: the session is over, and with it its
+    jobs.
     """
 
     text: str
@@ -64,22 +71,29 @@ async def _check(job: Job, link: HostLink) -> JobOutcome:
     if session.unread:  # of what is not known nothing has been seen
         return JobOutcome(_state_in_words(session), news=False)
     fresh = detail.trades[job.seen_trades :]
-    told = f"{_state_in_words(session)}; {_trades_in_words(fresh)}"
+    first, *trades = _trades_in_words(fresh)
+    told = f"{_state_in_words(session)}; {first}"
+    if not (fresh or session.trial or session.seal_problem) and _TRIAL in job.seen_states:
+        return JobOutcome(told, news=False)  # its report takes long, and says what it said before
     try:
         report = await link.report(session.id)
     except CommandError as error:  # which keeps no trade from being told of
         told += f". Its report cannot be made: {error}"
+        told = "\n".join((told, *trades))
         return JobOutcome(told, succeeded=False, seen_trades=len(detail.trades))
     turns = turned(job.seen_states, report)
+    states = {**job.seen_states, **layer_states(report)}  # one may be unknown for a while
+    if without_trial(report):
+        states[_TRIAL] = "none"
     if turns:
         told = f"the trial turned: {'; '.join(turns)}; {told}"
-    compared = comparison_in_words(report)
+    lines = (told, *trades, comparison_in_words(report))
     return JobOutcome(
-        f"{told}. {compared}" if compared else told,
+        "\n".join(filter(None, lines)),
         news=bool(fresh or turns),
         alert=bool(turns),
         seen_trades=len(detail.trades),
-        seen_states={**job.seen_states, **layer_states(report)},  # one may be unknown for a while
+        seen_states=states,
     )
 
 
@@ -102,7 +116,8 @@ async def _finish(job: Job, link: HostLink, *, by_hand: bool) -> JobOutcome:
     why = f" ({reason})" if isinstance(reason, str) and reason else ""
     told = f"session {job.session_id} has ended{why}: {report_in_words(report)}"
     if fresh:
-        told += f" Since the last look, {_trades_in_words(fresh)}."
+        first, *each = _trades_in_words(fresh)
+        told = "\n".join((told, f"Since the last look: {first}", *each))
     return JobOutcome(told, seen_trades=len(trades), ended=True)
 
 
@@ -126,27 +141,29 @@ def _state_in_words(session: SessionSnapshot) -> str:
     )
 
 
-def _trades_in_words(trades: Sequence[Trade]) -> str:
+def _trades_in_words(trades: Sequence[Trade]) -> list[str]:
+    """What trades made together, then a line for each of the last; of a lone one all in one."""
     if not trades:
-        return "no new trade"
-    told = "; ".join(
+        return ["no new trade"]
+    told = [
         f"#{trade.id} {trade.side} {trade.symbol} {number(trade.entry_price, 12)} → "
         f"{number(trade.exit_price, 12)} ({trade.exit_reason}"
         f"{', entered by hand' * trade.by_hand}), "
         f"{trade.pnl:+z,.{money_decimals(trade.symbol)}f} ({trade.pnl_pct:+z.2f} %)"
         for trade in trades[-_MOST_TRADES:]
-    )
+    ]
     words = _count(len(trades), "new trade")
-    if len(trades) > 1:
-        decimals = money_decimals(*(trade.symbol for trade in trades))
-        words += f", {sum(trade.pnl for trade in trades):+z,.{decimals}f} in all"
+    if len(trades) == 1:
+        return [f"{words}: {told[0]}"]
+    decimals = money_decimals(*(trade.symbol for trade in trades))
+    words += f", {sum(trade.pnl for trade in trades):+z,.{decimals}f} in all"
     if len(trades) > _MOST_TRADES:
-        words += f", the last {_MOST_TRADES}"
-    return f"{words}: {told}"
+        words += f", the last {_MOST_TRADES} beneath"
+    return [words, *(f"Trade: {one}" for one in told)]
 
 
 def report_in_words(report: Mapping[str, object]) -> str:
-    """A report (docs/formats.md §8) in one or two sentences."""
+    """A report (docs/formats.md §8): its figures, then a line for all else that it tells."""
     metrics = report.get("metrics")
     figures = metrics if isinstance(metrics, Mapping) else {}
     told = _count(int(figures.get("total_trades") or 0), "trade")
@@ -159,10 +176,10 @@ def report_in_words(report: Mapping[str, object]) -> str:
         if isinstance(value := figures.get(name), int | float):
             told += ", " + words.format(value)
     recommendation = report.get("recommendation")
-    said = [f"{told}.", comparison_in_words(report)]
+    said = [told, comparison_in_words(report)]
     if isinstance(recommendation, str):
-        said.append(recommendation)
-    return " ".join(part for part in said if part)
+        said.append(f"Recommendation: {recommendation}")
+    return "\n".join(filter(None, said))
 
 
 def _count(how_many: int, word: str) -> str:

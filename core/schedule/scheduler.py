@@ -190,19 +190,16 @@ class Scheduler:
         What it told of its session stands in all jobs of that: the one that told it may go.
         """
         outcome = done.outcome
+        if self._book.has(done.job_id):
+            self._book.put(self._book.job(done.job_id).after(done.run))
         if outcome.ended and done.session_id is not None:
             self._book.forget_session(done.session_id)
         for job in self.jobs_of(done.session_id):
             told = job.having_told(outcome.seen_trades, outcome.seen_states)
             if told != job:
                 self._book.put(told)
-        if not self._book.has(done.job_id):
-            return
-        after = self._book.job(done.job_id).after(done.run)
-        if after.next_run is None:
-            self._book.remove(after.id)
-        else:
-            self._book.put(after)
+        if self._book.has(done.job_id) and self._book.job(done.job_id).next_run is None:
+            self._book.finish(done.job_id)
 
     def _record_again(self) -> None:
         while self._unrecorded:

@@ -12,7 +12,7 @@ from core.host.job_values import JobOrder, Jobs, ListedJob, ListedRun, monitorin
 from core.host.link import BadRequestError, CommandError, NotFoundError
 from core.host.local_link import LocalLink
 from core.schedule.book import JobBook
-from core.schedule.jobs import Job, JobError, NothingSuchError
+from core.schedule.jobs import HISTORY, Job, JobError, NothingSuchError
 from core.schedule.notifications.notifications_file import NotificationsError, read_notifications
 from core.schedule.notifications.notifier import Notifier
 from core.schedule.notifications.outbox import Outbox
@@ -32,6 +32,8 @@ from core.session.snapshot import Level, SessionSnapshot
 from core.store.index import IndexWriteError
 from core.store.redaction import Secret
 from core.time_format import iso_time, optional_iso_time, parse_time, short_time
+
+_FINISHED, _RUNS_OF_FINISHED = 20, 3  # jobs that are over and listed, and runs of each
 
 
 class Schedule:
@@ -80,12 +82,18 @@ class Schedule:
         self._notifier.say(text)
 
     def _alert(self, text: str, session_id: str | None, went_well: bool) -> None:
-        level = Level.INFO if went_well else Level.WARNING
-        self._host.log.add(level, text, session_id, alert=True)
+        self._log(text, session_id, went_well, alert=True)
         self._notifier.say(text)
 
     def _note(self, text: str, session_id: str | None, went_well: bool) -> None:
-        self._host.log.add(Level.INFO if went_well else Level.WARNING, text, session_id)
+        self._log(text, session_id, went_well)
+
+    def _log(
+        self, text: str, session_id: str | None, went_well: bool, *, alert: bool = False
+    ) -> None:
+        """Log what a run found; all that it said stands in the job's history."""
+        level = Level.INFO if went_well else Level.WARNING
+        self._host.log.add(level, text.partition("\n")[0], session_id, alert=alert)
 
     # ── For the host ──
 
@@ -129,7 +137,11 @@ class Schedule:
 
     def list_jobs(self) -> Jobs:
         """See `HostLink.list_jobs`."""
-        return tuple(self._listed(job) for job in self._book.jobs())
+        finished = tuple(
+            listed_job(job, self._clock(), runs=_RUNS_OF_FINISHED, finished=True)
+            for job in self._book.finished[:_FINISHED]
+        )
+        return (*(self._listed(job) for job in self._book.jobs()), *finished)
 
     def add_job(self, order: JobOrder) -> ListedJob:
         """See `HostLink.add_job`."""
@@ -238,8 +250,8 @@ def _moment(text: str) -> int:
         ) from error
 
 
-def listed_job(job: Job, now: int) -> ListedJob:
-    """A job as the host's callers see it at `now`."""
+def listed_job(job: Job, now: int, *, runs: int = HISTORY, finished: bool = False) -> ListedJob:
+    """A job as the host's callers see it at `now`, with so many of its last runs."""
     every_seconds, cron_expr, once = _written(job.trigger)
     return ListedJob(
         job_id=job.id,
@@ -256,9 +268,10 @@ def listed_job(job: Job, now: int) -> ListedJob:
         runs=job.runs,
         max_runs=job.max_runs,
         paused=job.paused,
+        finished=finished,
         history=tuple(
             ListedRun(iso_time(run.due), iso_time(run.ran), run.succeeded, run.text)
-            for run in job.history
+            for run in job.history[-runs:]
         ),
     )
 

@@ -428,11 +428,12 @@ def jobs() -> list[ListedJob]:
         )
         for ago, trades, equity, news in (
             (12, 11, 10_207.4, "no new trade"),
-            (8, 13, 10_288.1, "2 new trades, +80.85 in all: #12 long BTC/USDT 64210.5 → 65494.7 "
-             "(take_profit), +186.22 (+1.87 %); #13 long BTC/USDT 64880 → 64231.2 "
-             "(stop_loss), -105.37 (-1.06 %)"),
-            (4, 14, 10_346.2, "1 new trade: #14 long BTC/USDT 64010 → 64470.9 (signal), "
-             "+58.10 (+0.58 %)"),
+            (8, 13, 10_288.1, "2 new trades, +80.85 in all\n"
+             "Trade: #12 long BTC/USDT 64,210.5 → 65,494.7 (take_profit), +186.22 (+1.87 %)\n"
+             "Trade: #13 long BTC/USDT 64,880 → 64,231.2 (stop_loss), -105.37 (-1.06 %)"),
+            (4, 14, 10_346.2, "1 new trade: #14 long BTC/USDT 64,010 → 64,470.9 (signal), "
+             "+58.10 (+0.58 %)\nBacktest / paper: win rate 62.0 % / 58.3 %, trades 45 / 14\n"
+             "Verdict: open, not sealed\nDecisions: kept: 430 candles, 0 differ"),
         )
     )  # fmt: skip
     return [

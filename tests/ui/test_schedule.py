@@ -15,11 +15,12 @@ from textual.widgets import Input
 from core.bootstrap import host_options
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
-from core.host.job_values import JobOrder, ListedJob
+from core.host.job_values import JobOrder, ListedJob, ListedRun
 from core.journal.values import FeedKind, Mode
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
-from tests.ui.driving import VAST, WIDE, WatchedApp, driven, make_app, shown, until
+from core.time_format import iso_time
+from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, driven, make_app, shown, until
 from tests.ui.scripted import NOW, busy, job, session
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
@@ -30,11 +31,17 @@ from tui.modals.job import JobForm
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.schedule_rows import countdown
 from tui.widgets.choice import Choice
+from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
 Fill = Callable[..., Awaitable[tuple[JobOrder | None, list[str]]]]
+
+
+def told(app: PapertapeApp) -> str:
+    """What the runs of the job under the cursor said."""
+    return str(app.screen.query_one("#history-text").render())
 
 
 _INSTEAD = "It takes the place of the job that the session was given."
@@ -84,8 +91,7 @@ async def test_a_message_is_added_run_edited_paused_and_removed(tmp_path: Path) 
         assert rows(app)[0][4] in ("1h 59m", "2h")
 
         await pilot.press("R")
-        history = screen.query_one(LogPane)
-        await until(pilot, lambda: history.shown == ("Look at the [b]rates",))
+        await until(pilot, lambda: "  Look at the [b]rates" in told(app))
         await until(pilot, lambda: rows(app)[0][5] == "1")
         assert rows(app)[0][6].startswith("✓ ")  # some seconds ago
         assert rows(app)[0][7] == "Look at the [b]rates"
@@ -149,7 +155,8 @@ async def test_a_session_brings_its_check_and_can_be_given_an_end(tmp_path: Path
         await pilot.press("R")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press("y")
-        await until(pilot, lambda: rows(app) == [])
+        await until(pilot, lambda: {row[0] for row in rows(app)} == {"■ over"})
+        await until(pilot, lambda: "has ended" in told(app))
         assert app.snapshot is not None
         assert shown(app).sessions[0].state.ended
         why = shown(app).sessions[0].state_reason or ""
@@ -250,6 +257,41 @@ async def test_an_edit_says_nothing_of_when_unless_that_was_touched() -> None:
         assert changed == JobOrder(
             every_seconds=7_200, message="", session_id="k3x9a1pq", max_runs=30
         )
+
+
+async def test_a_run_says_what_it_found_before_what_else_there_is_and_the_newest_is_first() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "Backtest / paper" in told(app))
+        first, *rest = told(app).splitlines()
+        assert first.startswith("✓ 10:02:51")
+        assert "  running, 44h in: 14 trades" in first, "its session is named above"
+        labels = [line[:19].strip() for line in rest if line[:19].strip()]
+        assert labels[:3] == ["Backtest / paper", "Verdict", "Decisions"]
+        assert labels[3:] == ["✓ 06:02:51", "Trade", "Trade", "✓ 02:02:51"]
+
+
+async def test_a_job_that_is_over_stays_to_be_read_and_can_only_be_removed() -> None:
+    link = busy()
+    run = ListedRun(iso_time(NOW), iso_time(NOW), True, "session m81c0zzt has ended: 3 trades")
+    over = job("0ld00001", 0, next_run=None, finished=True, history=(run,))
+    link.jobs = [*link.jobs, over]
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: len(rows(app)) == 6)
+        assert rows(app)[-1][0] == "■ over"
+        await pilot.press("G")
+        await until(pilot, lambda: "has ended: 3 trades" in told(app))
+        offered = str(app.screen.query_one(Hints).render())
+        assert "d remove" in offered
+        assert "e edit" not in offered
+        screen = app.screen
+        await pilot.press("e", "R", "p")
+        assert app.screen is screen
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
 
 
 @pytest.mark.parametrize(

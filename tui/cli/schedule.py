@@ -55,7 +55,8 @@ def add_commands(commands: Commands) -> None:
     verbs = commands.below(parser)
     adding = verbs.add("add", add_job, "have something done at set times")
     _add_what(adding, required=True)
-    verbs.add("list", list_jobs, "all jobs, the next due first")
+    listing = verbs.add("list", list_jobs, "all jobs, the next due first")
+    listing.add_argument("--all", action="store_true", help="those that are over as well")
     editing = verbs.add("edit", edit_job, "change when or what; what is not given stays")
     editing.add_argument("job", metavar="JOB")
     _add_what(editing, required=False)
@@ -164,6 +165,8 @@ def _tell_job(arguments: Arguments, job: ListedJob) -> int:
 
 
 def _due(job: ListedJob) -> str:
+    if job.finished:
+        return "over"
     if job.paused:
         return "paused"
     due = job.next_time
@@ -172,9 +175,12 @@ def _due(job: ListedJob) -> str:
 
 def list_jobs(arguments: Arguments) -> int:
     """List the jobs."""
+    from core.host.job_values import unfinished
     from core.host.status_json import job_to_json
 
     jobs = _ask(arguments, lambda link: link.list_jobs())
+    if not getattr(arguments, "all", False):  # without a verb there is no such option
+        jobs = unfinished(jobs)
     if arguments.json:
         print_json({"jobs": [job_to_json(job) for job in jobs]})
     elif not jobs:
@@ -188,7 +194,7 @@ def list_jobs(arguments: Arguments) -> int:
                 job.session_id or "",
                 str(job.runs),
                 job.message or job.action.value,
-                job.history[-1].text if job.history else "",
+                job.history[-1].found if job.history else "",
             )
             for job in jobs
         ]

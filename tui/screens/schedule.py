@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import tzinfo
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from core.host.job_values import JobAction, JobOrder, Jobs, ListedJob
+from core.host.job_values import JobAction, JobOrder, Jobs, ListedJob, unfinished
 from core.journal.values import Mode
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
@@ -23,7 +24,7 @@ from tui.screens.sessions_table import HOST_CLOCK, has_own_clock
 from tui.shell import OfferedAnswer
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
-from tui.widgets.log_pane import LogPane
+from tui.widgets.remarks import RemarkLines, Remarks
 
 _OTHER_CLOCKS = {
     frozenset({Mode.DEMO}): "a demo's market has its own",
@@ -54,14 +55,14 @@ class ScheduleScreen(BaseScreen):
         self._jobs: dict[str, ListedJob] = {}
         self._known = False
         self._asking = False
-        self._told: ListedJob | None = None
+        self._told: tuple[ListedJob | None, tzinfo] | None = None
         self._wanted: str | None = None  # the job to put the cursor on
 
     def body(self) -> ComposeResult:
         """The jobs, and the runs of one."""
         yield self.pane(LineTable(JOB_COLUMNS, id="jobs", empty="Asking the host …"), "Scheduler")
         yield FilterBox("#jobs", "filter by what, when, session or state")
-        yield self.pane(LogPane(id="job-history", empty=""), "History")
+        yield self.pane(Remarks(RemarkLines(id="history-text"), id="job-history"), "History")
 
     def mounted(self) -> None:
         """Show what is known, and keep asking."""
@@ -113,7 +114,7 @@ class ScheduleScreen(BaseScreen):
 
     def _draw(self, snapshot: HostSnapshot) -> None:
         table = self.query_one("#jobs", LineTable)
-        names = {session.id: session.strategy for session in snapshot.sessions}
+        names = self._names(snapshot)
         text = self.query_one(FilterBox).text
         if self._known:
             nothing = f"No job has “{safe_text(text)}”. Esc shows all." if text else _NOTHING
@@ -126,10 +127,12 @@ class ScheduleScreen(BaseScreen):
             table.move_to(self._wanted or "")
             self._wanted = None
         paused = sum(job.paused for job in self._jobs.values())
+        over = len(self._jobs) - len(unfinished(tuple(self._jobs.values())))
         listed, shown = len(self._jobs), len(table.rows)
-        count = str(listed) if shown == listed else f"{shown} of {listed}"
+        count = str(listed - over) if shown == listed else f"{shown} of {listed}"
         parts = ["Jobs", *([count] if listed else []), *([f"{paused} paused"] if paused else [])]
-        of = {job.session_id for job in self._jobs.values()}
+        parts += [f"{over} over"] if over else []
+        of = {job.session_id for job in self._jobs.values() if not job.finished}
         others = {one.mode for one in snapshot.sessions if one.id in of and has_own_clock(one)}
         if others:
             parts.append(f"by {HOST_CLOCK}, {_OTHER_CLOCKS[frozenset(others)]}")
@@ -142,20 +145,23 @@ class ScheduleScreen(BaseScreen):
         self.show_again()
 
     def _tell(self) -> None:
-        job, log = self.selected, self.query_one(LogPane)
-        if job == self._told:
+        job, snapshot = self.selected, self.papertape.snapshot
+        zone = self.papertape.zone
+        if (job, zone) == self._told or snapshot is None:
             return
-        self._told = job
-        log.zone = self.papertape.zone
-        log.clear()
-        if job is None:
-            entitle(log, "History")
-            log.empty = ""
-            return
-        log.empty = "It has not run yet."
-        log.add(history(job))
-        names = {session.id: session.strategy for session in self._sessions()}
-        entitle(log, f"History · {what(job, names)} · job {job.job_id}")
+        before = self._told[0] if self._told else None
+        self._told = job, zone
+        pane, names = self.query_one("#job-history"), self._names(snapshot)
+        runs = [] if job is None else history(job, names, snapshot.now, zone)
+        self.query_one("#history-text", RemarkLines).show(runs)
+        if job is None or before is None or job.job_id != before.job_id:
+            pane.scroll_home(animate=False)
+        about = [] if job is None else [what(job, names), due_text(job, zone), f"job {job.job_id}"]
+        entitle(pane, " · ".join(("History", *about)))
+
+    @staticmethod
+    def _names(snapshot: HostSnapshot) -> dict[str, str]:
+        return {session.id: session.strategy for session in snapshot.sessions}
 
     def _sessions(self) -> tuple[SessionSnapshot, ...]:
         snapshot = self.papertape.snapshot
@@ -181,7 +187,8 @@ class ScheduleScreen(BaseScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with the job under the cursor."""
         if action in ("edit", "run", "pause", "remove") and self.ready:
-            return self.selected is not None
+            job = self.selected
+            return job is not None and (action == "remove" or not job.finished)
         return True
 
     def action_new(self) -> None:
@@ -196,7 +203,7 @@ class ScheduleScreen(BaseScreen):
     def action_edit(self) -> None:
         """Change what the job does, or when."""
         job = self.selected
-        if job is None:
+        if job is None or job.finished:
             return
 
         def answered(order: JobOrder | None) -> None:
@@ -252,7 +259,7 @@ class ScheduleScreen(BaseScreen):
 
         self.papertape.ask(
             f"Remove “{what(job, names)}”, {due_text(job, self.papertape.zone)}?",
-            "Its history goes with it; what it said stays in the log.",
+            "Its history goes with it; what it found stays in the log.",
             [OfferedAnswer("remove", "y", "Remove")],
             lambda _: self.papertape.schedule.remove(job, self.take),
         )

@@ -1,17 +1,17 @@
-"""A job as a row of a table, and its past as a log."""
+"""A job as a row of a table, and its runs in words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from core.host.job_values import ListedJob
-from core.session.snapshot import Level, LogLine
+from core.host.job_values import ListedJob, ListedRun
 from core.time_format import parse_time
 from tui import formats
 from tui.requests.schedule import what
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, Row
+from tui.widgets.remarks import Remark, labelled
 from tui.widgets.tones import Tone
 
 JOB_COLUMNS = (
@@ -25,23 +25,26 @@ JOB_COLUMNS = (
     Column("LAST", 9, priority=1),
     Column("RESULT", 66, priority=7, fill=70, optional=True, wide=175),
 )
+_LABEL = 18  # cells of `  Backtest / paper`; a time is shorter
 
 
 def job_row(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) -> Row:
     """A job as a row of `JOB_COLUMNS`; `names` are those of the sessions by ID."""
     due = job.next_time
     left = None if due is None or job.paused else due - now
-    quiet = Tone.DIM if job.paused else Tone.PLAIN
+    quiet = Tone.DIM if job.paused or job.finished else Tone.PLAIN
     last = job.history[-1] if job.history else None
     state = Cell("‖ paused", Tone.WARNING) if job.paused else Cell("● set", Tone.INFO)
-    if last is not None and not last.succeeded and not job.paused:
+    if job.finished:
+        state = Cell("■ over", Tone.DIM)
+    elif last is not None and not last.succeeded and not job.paused:
         state = Cell("✗ failed", Tone.ERROR)
     ran = Cell("") if last is None else _ran(last.succeeded, now - last.time)
     return Row(
         job.job_id,
         (
             state,
-            Cell(what(job, names), quiet if job.paused else Tone.STRONG),
+            Cell(what(job, names), Tone.STRONG if quiet is Tone.PLAIN else quiet),
             Cell(job.session_id or "", Tone.DIM),
             Cell(due_text(job, zone), quiet),
             Cell(formats.day_time(due, zone), Tone.DIM, order=due or 0),
@@ -52,15 +55,15 @@ def job_row(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) ->
                 order=job.runs,
             ),
             ran,
-            Cell("" if last is None else _result(last.text, job, names), Tone.DIM),
+            Cell("" if last is None else _found(last, job, names), Tone.DIM),
         ),
     )
 
 
-def _result(text: str, job: ListedJob, names: Mapping[str, str]) -> str:
-    """What a run said, without the session that other columns name."""
+def _found(run: ListedRun, job: ListedJob, names: Mapping[str, str]) -> str:
+    """What a run found, without the session that is named elsewhere."""
     session = f"{names.get(job.session_id or '', '')} ({job.session_id}) is "
-    return text.removeprefix(session)
+    return run.found.removeprefix(session)
 
 
 def _ran(succeeded: bool, ago: int) -> Cell:
@@ -87,9 +90,19 @@ def countdown(left: int | None) -> str:
     return formats.span(left)
 
 
-def history(job: ListedJob) -> list[LogLine]:
-    """A job's runs as lines of a log, the oldest first."""
-    return [
-        LogLine(number, run.time, Level.INFO if run.succeeded else Level.ERROR, None, run.text)
-        for number, run in enumerate(job.history, start=1)
-    ]
+def history(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) -> list[Remark]:
+    """A job's runs, the newest first: what each found, and beneath it what else it said."""
+    if not job.history:
+        over = "Its session ended before it was due."
+        return [Remark("", over if job.finished else "It has not run yet.", Tone.DIM)]
+    remarks: list[Remark] = []
+    today = formats.day_time(now, zone)[:6]
+    for run in reversed(job.history):
+        date = formats.day_time(run.time, zone)
+        time = formats.clock(run.time, zone) if date.startswith(today) else date
+        when = f"{'✓' if run.succeeded else '✗'} {time}"
+        tone = Tone.PLAIN if run.succeeded else Tone.ERROR
+        remarks += labelled([(when, _found(run, job, names))], tone, _LABEL)
+        details = [(f"  {label}", text) for label, text in run.details]
+        remarks += labelled(details, Tone.DIM, _LABEL)
+    return remarks

@@ -48,6 +48,14 @@ def layer_states(report: Mapping[str, object]) -> dict[str, str]:
     return {name: state for name, state in answers.items() if state is not None}
 
 
+def without_trial(report: Mapping[str, object]) -> bool:
+    """Whether a session is surely no trial, and not one whose seal cannot be read now."""
+    comparison = _mapping_or_empty(report.get("comparison"))
+    layers = _mapping_or_empty(comparison.get("layers"))
+    named = ("sealed", "seal_problem", "seal_unread")
+    return bool(layers) and not any(layers.get(name) for name in named)
+
+
 def _standing(layer: Mapping[str, object]) -> str | None:
     state = layer.get("state")
     if not isinstance(state, str):
@@ -82,13 +90,15 @@ def turned(before: Mapping[str, str], report: Mapping[str, object]) -> tuple[str
 
 
 def comparison_in_words(report: Mapping[str, object]) -> str:
-    """Backtest and paper figures side by side, and the five answers; empty without a comparison."""
+    """Backtest and paper figures side by side, and the five answers; empty without a comparison.
+
+    A line each, its subject before a colon.
+    """
     comparison = _mapping_or_empty(report.get("comparison"))
-    parts = [_side_by_side(comparison), _answers(comparison)]
-    return " ".join(part for part in parts if part)
+    return "\n".join((*_side_by_side(comparison), *_answers(comparison)))
 
 
-def _side_by_side(comparison: Mapping[str, object]) -> str:
+def _side_by_side(comparison: Mapping[str, object]) -> list[str]:
     rows = comparison.get("rows")
     by_metric = {
         row["metric"]: row
@@ -107,26 +117,26 @@ def _side_by_side(comparison: Mapping[str, object]) -> str:
                 unknown = _UNKNOWN if stands == UNDEFINED else stands
                 both.append(_number(row.get(name), form, unknown))
             told.append(f"{label} {' / '.join(both)}")
-    return f"Backtest / paper: {', '.join(told)}." if told else ""
+    return [f"Backtest / paper: {', '.join(told)}"] if told else []
 
 
-def _answers(comparison: Mapping[str, object]) -> str:
+def _answers(comparison: Mapping[str, object]) -> list[str]:
     verdict = _mapping_or_empty(comparison.get("verdict"))
     if not verdict:
-        return ""
+        return []
     layers = _mapping_or_empty(comparison.get("layers"))
     by = ", by the live trades" if verdict.get("column") == "live" else ""
     sealed = "" if verdict.get("sealed") else ", not sealed"
-    said = [f"Verdict: {verdict.get('state')}{by}{sealed}."]
+    said = [f"Verdict: {verdict.get('state')}{by}{sealed}"]
     if (problem := layers.get("seal_problem") or layers.get("seal_unread")) is not None:
-        said = [f"No verdict: {problem}."]
+        said = [f"No verdict: {problem}"]
     for name in _LAYERS:
         layer = _mapping_or_empty(layers.get(name))
         if layer:
             word = layer.get("answer") or layer.get("state")
             shown = "" if word in (None, DESCRIBED) else f"{word}: "
-            said.append(f"{name}: {shown}{layer.get('text')}.")
-    return " ".join(said)
+            said.append(f"{name.capitalize()}: {shown}{layer.get('text')}")
+    return said
 
 
 def _number(value: object, form: str, unknown: str) -> str:

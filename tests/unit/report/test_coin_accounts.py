@@ -103,5 +103,5 @@ async def test_the_message_of_a_check_writes_equity_and_gains_in_a_coin() -> Non
     job = new_job("job", Every(60, START), now=START, session_id=ID)
     told = (await carry_out(job, host)).text
     assert "equity 1.497500 (-0.17 %)" in told
-    assert "2 new trades, -0.002500 in all: #1" in told
+    assert "2 new trades, -0.002500 in all\nTrade: #1" in told
     assert "-0.004000 (" in told

@@ -502,8 +502,8 @@ async def test_an_end_that_nobody_was_told_of_is_told_by_the_next_host_with_what
     (text, _, good) = again.said.pop()
     assert good
     assert f"session {ID} has ended: 2 trades" in text
-    new = "1 new trade: #2 long BTC/USDT 100 → 110 (signal), +100.00 (+10.00 %)."
-    assert text.endswith(f"Since the last look, {new}")
+    new = "1 new trade: #2 long BTC/USDT 100 → 110 (signal), +100.00 (+10.00 %)"
+    assert text.endswith(f"Since the last look: {new}")
     assert (again.said, again.book.jobs(), rig.host.commands) == ([], (), [])
 
 
@@ -570,6 +570,27 @@ async def test_the_jobs_of_a_session_that_is_gone_go_too(rig: Rig) -> None:
     rig.host.sessions.clear()
     await rig.at(NOON + HOUR)
     assert rig.book.jobs() == ()
+    (gone,) = rig.book.finished
+    assert (gone.session_id, gone.next_run) == (ID, None)
+
+
+async def test_a_job_that_is_over_is_kept_with_what_it_did(rig: Rig) -> None:
+    await rig.at(NOON)
+    message = f"backtest(action='stop_paper', session_id='{ID}')"
+    ending = rig.scheduler.add(at(NOON + HOUR, NOON), message=message)
+    said = rig.scheduler.add(at(NOON + 60_000, NOON), message="Look at the funding rates")
+    await rig.at(NOON + 60_000)
+    assert [job.id for job in rig.book.finished] == [said.id]
+    await rig.at(NOON + HOUR)
+    over = {job.id: job for job in rig.book.finished}
+    assert rig.book.jobs() == ()
+    assert "has ended" in over[ending.id].history[-1].text
+    assert over[said.id].history[-1].text == "Look at the funding rates"
+    assert len(over) == 3, "its check went with it"
+    assert rig.book.remove(ending.id).runs == 1
+    assert ending.id not in [job.id for job in rig.book.finished]
+    with pytest.raises(JobError, match="no job"):
+        rig.book.remove(ending.id)
 
 
 async def test_a_job_for_a_session_that_ended_or_never_was_is_refused(rig: Rig) -> None:

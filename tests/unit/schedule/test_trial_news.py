@@ -66,9 +66,9 @@ def check() -> Job:
 
 def test_the_figures_stand_side_by_side_and_every_answer_is_told() -> None:
     assert comparison_in_words(report()) == (
-        "Backtest / paper: win rate 62.0 % / 58.3 %, Sharpe 1.40 / unknown, trades 45 / 12. "
-        "Verdict: open. decisions: kept: 4,032 candles, 0 differ. account: P&L as the backtest's. "
-        "edge: open: trade 12 of 60."
+        "Backtest / paper: win rate 62.0 % / 58.3 %, Sharpe 1.40 / unknown, trades 45 / 12\n"
+        "Verdict: open\nDecisions: kept: 4,032 candles, 0 differ\n"
+        "Account: P&L as the backtest's\nEdge: open: trade 12 of 60"
     )
     won = report()
     won["comparison"]["rows"].append({"metric": "profit_factor", "backtest": 1.8, "paper": None})
@@ -115,8 +115,8 @@ def test_what_breaks_nothing_and_what_live_trades_say_is_told_as_it_turns() -> N
     assert back == ("costs: dearer → kept (seen 6.0 bp)",)
     grown["comparison"]["verdict"] = {"state": "broken", "column": "live", "sealed": True}
     said = comparison_in_words(grown)
-    assert "Verdict: broken, by the live trades." in said
-    assert said.endswith("live: broken: live trade 20 of 60.")
+    assert "Verdict: broken, by the live trades\n" in said
+    assert said.endswith("Live: broken: live trade 20 of 60")
 
 
 async def test_a_check_is_news_once_when_an_answer_turns() -> None:
@@ -128,7 +128,7 @@ async def test_a_check_is_news_once_when_an_answer_turns() -> None:
     second = await carry_out(told, host)
     assert second.news
     assert "the trial turned: edge: open → broken" in second.text
-    assert "Verdict: broken." in second.text
+    assert "\nVerdict: broken\n" in second.text
     told = msgspec.structs.replace(told, seen_states=dict(second.seen_states or {}))
     host.compared = False
     third = await carry_out(told, host)
@@ -148,6 +148,21 @@ async def test_a_check_of_a_session_without_a_seal_carries_figures_and_no_turn()
     assert (outcome.news, outcome.alert) == (False, False)
 
 
+async def test_a_session_that_is_no_trial_is_compared_again_only_once_it_has_traded() -> None:
+    host = TrialHost()
+    host.change(ID, trial=None)
+    host.layers = {"sealed": False, "seal_problem": None, "seal_unread": None}
+    first = await carry_out(check(), host)
+    told = msgspec.structs.replace(check(), seen_states=dict(first.seen_states or {}))
+    assert "Backtest / paper" not in (await carry_out(told, host)).text
+    host.trade()
+    assert "Backtest / paper" in (await carry_out(told, host)).text
+    told = msgspec.structs.replace(told, seen_trades=1)
+    host.change(ID, seal_problem="a seal was put in after the start")
+    host.layers = {"sealed": False, "seal_problem": "a seal was put in after the start"}
+    assert "the trial turned: seal: kept → broken" in (await carry_out(told, host)).text
+
+
 async def test_a_trial_taken_up_while_its_seal_was_in_doubt_is_judged_once_it_is_back() -> None:
     host = TrialHost()
     host.change(ID, trial=None, seal_problem=None)  # its host knows the record it was taken up with
@@ -163,7 +178,7 @@ async def test_what_cannot_be_read_for_a_moment_has_not_turned() -> None:
     host.layers = {"sealed": False, "seal_problem": None, "seal_unread": "no more files"}
     host.edge = "described"
     second = await carry_out(job, host)
-    assert "No verdict: no more files." in second.text
+    assert "\nNo verdict: no more files\n" in second.text
     assert (second.news, second.alert, second.seen_states) == (False, False, first.seen_states)
     host.layers = {"sealed": False, "seal_problem": "the seal was removed"}
     third = await carry_out(job, host)
