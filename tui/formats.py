@@ -38,6 +38,8 @@ _SWAP = re.compile(r"([A-Z0-9]+/[A-Z0-9]+):[A-Z0-9]+ ?(\+\d+)?")
 _NUMBER = re.compile(r"(?:[▲▼] )?(([+-]?)([\d,]+)(?:\.(\d+))?([%×]?))")
 _FIGURE = re.compile(r"(?:[▲▼✓✗] )?[+\-−]?[\d.]")
 _LONGEST = 28  # letters of a figure; what has more is a sentence
+_UNITS = {"s": _SECOND, "m": _MINUTE, "h": _HOUR, "d": _DAY, "w": 7 * _DAY, "M": 30 * _DAY}
+_LENGTH_WRITTEN = re.compile(rf"\d+[{''.join(_UNITS)}](?: \d+[smh])?")
 _FEWEST = 5  # digits of a figure that stay where there is no room for all
 _AGO = re.compile(r"(\d+[smhd]) ago")
 _SPENT = re.compile(r"(\d+[mhd]) \d+[mh]( of .+)")
@@ -121,6 +123,20 @@ def as_number(text: str) -> str:
 def is_figure(text: str) -> bool:
     """Whether a text is a number, a length of time or a moment: it begins with a digit or sign."""
     return len(text) <= _LONGEST and _FIGURE.match(text) is not None
+
+
+def read_figure(text: str) -> float | None:
+    """What a number or a length of time comes to that was written here, a length in ms.
+
+    None: neither of them. Of what is `of` something else, the first counts.
+    """
+    text = as_number(text).removesuffix(" ago").removesuffix(" bp").partition(" of ")[0]
+    if (found := _NUMBER.fullmatch(text)) is not None:
+        digits = found[3].replace(",", "")
+        return float(f"{found[2]}{digits}.{found[4] or 0}") if digits else None
+    if _LENGTH_WRITTEN.fullmatch(text) is None:
+        return None
+    return sum(int(part[:-1]) * _UNITS[part[-1]] for part in text.split())
 
 
 def narrowed(text: str, width: int) -> str:

@@ -225,3 +225,29 @@ def test_a_number_of_a_form_is_read_as_it_is_meant_or_not_at_all(
     assert number_in(field, "balance", problems) == number
     assert len(problems) == bool(said)
     assert all(said in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "comes_to"),
+    [
+        ("10,000", 10_000.0),
+        ("9.5", 9.5),
+        ("▼ -1,234.50%", -1_234.5),
+        ("3×", 3.0),
+        ("12.5 bp", 12.5),
+        ("4 of 10", 4.0),
+        ("9m", 9 * 60_000),
+        ("10d 10h of 30d", 250 * 3_600_000),
+        ("5m ago", 5 * 60_000),
+        ("1M", 30 * 86_400_000),
+        ("22 Nov 14:02", None),
+        ("2025-11-22", None),
+        ("BTC/USDT", None),
+        ("9lives", None),
+        ("–", None),
+        ("", None),
+        (",", None),
+    ],
+)
+def test_what_a_figure_comes_to_is_read_from_it(text: str, comes_to: float | None) -> None:
+    assert formats.read_figure(text) == comes_to

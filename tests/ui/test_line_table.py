@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.strip import Strip
@@ -414,3 +415,42 @@ async def test_marks_of_gains_stand_in_one_column() -> None:
         await pilot.pause()
         assert text(table, 1).endswith("▲     +9.50"), "it goes with the widest"
         assert table.render_line(2) is before[1], "what has no mark is not drawn again"
+
+
+@pytest.mark.parametrize(
+    ("texts", "ordered"),
+    [
+        (("9.5", "10,000", "–", "1,000"), ["9.5", "1,000", "10,000", "–"]),
+        (("1d", "15m", "1h", "5m", "1w"), ["5m", "15m", "1h", "1d", "1w"]),
+        (("10d 10h", "23h 10m", "1500d", "9m of 7d"), ["9m of 7d", "23h 10m", "10d 10h", "1500d"]),
+        (("▲ +9.00", "▼ -10.00", "0.00"), ["▼ -10.00", "0.00", "▲ +9.00"]),
+        (("b", "7", "A"), ["7", "A", "b"]),
+    ],
+)
+async def test_a_figure_sorts_as_one_whoever_wrote_the_cell(
+    texts: tuple[str, ...], ordered: list[str]
+) -> None:
+    """A cell without an order sorted as a text: 1000 came before 9, and 1d before 5m."""
+    table = LineTable((Column("WHAT", 12),))
+    app = make_app(ScriptedLink())
+    async with driven(app) as pilot:
+        app.push_screen(TableScreen(table))
+        table.set_rows([Row(one, (Cell(one),)) for one in texts])
+        table.order_by("WHAT")
+        await pilot.pause()
+        assert [row.key for row in table.rows] == ordered
+
+
+async def test_amounts_of_different_money_are_no_rank_of_each_other() -> None:
+    table = LineTable((Column("P&L", 12, "right"),))
+    app = make_app(ScriptedLink())
+    async with driven(app) as pilot:
+        app.push_screen(TableScreen(table))
+        amounts = ((5_000.0, "JPY"), (40.0, "USDT"), (-30_000.0, "JPY"), (90.0, "USDT"))
+        table.set_rows(
+            Row(f"{value:g}", (Cell(f"{value:,}", order=value, unit=unit),))
+            for value, unit in amounts
+        )
+        table.order_by("P&L")
+        await pilot.pause()
+        assert [row.key for row in table.rows] == ["-30000", "5000", "40", "90"]

@@ -229,7 +229,7 @@ def _row(session: SessionSnapshot) -> Row:
             Cell(session.strategy, Tone.STRONG),
             Cell(session.id, Tone.DIM),
             Cell(session.symbols[0] + more),
-            Cell(session.timeframe, Tone.DIM),
+            Cell(session.timeframe, Tone.DIM, order=formats.length_of(session.timeframe)),
         ),
     )
 

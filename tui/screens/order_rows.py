@@ -46,7 +46,11 @@ def order_rows(orders: Sequence[OrderRow]) -> list[Row]:
                         tone,
                         order=order.difference_bp or 0.0,
                     ),
-                    Cell("" if order.latency is None else str(order.latency), Tone.DIM),
+                    Cell(
+                        "" if order.latency is None else str(order.latency),
+                        Tone.DIM,
+                        order=order.latency,
+                    ),
                     Cell(order.why or "", Tone.WARNING),
                 ),
             )

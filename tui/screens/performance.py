@@ -187,10 +187,13 @@ class PerformanceScreen(BaseScreen):
             table.set_rows(performance_rows.trade_rows(closed, zone))
             title = f"Trades · {len(table.rows):,}"
         elif self._view == _POSITIONS:
-            table.set_rows(performance_rows.open_rows(sessions))
-            left = sum(len(one.open_positions) for one in sessions if one.state.ended)
+            summed = [one for one in sessions if performance_rows.money_of(one) == self._money]
+            table.set_rows(performance_rows.open_rows(summed))
+            left = sum(len(one.open_positions) for one in summed if one.state.ended)
+            others = sum(len(one.open_positions) for one in sessions) - len(table.rows)
             title = f"Open · {len(table.rows) - left:,}"
             title += f", left at the end · {left:,}" if left else ""
+            title += f" · {others:,} in other money, m" if others else ""
         else:
             grouping = GROUPINGS[self._view]
             table.take_columns(grouping.columns)

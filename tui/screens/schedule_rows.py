@@ -46,7 +46,7 @@ def job_row(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) ->
             state,
             Cell(what(job, names), Tone.STRONG if quiet is Tone.PLAIN else quiet),
             Cell(job.session_id or "", Tone.DIM),
-            Cell(due_text(job, zone), quiet),
+            Cell(due_text(job, zone), quiet, order=_rank(job)),
             Cell(formats.day_time(due, zone), Tone.DIM, order=due or 0),
             Cell(countdown(left), quiet, order=float("inf") if left is None else left),
             Cell(
@@ -76,6 +76,11 @@ def due_text(job: ListedJob, zone: tzinfo) -> str:
     if job.at is None:
         return job.trigger
     return f"once, {formats.day_time(parse_time(job.at), zone)}"
+
+
+def _rank(job: ListedJob) -> float | str | None:
+    """By what `due_text` is sorted: how often, else the words, and what is due once by when."""
+    return job.every_seconds if job.at is None else f"once {parse_time(job.at):015d}"
 
 
 def countdown(left: int | None) -> str:

@@ -70,6 +70,7 @@ def _head(key: str, group: Sequence[SessionSnapshot], by: GroupBy) -> Row:
     win_rate = wins / trades * 100 if trades else None
     only = "" if len(kinds) < 2 else f"{_named(kinds)} only"
     decimals = money_decimals(*(symbol for one in counted for symbol in one.symbols))
+    money = kinds[0].currency
     name, title, about = _words(key, group, by, only)
     worst = max(_STATES.index(one.state) for one in group)
     cells = {
@@ -80,12 +81,16 @@ def _head(key: str, group: Sequence[SessionSnapshot], by: GroupBy) -> Row:
             formats.change(open_pnl, decimals=decimals),
             tone_of(open_pnl, decimals),
             order=open_pnl or 0,
+            unit=money,
         ),
         "P&L": Cell(
-            formats.change(gained, decimals=decimals), tone_of(gained, decimals), order=gained or 0
+            formats.change(gained, decimals=decimals),
+            tone_of(gained, decimals),
+            order=gained or 0,
+            unit=money,
         ),
         "P&L %": Cell(formats.change(gain, "%"), tone_of(gain), order=gain or 0),
-        "EQUITY": Cell(_short(equity, decimals), order=equity or 0),
+        "EQUITY": Cell(_short(equity, decimals), order=equity or 0, unit=money),
     }
     empty = Cell("", order=name.casefold())
     return Row(key, tuple(cells.get(column.label, empty) for column in SESSION_COLUMNS), head=True)

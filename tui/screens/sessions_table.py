@@ -113,6 +113,7 @@ def session_row(session: SessionSnapshot, *, of_several_modes: bool = True) -> R
     moved = Tone.DIM if ended else Tone.STALE if stale else tone_of(gain)
     open_pnl = session.unrealized_pnl if session.open_positions else None
     age, decimals = age_of(session), money_decimals(*session.symbols)
+    money = "".join(map(quote_currency, session.symbols[:1]))
     return Row(
         session.id,
         (
@@ -123,15 +124,16 @@ def session_row(session: SessionSnapshot, *, of_several_modes: bool = True) -> R
             Cell(_symbols(session.symbols), quiet),
             Cell(session.timeframe, Tone.DIM, order=formats.length_of(session.timeframe)),
             Cell(session.mode.value * of_several_modes, quiet),
-            Cell(elapsed(session), Tone.DIM, order=session.started),
+            Cell(elapsed(session), Tone.DIM, order=_spent(session)),
             Cell(trades_of(session), quiet, order=session.trades_count),
             Cell(formats.percent(win_rate, 0), quiet, order=win_rate or 0),
             Cell(
                 formats.change(open_pnl, decimals=decimals),
                 Tone.STALE if stale and open_pnl is not None else tone_of(open_pnl, decimals),
                 order=open_pnl or 0,
+                unit=money,
             ),
-            Cell(formats.change(gained, decimals=decimals), moved, order=gained or 0),
+            Cell(formats.change(gained, decimals=decimals), moved, order=gained or 0, unit=money),
             Cell(formats.change(gain, "%"), moved, order=gain or 0),
             Cell(
                 formats.spark(session.equity_curve, _SPARK_WIDTH),
@@ -139,6 +141,7 @@ def session_row(session: SessionSnapshot, *, of_several_modes: bool = True) -> R
                 order=session.equity,
                 curve=session.equity_curve,
                 decimals=decimals,
+                unit=money,
             ),
             Cell(
                 "" if ended else formats.ago(age),
@@ -174,12 +177,18 @@ def elapsed(session: SessionSnapshot) -> str:
     """How long the session has run, and of how much: `2d 4h of 7d`."""
     if session.running_since is None:
         return formats.UNKNOWN
-    end = session.now if session.ended is None else session.ended
     write = formats.span if session.ended is None else formats.length
-    spent = write(end - session.running_since)
+    spent = write(_spent(session))
     if session.planned_end is None or session.ended is not None:
         return spent
     return f"{spent} of {formats.length(session.planned_end - session.running_since)}"
+
+
+def _spent(session: SessionSnapshot) -> int | None:
+    """How long the session has run, ms; None before it does."""
+    if session.running_since is None:
+        return None
+    return (session.now if session.ended is None else session.ended) - session.running_since
 
 
 def position_rows(session: SessionSnapshot) -> list[Row]:
@@ -191,7 +200,7 @@ def position_rows(session: SessionSnapshot) -> list[Row]:
 def _position_row(position: OpenTrade, now: int, stale: bool) -> Row:
     pnl = position.unrealized_pnl
     pct = pnl / position.margin * 100 if position.margin else None
-    decimals = money_decimals(position.symbol)
+    decimals, money = money_decimals(position.symbol), quote_currency(position.symbol)
     tone = Tone.STALE if stale else tone_of(pnl, decimals)
     since = position.entry_filled_at or position.entry_time
     return Row(
@@ -208,7 +217,7 @@ def _position_row(position: OpenTrade, now: int, stale: bool) -> Row:
             ),
             Cell(formats.price(position.stop_price), Tone.DIM, order=position.stop_price or 0),
             Cell(formats.price(position.target_price), Tone.DIM, order=position.target_price or 0),
-            Cell(formats.change(pnl, decimals=decimals), tone, order=pnl),
+            Cell(formats.change(pnl, decimals=decimals), tone, order=pnl, unit=money),
             Cell(formats.change(pct, "%"), tone, order=pct or 0),
             Cell(formats.span(now - since), Tone.DIM, order=now - since),
         ),

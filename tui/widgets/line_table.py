@@ -36,6 +36,8 @@ _MARKS = ("▲", "▼")
 class Cell:
     """A cell's text (shown literally) and tone; `order` is what the column is sorted by.
 
+    Without it a text is, and a number or length of time by what it comes to: as texts 9 comes after
+    10. `unit`: the money it is in, for yen and dollars are no rank of each other.
     As wide as its column a `curve` is drawn in place of the text, and a `share` (0 to 1) as a bar.
     `kept` follows the text, which is cut before it is. `decimals`: of the money a curve is of.
     """
@@ -47,6 +49,15 @@ class Cell:
     share: float | None = None
     kept: str = ""
     decimals: int = 2
+    unit: str = ""
+
+    @property
+    def rank(self) -> tuple[int, str, float, str]:
+        """Its place among the cells of a column: figures by their money, then texts."""
+        value = formats.read_figure(self.text) if self.order is None else self.order
+        if value is None or isinstance(value, str):
+            return 1, "", 0.0, (value or self.text).casefold()
+        return 0, self.unit, value, ""
 
     def drawn(self, width: int) -> str:
         """What stands in so many cells."""
@@ -395,10 +406,8 @@ class LineTable(LineView, can_focus=True):
             return list(rows)
         column = self._sort
 
-        def rank(row: Row) -> tuple[float, str]:
-            cell = row.cells[column]
-            value = cell.text if cell.order is None else cell.order
-            return (0.0, value.casefold()) if isinstance(value, str) else (value, "")
+        def rank(row: Row) -> tuple[int, str, float, str]:
+            return row.cells[column].rank
 
         # What is not known has no rank: it comes last, whichever way the others are turned.
         known = [row for row in rows if not _unknown(row.cells[column])]
