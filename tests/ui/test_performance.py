@@ -405,3 +405,46 @@ async def test_a_calendar_with_the_same_days_repaints_nothing(
         assert not asked
         calendar.draw({TODAY: DayResult(2.0, 1)}, TODAY)
         assert asked
+
+
+async def test_weeks_that_have_no_room_are_marked_and_reached_by_the_cursor() -> None:
+    days = {TODAY - timedelta(days=n): DayResult(n % 5 - 2.5, 1) for n in range(400)}
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("8")
+        calendar = app.screen.query_one(Calendar)
+        await until(pilot, lambda: app.screen.query_one("#performance-slices", LineTable).rows)
+        calendar.focus()
+        calendar.point(None)
+        calendar.draw(days, TODAY)
+        months = drawn(app, "#performance-days").splitlines()[0]
+        assert "‹" in months
+        assert "›" not in months
+        await pilot.press(*["h"] * 57)
+        assert calendar.day is not None
+        assert calendar.day - min(days) < timedelta(weeks=1)
+        months = drawn(app, "#performance-days").splitlines()[0]
+        assert "‹" not in months
+        assert "›" in months
+        assert months.split()[0] == "Nov"  # of the year before
+
+
+async def test_a_view_whose_title_has_no_room_for_all_says_so_at_once() -> None:
+    link = ScriptedLink([session("aaaaaaa1", "one", trades_count=120)])
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("8")
+        slices = app.screen.query_one("#performance-slices", LineTable)
+        await until(pilot, lambda: slices.rows)
+        await pilot.press("h", "h")
+        trades = app.screen.query_one("#performance-trades", LineTable)
+        await until(pilot, lambda: trades.display)
+        title = Content.from_markup(str(trades.border_title)).plain
+        assert title.startswith(" ‹")
+        assert title.endswith(" Open ")
+        assert len(title) <= NARROW[0] - 2
+
+
+def test_wins_without_a_loss_have_an_endless_profit_factor() -> None:
+    won = performance_rows.figures(TRADES[:1], None, {})
+    assert {one.label: one.value for one in won}["PROFIT FACTOR"] == "∞"

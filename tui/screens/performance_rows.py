@@ -13,6 +13,7 @@ from typing import Literal
 
 from core.journal.values import Mode
 from core.market.symbols import quote_currency
+from core.report.undefined import undefined_text
 from core.session.snapshot import SessionSnapshot
 from core.trading.values import Trade
 from tui import formats
@@ -202,7 +203,8 @@ def figures(
     won, lost = sum(g for g in gains if g > 0), -sum(g for g in gains if g < 0)
     total = sum(gains) if gains else None
     wins = sum(gain > 0 for gain in gains) / len(gains) * 100 if gains else None
-    factor = won / lost if lost else None
+    ends = {"best": max(gains, default=None), "worst": min(gains, default=None)}
+    factor = formats.number(won / lost) if lost else undefined_text("profit_factor", ends)
     # A single day is neither, whatever it brought.
     earned = [day.pnl for day in days.values()]
     best, worst = (max(earned), min(earned)) if len(earned) > 1 else (None, None)
@@ -218,7 +220,7 @@ def figures(
         *((left_figure,) * (whole and left)),
         Figure("TRADES", formats.count(len(closed)) if known else formats.UNKNOWN),
         Figure("WIN RATE", formats.percent(wins)),
-        Figure("PROFIT FACTOR", formats.number(factor), priority=1),
+        Figure("PROFIT FACTOR", factor, priority=1),
         Figure("BEST DAY", change(best), tone_of(best, decimals), width=11, priority=2),
         Figure("WORST DAY", change(worst), tone_of(worst, decimals), width=11, priority=3),
         Figure("FEES", formats.money(fees, decimals), Tone.PLAIN, priority=4),

@@ -137,14 +137,18 @@ class Calendar(LineView, can_focus=True):
         """The week of the last day."""
         return None if self._last is None else self._last - timedelta(days=self._last.weekday())
 
+    def _first(self) -> date:
+        """The Monday of the first week there is."""
+        known = (*self._days, self._since, self._last)
+        first = min(day for day in known if day is not None)
+        return first - timedelta(days=first.weekday())
+
     def _plan(self) -> _Plan | None:
         newest = self._monday()
         if newest is None:
             return None
         if self._planned is None:
-            first = min([*self._days, *filter(None, [self._since])], default=newest)
-            first -= timedelta(days=first.weekday())
-            count = max((newest - first).days // 7 + 1, _FEWEST)
+            count = max((newest - self._first()).days // 7 + 1, _FEWEST)
             room = self.size.width - _LEFT - 1
             lines = max(1, min(_TALLEST, (self.size.height - 2) // len(_WEEKDAYS)))
             each = min(_WIDEST, room // count)
@@ -194,14 +198,16 @@ class Calendar(LineView, can_focus=True):
 
     def _dates(self, plan: _Plan) -> list[Segment]:
         """The Mondays, this week's in bold; of many weeks the months over those they begin in."""
-        dim = self.tone(Tone.DIM)
+        dim, newest = self.tone(Tone.DIM), self._monday()
+        older = "‹ " if self._first() < plan.weeks[0] else "  "  # one goes there by the cursor
+        newer = Segment("›", dim) if plan.weeks[-1] != newest else Segment("", dim)
+        parts = [Segment(older.rjust(_LEFT), dim)]
         if plan.cells - 1 - _GAP < _DATE:
-            return [Segment(" " * _LEFT + _months(plan.weeks, plan.cells), dim)]
-        parts = [Segment(" " * _LEFT, dim)]
+            return [*parts, Segment(_months(plan.weeks, plan.cells), dim), newer]
         for monday in plan.weeks:
             text = fitted(f"{monday:%d %b}", plan.cells - 1 - _GAP, "right") + " " * (1 + _GAP)
-            parts.append(Segment(text, self.tone(self._label_tone(monday == self._monday()))))
-        return parts
+            parts.append(Segment(text, self.tone(self._label_tone(monday == newest))))
+        return [*parts, newer]
 
     def _label_tone(self, todays: bool) -> Tone:
         return Tone.STRONG if todays else Tone.DIM
@@ -311,8 +317,7 @@ class Calendar(LineView, can_focus=True):
         plan = self._plan()
         if plan is None or self._last is None:
             return
-        first = min([*self._days, plan.weeks[0], *filter(None, [self._since])])
-        day = max(first, min(day, self._last))
+        day = max(min(self._first(), plan.weeks[0]), min(day, self._last))
         if day != self.day:
             self._at = day
             self._reveal()
