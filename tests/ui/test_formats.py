@@ -113,6 +113,13 @@ def test_the_axis_of_years_says_which() -> None:
     assert time_labels(days[:60], 60).split()[:2] == ["24", "Aug"]
 
 
+def test_the_axis_of_more_than_a_year_says_which_however_narrow() -> None:
+    days = [1_710_000_000_000 + n * 17 * DAY for n in range(36)]  # 20 months
+    assert all(
+        re.search(r" 20\d\d$", one) for one in re.split(r" {2,}", time_labels(days, 36).strip())
+    )
+
+
 def test_the_axis_of_some_days_names_them_before_it_names_hours() -> None:
     start = 1_763_510_400_000  # 19 November 2025
     two = [start - 5 * HOUR + n * 2 * HOUR for n in range(26)]  # two midnights in 26 cells

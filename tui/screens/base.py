@@ -300,7 +300,10 @@ def entitle_views(widget: Widget, titles: Sequence[str], shown: int) -> None:
     Where they are too many for the pane, those before it give way, and then the last ones: ‹ and ›
     stand for them.
     """
-    width, first, stop = widget.size.width - 4, 0, len(titles)
+    first, stop = 0, len(titles)
+    parent = widget.parent
+    laid_out = widget.size or (parent.size if isinstance(parent, Widget) else widget.size)
+    width = laid_out.width - 4  # of one that is not shown yet, where it will be
     lengths = [cell_len(safe_text(title)) + 2 for title in titles]
 
     def room() -> int:

@@ -81,7 +81,7 @@ def time_labels(times: list[int], width: int, zone: tzinfo = UTC) -> str:
     """A line of `width` cells with times, in a zone, under the columns they belong to.
 
     `times`: UTC ms, one a column, increasing. Labels are days where a day or more lies between two,
-    and months of a year where a quarter does.
+    and months of a year where a quarter does, or a year in all.
     """
     if len(times) < 2:
         return " " * width
@@ -123,12 +123,13 @@ def _labelled(times: list[int], width: int, step: int) -> tuple[str, int]:
     Where days and hours meet, a day comes before the hours beside it: these are of no use alone.
     """
     line, found = [" "] * width, []
+    years = step >= 91 * DAY or times[-1] - times[0] >= 365 * DAY
     for column in range(1, min(width, len(times))):
         if times[column] // step == times[column - 1] // step:
             continue
         moment = datetime.fromtimestamp(times[column] // step * step / 1000, UTC)
         midnight = times[column] // DAY != times[column - 1] // DAY
-        if step >= 91 * DAY:
+        if years:
             label = f"{moment:%b %Y}"
         else:
             label = f"{moment:%d %b}" if step >= DAY or midnight else f"{moment:%H:%M}"
