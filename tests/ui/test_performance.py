@@ -22,6 +22,7 @@ from tui.screens import performance_rows
 from tui.screens.performance import PerformanceScreen
 from tui.screens.performance_rows import GROUPINGS, Closed
 from tui.screens.session import SessionScreen
+from tui.screens.sessions import SessionsScreen
 from tui.screens.trade import TradeScreen
 from tui.widgets.calendar import Calendar, DayResult
 from tui.widgets.columns import places
@@ -172,6 +173,8 @@ async def test_all_sessions_some_of_them_and_their_trades(size: tuple[int, int])
         assert re.search(r"\+\d|▴|▲", drawn(app, "#performance-days"))
         assert re.search(r"-\d|▾|▼", drawn(app, "#performance-days"))
         await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        await pilot.press("8")
         await until(pilot, lambda: "all" in str(screen.query_one("#performance-days").border_title))
         if size == VAST:
             assert BRAILLE.search(drawn(app, "#performance-sum"))

@@ -89,7 +89,8 @@ WORKSPACE: tuple[Command, ...] = (
         "app.focus_next", 5,
     ),
     Command(
-        "performance.all", Place.PERFORMANCE, "escape", "Esc", "all",
-        "Back from the trades of a group; all sessions, where some were chosen", "all", 6,
+        "performance.back", Place.PERFORMANCE, "escape", "Esc", "back",
+        "Return from the trades of a group, or to the list that sessions were chosen in", "back", 6,
+        unless="It is of all sessions: 1 to 7 lead elsewhere.",
     ),
 )  # fmt: skip

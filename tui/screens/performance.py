@@ -163,7 +163,7 @@ class PerformanceScreen(BaseScreen):
 
     def _told_of(self, count: int, kinds: int) -> str:
         money = "" if self._money is None else f"{self._money} · "
-        which = "chosen, Esc shows all" if self._chosen else "all but archived"
+        which = "chosen, Esc goes back" if self._chosen else "all but archived"
         if self._within is not None:
             return f"{money}{self._within[1]}"
         more = " · m shows other money" if kinds > 1 else ""
@@ -255,7 +255,7 @@ class PerformanceScreen(BaseScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done."""
-        if action == "all":
+        if action == "back":
             return bool(self._chosen) or self._within is not None
         snapshot = self.papertape.snapshot
         if action == "money" and snapshot is not None:
@@ -287,10 +287,11 @@ class PerformanceScreen(BaseScreen):
         if self._within is not None and not self._table().rows:
             self._turn_to(self._within[0])  # the other money has no such group
 
-    def action_all(self) -> None:
-        """Go back to the groups, or else look at all sessions."""
+    def action_back(self) -> None:
+        """Go back to the groups, or else to the list in which sessions were chosen."""
         if self._within is None:
             self.look_at(())
+            self.papertape.action_go(Place.SESSIONS.mode)
             return
         view, name = self._within
         self._turn_to(view)
