@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC
 from pathlib import Path
 
+from core.session.snapshot import Level
 from tests.ui.driving import NARROW, WIDE, driven, make_app, until
-from tests.ui.scripted import ScriptedLink, busy, session
+from tests.ui.scripted import HOUR, ScriptedLink, busy, session
 from tests.ui.test_sessions import drawn
 from tests.ui.test_views import app_of
 from tui.modals.pick import Pick
@@ -102,3 +103,43 @@ async def test_the_session_whose_lines_are_shown_is_picked_by_its_name() -> None
         await until(pilot, lambda: len(log.shown) > 2)
         await pilot.press("S", "escape")
         assert "· all sessions ·" in str(log.border_title)
+
+
+async def test_days_are_parted_and_one_goes_back_from_warning_to_warning() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "band")])
+    for number in range(60):
+        link.now += HOUR
+        link.log(f"line {number}", "k3x9a1pq", Level.WARNING if number in (5, 30) else Level.INFO)
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("6")
+        log = app.screen.query_one(LogPane)
+        await until(pilot, lambda: len(log.shown) == 60)
+        lines = drawn(app, "#all-log").splitlines()
+        assert sum("Tue 25 Nov ──" in line for line in lines) == 1, "a day begins once"
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: "line 30" in drawn(app, "#all-log"))
+        assert "! 21:02:11 band" in drawn(app, "#all-log")
+        assert "· Sun 23 Nov · standing still" in str(log.border_title)
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: "line 5" in drawn(app, "#all-log"))
+        await pilot.press("exclamation_mark")  # there is none before
+        assert "line 5" in drawn(app, "#all-log")
+        await pilot.press("G")
+        assert "following" in str(log.border_title)
+
+
+async def test_what_a_trade_made_has_one_line_on_a_narrow_terminal() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "breakout")])
+    link.log("BTC/USDT: left long at 72,292.98, signal: +70.97 (+1.45 %)", "k3x9a1pq")
+    link.log("BTC/USDT: left long at 172,292.98, stop_loss: +170.97 (+1.45 %)", "k3x9a1pq")
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("6")
+        log = app.screen.query_one(LogPane)
+        await until(pilot, lambda: len(log.shown) > 1)
+        assert log.shown[0].endswith("(+1.45 %)")
+        assert log.shown[1:] == (
+            "BTC/USDT: left long at 172,292.98, stop_loss: +170.97",
+            "(+1.45 %)",
+        ), "no sign of per cent begins a line"

@@ -306,8 +306,8 @@ async def test_log_lines_of_another_day_have_a_date() -> None:
         link.now += DAY
         link.log("running", "k3x9a1pq")
         app.poll()
-        await until(pilot, lambda: "22 Nov 13:5" in drawn(app, "#log"))
-        assert "    14:02:11" in drawn(app, "#log")
+        await until(pilot, lambda: "Sun 23 Nov ──" in drawn(app, "#log"))
+        assert "  14:02:11 " in drawn(app, "#log")
 
 
 def test_trades_of_a_report_come_the_newest_first() -> None:

@@ -51,6 +51,10 @@ WORKSPACE: tuple[Command, ...] = (
         "Stand still, or follow the newest line", "follow", 4,
     ),
     Command(
+        "logs.trouble", Place.LOGS, "exclamation_mark", "!", "trouble",
+        "Go back to the warning or error before", "trouble", 5,
+    ),
+    Command(
         "settings.change", Place.SETTINGS, "e,enter", "e", "change",
         "Change the setting, or add to it", "change", 1,
         unless="It cannot be changed, only taken out (d).",

@@ -72,6 +72,7 @@ class LogsScreen(BaseScreen):
         parts = ["Log", whose, f"from {self._level.value} on"]
         if log.search:
             parts.append(f"with “{log.search}”")
+        parts += [log.top_day] if log.top_day else []
         parts.append("following" if log.following else "standing still")
         entitle(log, " · ".join(parts))
 
@@ -103,6 +104,10 @@ class LogsScreen(BaseScreen):
         """Follow, or stand still."""
         log = self.query_one(LogPane)
         log.following = not log.following
+
+    def action_trouble(self) -> None:
+        """Go back to the warning or error before."""
+        self.query_one(LogPane).action_trouble()
 
     @on(FilterBox.Changed)
     def _filter_changed(self) -> None:

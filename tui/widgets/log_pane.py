@@ -34,14 +34,17 @@ _TONES = {
     Level.WARNING: Tone.WARNING,
     Level.ERROR: Tone.ERROR,
 }
+_QUARTER = 900_000  # ms
+_DAY = -1  # in place of a part of a line: the day that begins with it
 _MARKS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
-_CLOCK, _DATED = 8, 12  # cells of `14:02:11`, and of `22 Nov 14:02`
+_TIME = 11  # cells of a mark, `14:02:11` and what parts them from each other and the rest
 _SHORTEST_NAME, _LONGEST_NAME, _AIR = 8, 16, 2  # cells of a session's name (or ID), and after it
+_LONGEST_NARROW = 12  # of a name where there is no such air
 _AIRY = 100  # the width from which there is as much
 _WITH_ID, _ID = 140, 10  # the width from which its ID stands behind its name, and cells of that
 _ALIKE_WITH_ID = 100  # the same where sessions have one name
 _PARTS = re.compile(r"(?<=[;:]) (?=#\d)|(?<=;) (?=(?:\d+|no) new )|(?<=[^.]\.) (?=[A-Z]|[a-z]+: )")
-_AROUND_TIME = 6  # two cells of air before a time, and two, a mark and another after it
+_UNPARTED = str.maketrans({"\N{NO-BREAK SPACE}": " "})
 
 
 class LogPane(LineView, can_focus=True):
@@ -74,14 +77,15 @@ class LogPane(LineView, can_focus=True):
         self.empty = empty
         self._none_passes = none_passes
         self._names = names
-        self._dated = False  # whether lines are of several days
         self._by_id: Mapping[str, str] = {}
         self._name_width = _LONGEST_NAME
         self._alike = False  # whether several sessions have one name
         self._lines: deque[LogLine] = deque(maxlen=KEPT)
         self._host: tuple[int, int] | None = None
         self._last = -KEPT  # what earlier hosts logged has numbers of 0 and below
-        self._shown: list[tuple[LogLine, int, str]] = []
+        self._shown: list[tuple[LogLine, int, str]] = []  # a part below 0 is the day of a line
+        self._days: dict[int, str] = {}
+        self._sought: LogLine | None = None  # the warning or error last gone back to
         self._level = Level.DEBUG
         self._sessions: frozenset[str] | None = None
         self._text = ""
@@ -91,7 +95,7 @@ class LogPane(LineView, can_focus=True):
     @property
     def shown(self) -> tuple[str, ...]:
         """The texts that pass the filters, one entry a line of the screen."""
-        return tuple(text for _, _, text in self._shown)
+        return tuple(text for _, part, text in self._shown if part >= 0)
 
     @property
     def search(self) -> str:
@@ -116,21 +120,19 @@ class LogPane(LineView, can_focus=True):
         self._last = fresh[-1].number
         overflow = len(self._lines) + len(fresh) > KEPT
         self._lines.extend(fresh)
-        dated = self._day(self._lines[0]) != self._day(self._lines[-1])
-        overflow = overflow or dated != self._dated
-        self._dated = dated
         if overflow:
             self._rebuild()
             return
-        before = len(self._shown)
+        before, first = len(self._shown), self._shown[:1]
         for line in fresh:
             if self._passes(line):
-                self._shown.extend(self._wrapped(line))
+                self._shown.extend(self._with_day(line))
         if len(self._shown) != before:
-            self._measure(before)
+            self._measure(before if self._shown[:1] == first else 0)
 
     def watch_zone(self) -> None:
         """Write all in the zone."""
+        self._days.clear()
         self._rebuild()
 
     def clear(self) -> None:
@@ -185,23 +187,48 @@ class LogPane(LineView, can_focus=True):
         return "" if line.session_id is None else self._by_id.get(line.session_id, line.session_id)
 
     def _rebuild(self) -> None:
-        self._shown = [
-            part for line in self._lines if self._passes(line) for part in self._wrapped(line)
-        ]
+        self._shown = []
+        for line in self._lines:
+            if self._passes(line):
+                self._shown.extend(self._with_day(line))
         self._measure(0)
         self.refresh()
 
     def _day(self, line: LogLine) -> str:
-        return formats.day_time(line.time, self.zone)[:6]
+        """The day of a line; no zone changes it but at a quarter of an hour."""
+        quarter = line.time // _QUARTER
+        if quarter not in self._days:
+            date = formats.day_time(line.time, self.zone)[:6]
+            self._days[quarter] = f"{formats.weekday(line.time, self.zone)} {date}"
+        return self._days[quarter]
+
+    def _with_day(self, line: LogLine) -> list[tuple[LogLine, int, str]]:
+        """A line as it is shown, beneath the day that begins with it; of the first day only once
+        another has followed."""
+        parts = self._wrapped(line)
+        if not self._shown or (day := self._day(line)) == self._day(self._shown[-1][0]):
+            return parts
+        first = self._shown[0][0]
+        if self._shown[0][1] >= 0:
+            self._shown.insert(0, (first, _DAY, self._day(first)))
+        return [(line, _DAY, day), *parts]
 
     @property
-    def _time_width(self) -> int:
-        return _AROUND_TIME + (_DATED if self._dated else _CLOCK)
+    def top_day(self) -> str:
+        """The day of the uppermost line seen, where lines are of several."""
+        if not self._shown or self._shown[0][1] >= 0:
+            return ""
+        return self._day(self._shown[min(self.scroll_offset.y, len(self._shown) - 1)][0])
 
     @property
     def _indent(self) -> int:
         shown = self._names and self.size.width >= 70
-        return self._time_width + (self._origin_width + self._air if shown else 0)
+        return _TIME + (self._origin_width + self._air if shown else 0)
+
+    @property
+    def _name_cells(self) -> int:
+        most = _LONGEST_NAME if self.size.width >= _AIRY else _LONGEST_NARROW
+        return min(self._name_width, most)
 
     @property
     def _air(self) -> int:
@@ -210,7 +237,7 @@ class LogPane(LineView, can_focus=True):
     @property
     def _origin_width(self) -> int:
         least = _ALIKE_WITH_ID if self._alike else _WITH_ID
-        return self._name_width + (_ID if self.size.width >= least else 0)
+        return self._name_cells + (_ID if self.size.width >= least else 0)
 
     def _wrapped(self, line: LogLine) -> list[tuple[LogLine, int, str]]:
         # The scrollbar's cell is always left free: no line is wrapped anew where it comes.
@@ -248,17 +275,21 @@ class LogPane(LineView, can_focus=True):
         if index >= len(self._shown):
             return Strip.blank(width, dim)
         line, part, text = self._shown[index]
-        tone = self.tone(_TONES[line.level])
+        if part == _DAY:
+            rule = "─" * max(0, width - len(text) - 4)
+            return Strip([Segment(f"  {text} ", dim), Segment(rule, self.tone(Tone.RULE))])
+        behind = "line--cursor" if line is self._sought and not self.following else None
+        dim, tone = self.tone(Tone.DIM, behind), self.tone(_TONES[line.level], behind)
         segments: list[Segment] = []
         if part:
             segments.append(Segment(" " * self._indent, dim))
         else:
-            segments.append(Segment(f"  {self._written(line)}", dim))
-            segments.append(Segment(f"  {_MARKS[line.level]} ", tone))
-            if self._indent > self._time_width:
-                name = fitted(safe_text(self._origin(line)), self._name_width, "left")
-                segments.append(Segment(name + " " * self._air, self.tone(Tone.INFO)))
-                if self._origin_width > self._name_width:
+            segments.append(Segment(f"{_MARKS[line.level]} ", tone))
+            segments.append(Segment(f"{formats.clock(line.time, self.zone)} ", dim))
+            if self._indent > _TIME:
+                name = fitted(safe_text(self._origin(line)), self._name_cells, "left")
+                segments.append(Segment(name + " " * self._air, self.tone(Tone.INFO, behind)))
+                if self._origin_width > self._name_cells:
                     known = line.session_id if line.session_id in self._by_id else None
                     segments.append(Segment((known or "").ljust(_ID), dim))
         segments.append(Segment(text, tone))
@@ -272,12 +303,6 @@ class LogPane(LineView, can_focus=True):
         if self._lines and self._level is not Level.DEBUG:
             return self._none_passes
         return self.empty
-
-    def _written(self, line: LogLine) -> str:
-        """When it was: to the second on the newest line's day, with the date on another."""
-        same = self._day(line) == self._day(self._lines[-1])
-        write = formats.clock if same else formats.day_time
-        return write(line.time, self.zone).rjust(_DATED if self._dated else _CLOCK)
 
     # ── following and standing still ──
 
@@ -319,6 +344,20 @@ class LogPane(LineView, can_focus=True):
         if not self.following:
             self.scroll_to(y=max(0, line), animate=False)
 
+    def action_trouble(self) -> None:
+        """Go back to the warning or error before the one gone to last, or before the end."""
+        sought = self._sought
+        end = next((at for at, (line, *_) in enumerate(self._shown) if line is sought), None)
+        for at in range(len(self._shown) if end is None or self.following else end)[::-1]:
+            line, part, _ = self._shown[at]
+            if part == 0 and _LOUDNESS[line.level] >= _LOUDNESS[Level.WARNING]:
+                self._sought = line
+                self.following = False
+                self.scroll_to(y=max(0, at - self.size.height // 2), animate=False)
+                self.refresh()
+                return
+        self.app.bell()
+
     def _go_to_end(self) -> None:
         if self.following:
             self.scroll_end(animate=False, immediate=True)
@@ -340,4 +379,5 @@ def _laid_out(text: str, width: int) -> list[str]:
     What takes more than two lines begins one with each thing, sentence and trade that it tells of.
     """
     parts = _PARTS.split(text) if cell_len(text) > 2 * width else [text]
-    return [line for part in parts for line in wrapped(part, width)]
+    unparted = (part.replace(" %", "\N{NO-BREAK SPACE}%") for part in parts)
+    return [line.translate(_UNPARTED) for part in unparted for line in wrapped(part, width)]
