@@ -433,6 +433,26 @@ async def test_a_candle_file_that_cannot_be_used_is_said(
         assert not app.screen.query_one("#backtests", LineTable).rows
 
 
+@pytest.mark.parametrize("key", ["b", "H", "J"])
+async def test_a_form_that_is_left_leads_back_to_the_strategy(
+    workspace: Workspace, key: str
+) -> None:
+    app = make(workspace)
+    async with driven(app, NARROW) as pilot:
+        await pick(pilot, app, "waves")
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, StrategiesScreen))
+        assert isinstance(app.screen, StrategiesScreen)
+        assert app.screen.selected is not None
+        assert app.screen.selected.name == "waves"
+        await pilot.press("3", "n")  # opened in the list of backtests it leads back to that
+        await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+
+
 async def test_problems_stand_at_their_lines(workspace: Workspace) -> None:
     app = make(workspace)
     async with driven(app, WIDE) as pilot:

@@ -451,14 +451,18 @@ async def test_what_is_archived_is_shown_opened_and_put_back() -> None:
         await until(pilot, lambda: [row.key for row in table.rows] == ["k3x9a1pq", "aaaaaaa1"])
 
 
-def test_a_months_bar_is_as_long_as_it_ranks_and_none_is_unknown() -> None:
+def test_a_months_bar_is_as_long_as_it_ranks_from_one_axis_on_and_none_is_unknown() -> None:
     months = [
         {"month": "2025-09", "return_pct": -4.0},
         {"month": "2025-10", "return_pct": 1.0},
         {"month": "2025-11", "return_pct": None},
     ]
     bars = [row.cells[2] for row in month_rows(written_report(report("x", monthly=months)))]
-    assert [(bar.order, bar.share) for bar in bars] == [(4.0, 1.0), (1.0, 0.25), (None, None)]
+    assert [(bar.order, bar.share) for bar in bars] == [(4.0, 0.0), (1.0, 1.0), (None, None)]
+    assert [bar.drawn(11) for bar in bars] == ["━━━━━━━━│", "        │━━", ""]
+    lost = [{"month": "2025-09", "return_pct": -4.0}, {"month": "2025-10", "return_pct": -2.0}]
+    bars = [row.cells[2] for row in month_rows(written_report(report("x", monthly=lost)))]
+    assert [bar.drawn(11) for bar in bars] == ["━━━━━━━━━━│", "     ━━━━━│"]
 
 
 def test_a_report_says_once_that_no_backtest_stands_behind_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,10 @@ _EMPTY = (
     "2   the strategies, where b backtests the one under the cursor"
 )
 _FEW = 8  # results: beneath them the rest is for the one looked at
+
+
+def _stay() -> None:
+    """Leave a form for the list it lies over."""
 
 
 class BacktestScreen(BaseScreen):
@@ -299,12 +304,22 @@ class BacktestScreen(BaseScreen):
         """Choose what to run."""
         self.choose()
 
-    def choose(self, picked: str | None = None, last: BacktestOrder | None = None) -> None:
-        """Open the form, on the strategy of that name if there is one, and as it was last."""
+    def choose(
+        self,
+        picked: str | None = None,
+        last: BacktestOrder | None = None,
+        left: Callable[[], None] = _stay,
+    ) -> None:
+        """Open the form, on the strategy of that name if there is one, and as it was last.
+
+        `left`: what to do where nothing was run.
+        """
 
         def answered(order: BacktestOrder | None) -> None:
             if order is not None:
                 self.run_order(order)
+            else:
+                left()
 
         self.app.push_screen(
             NewBacktest(
@@ -371,19 +386,22 @@ class BacktestScreen(BaseScreen):
         self.vary(GateScreen)
 
     def vary(
-        self, screen: type[SweepScreen | GateScreen], strategy: StrategyChoice | None = None
+        self,
+        screen: type[SweepScreen | GateScreen],
+        strategy: StrategyChoice | None = None,
+        left: Callable[[], None] = _stay,
     ) -> None:
         """Ask what is to be varied, of a strategy or of the result under the cursor; then begin.
 
-        Where it is not known which candles to take, that is asked first.
+        Where it is not known which candles to take, that is asked first. `left`: what to do where
+        nothing was begun.
         """
-        listed = self.selected
         if strategy is not None:
             order = self._order if self._order and self._order.name == strategy.name else None
             if order is not None:  # its document may have been edited since it was run
                 order = replace(order, raw=strategy.raw, path=strategy.path)
-            self._vary(screen, order, strategy.name)
-        elif listed is not None:
+            self._vary(screen, order, strategy.name, left)
+        elif (listed := self.selected) is not None:
 
             async def work() -> None:
                 try:
@@ -396,15 +414,22 @@ class BacktestScreen(BaseScreen):
             self.app.run_worker(work(), name="open", group="library", exit_on_error=False)
 
     def _vary(
-        self, screen: type[SweepScreen | GateScreen], order: BacktestOrder | None, name: str
+        self,
+        screen: type[SweepScreen | GateScreen],
+        order: BacktestOrder | None,
+        name: str,
+        left: Callable[[], None] = _stay,
     ) -> None:
         def chosen(order: BacktestOrder | None) -> None:
             if order is None:
+                left()
                 return
 
             def varied(variation: Variation | None) -> None:
                 if variation is not None:
                     self.app.push_screen(screen(order, variation, self.run_order))
+                else:
+                    left()
 
             self._order = replace(order, settings={})  # so that the next form begins with it
             gate = screen is GateScreen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -30,9 +31,10 @@ _FIGURES = (
     Column("", 16, grow=8),
     Column("A", 12, "right"),
     Column("B", 12, "right"),
-    Column("B − A", 14, "right"),
-    Column("", 6),
+    Column("B AGAINST A", 13, "right"),
+    Column("B IS", 6),
 )
+_LONG_NAME = 28  # cells of a setting's path: there is room for those, else for shorter names
 _SIDES = (("A", Tone.ACCENT, (1 / 6, 1 / 2, 5 / 6)), ("B", Tone.INFO, (1 / 3, 2 / 3, 1.0)))
 """Letter and tone of each, and where along its curve the letter stands."""
 
@@ -89,9 +91,13 @@ class OverlayScreen(BaseScreen):
         figures.set_rows(map(_figure_row, self._compared.figures))
         settings = self._compared.settings or ()
         table = self.query_one("#overlay-settings", LineTable)
+        paths = [path for path, *_ in settings]
+        names = paths
+        if any(cell_len(path) > _LONG_NAME for path in paths):
+            names = formats.setting_names(paths)
         table.set_rows(
-            Row(path, (Cell(path), Cell(_value(one)), Cell(_value(other))))
-            for path, one, other in settings
+            Row(path, (Cell(name), Cell(_value(one)), Cell(_value(other))))
+            for name, (path, one, other) in zip(names, settings, strict=True)
         )
         entitle(table, f"Settings that differ · {len(settings):,}")
         figures.focus()

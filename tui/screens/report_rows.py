@@ -200,8 +200,11 @@ def _diagnosis(diagnosis: ReportedDiagnosis) -> list[Remark]:
 
 
 def month_rows(report: WrittenReport) -> list[Row]:
-    """The return of each month, with a bar as long as the largest allows."""
-    largest = max((abs(one.return_pct or 0.0) for one in report.monthly), default=0.0) or 1.0
+    """The return of each month, with a bar from an axis on, which stands where 0 lies."""
+    known = [one.return_pct for one in report.monthly if one.return_pct is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    low, high = min(low, 0.0), max(high, 0.0)
+    span = high - low or 1.0
     return [
         Row(
             one.month,
@@ -209,13 +212,16 @@ def month_rows(report: WrittenReport) -> list[Row]:
                 Cell(one.month, Tone.DIM),
                 Cell(formats.change(value, "%"), tone_of(value), order=value),
                 Cell(
-                    "", tone_of(value), order=size, share=None if size is None else size / largest
+                    "",
+                    tone_of(value),
+                    order=None if value is None else abs(value),
+                    share=None if value is None else (value - low) / span,
+                    zero=-low / span,
                 ),
             ),
         )
         for one in report.monthly
         for value in [one.return_pct]
-        for size in [None if value is None else abs(value)]
     ]
 
 

@@ -229,7 +229,7 @@ class StrategiesScreen(BaseScreen):
         """Go to the backtest, with it picked."""
         choice = self.selected
         if choice is not None:
-            self._backtests().choose(choice.name)
+            self._backtests().choose(choice.name, left=self._return)
 
     def action_sweep(self) -> None:
         """Go to the backtests, and vary it there."""
@@ -242,12 +242,16 @@ class StrategiesScreen(BaseScreen):
     def _vary(self, what: type[SweepScreen | GateScreen]) -> None:
         choice = self.selected
         if choice is not None:
-            self._backtests().vary(what, choice)
+            self._backtests().vary(what, choice, left=self._return)
 
     def _backtests(self) -> BacktestScreen:
         """Go to the backtests; what is open there, a result or a sweep, stays open."""
         self.papertape.action_go("backtest")
         return next(one for one in self.app.screen_stack if isinstance(one, BacktestScreen))
+
+    def _return(self) -> None:
+        """Come back from a form in which nothing was begun."""
+        self.papertape.action_go(Place.STRATEGIES.mode)
 
     def action_duplicate(self) -> None:
         """Ask for a name, and copy it under that."""

@@ -38,7 +38,8 @@ class Cell:
 
     Without it a text is, and a number or length of time by what it comes to: as texts 9 comes after
     10. `unit`: the money it is in, for yen and dollars are no rank of each other.
-    As wide as its column a `curve` is drawn in place of the text, and a `share` (0 to 1) as a bar.
+    As wide as its column a `curve` is drawn in place of the text, and a `share` (0 to 1) as a bar,
+    which begins at an axis at `zero` where there is one.
     `kept` follows the text, which is cut before it is. `decimals`: of the money a curve is of.
     """
 
@@ -47,6 +48,7 @@ class Cell:
     order: float | str | None = None
     curve: tuple[float, ...] = ()
     share: float | None = None
+    zero: float | None = None
     kept: str = ""
     decimals: int = 2
     unit: str = ""
@@ -63,8 +65,14 @@ class Cell:
         """What stands in so many cells."""
         if self.curve:
             return formats.spark(self.curve, width)
-        text = formats.narrowed(safe_text(self.text), width)
-        return text if self.share is None else "━" * round(self.share * width)
+        if self.share is None:
+            return formats.narrowed(safe_text(self.text), width)
+        if self.zero is None:
+            return "━" * round(self.share * width)
+        axis, end = (round(part * (width - 1)) for part in (self.zero, self.share))
+        first, last = sorted((axis, end))
+        bar = "".join("━" if first <= at <= last else " " for at in range(width))
+        return f"{bar[:axis]}│{bar[axis + 1 :]}".rstrip()
 
     def longest(self, width: int) -> Longest:
         """What a column of so many cells needs for it, if it is a figure."""
