@@ -160,7 +160,7 @@ def _differences(report: Report) -> Section:
             _money(each["difference"], trade),
             safe_text(f"{each['cause']}: {each['detail']}"),
         )
-        for each in divergence.get("trades", ())
+        for each in reversed(divergence.get("trades", ()))
         if each["cause"] is not None
         for trade in [each["backtest"] or each["paper"]]
     )
@@ -330,7 +330,7 @@ def _trades(trades: Sequence[Mapping[str, Any]], last: int) -> Section:
         "Reason",
     )
     numeric = (True, False, False, False, True, False, True, True, True, True, False)
-    rows = tuple(_trade_row(trade) for trade in shown)
+    rows = tuple(_trade_row(trade) for trade in reversed(shown))  # the newest first, as on screens
     return Section("Trades", sentences, table=Table(header, rows, numeric) if rows else None)
 
 

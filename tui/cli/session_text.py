@@ -107,7 +107,7 @@ def _detail_text(detail: SessionDetail) -> list[str]:
         f"{formats.price(one.exit_price)} by {one.exit_reason.value.replace('_', ' ')}"
         f"{', entered by hand' * one.by_hand} "
         f"({one.pnl:+z,.{money_decimals(one.symbol)}f})"
-        for one in detail.trades[-_LAST_TRADES:]
+        for one in detail.trades[: -_LAST_TRADES - 1 : -1]  # the newest first
     ]
     return [*lines, *(f"  feed         {words}" for words in detail.feed_health[-1:])]
 

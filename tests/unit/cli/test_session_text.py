@@ -33,6 +33,15 @@ async def test_a_condition_that_holds_is_off_by_nothing() -> None:
     assert f"  entry        {symbol}: yes close > ema_200, now 64,598.35" in text
 
 
+async def test_its_trades_are_told_the_newest_first() -> None:
+    link = busy()
+    one = link.sessions[0]
+    detail = await link.detail(one.id)
+    told = [line for line in session_text(one, detail) if line.startswith("  trade ")]
+    assert len(told) == len(detail.trades) == 2
+    assert "take profit" in told[1], "the first that closed"
+
+
 def test_lines_of_the_log_are_told_apart_by_their_seconds() -> None:
     line = LogLine(1, 1_760_000_401_000, Level.INFO, "ab12cd34", "running")
     assert log_text(line).startswith("2025-10-09 09:00:01  info ")

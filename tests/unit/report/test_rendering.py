@@ -147,6 +147,14 @@ def test_the_trades_that_differ_are_listed_with_their_causes() -> None:
     )
     assert re.search(r"missing +BTC/USDT +long +2024-01-01 18:00 +\+1.00 +– +-1.00 +unex", text)
     assert "matched  BTC/USDT  long  2024-01-01 00:00" not in text
+    assert text.index("missing  BTC/USDT") < text.index("matched  BTC/USDT"), "the newest first"
+
+
+@pytest.mark.parametrize("render", [report_text, report_markdown])
+def test_trades_are_listed_the_newest_first(render: Any) -> None:
+    listed = [int(one) for one in re.findall(r"^[| ]+(\d+)[| ]+BTC/USDT", render(report()), re.M)]
+    assert len(listed) > 3
+    assert listed == sorted(listed, reverse=True)
 
 
 def test_text_from_outside_is_no_markup_in_html() -> None:
