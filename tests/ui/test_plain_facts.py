@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -588,3 +589,27 @@ def test_who_stops_a_trial_is_told_that_it_is_one() -> None:
     assert "trial" not in stop_question([plain])[1]
     assert "It is a trial: what it has not answered" in stop_question([sealed])[1]
     assert "A trial is among them" in stop_question([plain, sealed])[1]
+
+
+@pytest.mark.parametrize(("columns", "kept"), [(80, 4), (60, 3)])
+async def test_what_has_failed_is_counted_on_every_terminal(columns: int, kept: int) -> None:
+    """With two kinds of money the count of failed sessions had no room, and POSITIONS had none."""
+    link = ScriptedLink(
+        [
+            session("aaaaaaa1", "one", mode=Mode.DEMO),
+            session("aaaaaaa2", "two", mode=Mode.SIMULATED, open_positions=(position(),)),
+            session("aaaaaaa3", "three", mode=Mode.DEMO),
+        ]
+    )
+    app = make_app(link)
+    async with driven(app, (columns, 24)) as pilot:
+        strip = app.screen.query_one("#figures", Figures)
+        labels, values = (line.plain for line in strip.lines())
+        assert "POSITIONS" in labels or columns < 80
+        link.change("aaaaaaa1", state=SessionState.ERROR, ended=NOW)
+        app.poll()
+        await pilot.pause()
+        labels, values = (line.plain for line in strip.lines())
+        assert "ERRORS, ALL" in labels
+        assert values[labels.index("ERRORS, ALL")] == "1"
+        assert len(re.split(r"  +", labels.strip())) >= kept

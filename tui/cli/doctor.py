@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, print_json, print_text
-from tui.cli.workspace import workspace_of
+from tui.cli.workspace import existing_workspace
 
 if TYPE_CHECKING:
     from core.store.credentials import ApiKey
@@ -45,7 +45,7 @@ def add_commands(commands: Commands) -> None:
 
 def doctor(arguments: Arguments) -> int:
     """Say what is in order and what is not."""
-    workspace = workspace_of(arguments)
+    workspace = existing_workspace(arguments)
     findings = [
         *_packages(),
         *_build(),
@@ -70,6 +70,10 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
     from core.store.lock import current_host
     from core.store.workspace import WorkspaceError
 
+    if not workspace.root.exists():
+        text = f"there is no workspace {workspace.root} yet: papertape init makes it"
+        yield Finding("workspace", None, text)
+        return
     try:
         mended = workspace.prepare()
     except WorkspaceError as error:

@@ -271,7 +271,9 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
     that of sessions on the market of today; which mode is named where there are several. EQUITY,
     TODAY, P&L and POSITIONS are of the same sessions; ENDED P&L has what the others ended with, and
     comes before POSITIONS where there are any. What runs, is stale or has failed is counted over
-    all modes. The mode that is next closest to real is summed up where there is room.
+    all modes: where there is none of it its place is given up for other figures, and where any has
+    failed no terminal leaves it out. The mode that is next closest to real is summed up where there
+    is room.
     """
     active = [s for s in snapshot.sessions if not s.state.ended]
     present = {session.mode for session in active or snapshot.sessions}
@@ -313,12 +315,17 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
         Figure("POSITIONS", sums.positions, priority=3 if has_ended else 2),
         *(_beside(snapshot, modes[1]) if several else ()),
         Figure(f"RUNNING{of_all}", running, priority=1),
-        Figure(f"STALE{of_all}", str(stale), Tone.STALE if stale else Tone.DIM),
+        Figure(
+            f"STALE{of_all}",
+            str(stale),
+            Tone.STALE if stale else Tone.DIM,
+            priority=0 if stale else 2,
+        ),
         Figure(
             f"ERRORS{of_all}",
             str(failed),
             Tone.ERROR if failed else Tone.DIM,
-            priority=1 if failed else 2,
+            priority=-1 if failed else 2,
         ),
     )
 

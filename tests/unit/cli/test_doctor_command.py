@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.exchange.server import DEMO_KEYS
+from core.store.workspace import Workspace
 from tests.unit.cli.conftest import Run, Served, write_addresses
+from tui.cli import doctor
 
 KEY = "doctorkey0123456789"
 
@@ -70,6 +72,23 @@ def test_what_does_not_answer_is_wrong_and_code_1(run: Run, workspace: Path) -> 
     assert "ws://127.0.0.1:9/public/stream" in done.out
     assert "Connect call failed" in done.out
     assert "Errno" not in done.out
+
+
+def test_a_mistyped_workspace_is_refused_and_none_is_made(run: Run, workspace: Path) -> None:
+    """Doctor made it and said that it was well."""
+    typo = workspace.parent / "typo"
+    done = run("doctor", "--workspace", str(typo))
+    assert done.code == 3
+    assert done.err == f"papertape: there is no workspace {typo}: papertape init makes one\n"
+    assert not typo.exists()
+
+
+def test_the_usual_workspace_is_not_made_by_looking_at_it(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "usual")
+    (found,) = doctor._workspace(workspace)
+    assert found.fine is None
+    assert "papertape init makes it" in found.text
+    assert not workspace.root.exists()
 
 
 def test_a_config_that_is_not_understood_is_named(run: Run, workspace: Path) -> None:
