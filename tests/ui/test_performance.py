@@ -451,3 +451,20 @@ async def test_a_view_whose_title_has_no_room_for_all_says_so_at_once() -> None:
 def test_wins_without_a_loss_have_an_endless_profit_factor() -> None:
     won = performance_rows.figures(TRADES[:1], None, {})
     assert {one.label: one.value for one in won}["PROFIT FACTOR"] == "∞"
+
+
+@pytest.mark.parametrize(
+    ("sessions", "way"),
+    [([], "1 leads to the sessions"), ([session("aaaaaaa1", "one")], "h shows the open positions")],
+)
+async def test_without_a_trade_the_next_key_is_named(
+    sessions: list[SessionSnapshot], way: str
+) -> None:
+    app = make_app(ScriptedLink(sessions))
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: way in drawn(app, "#performance-slices"))
+        if sessions:
+            await pilot.press("h")
+            positions = app.screen.query_one("#performance-open", LineTable)
+            await until(pilot, lambda: positions.display)

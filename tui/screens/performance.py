@@ -31,7 +31,7 @@ from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone
 
 _TRADES, _POSITIONS = len(GROUPINGS), len(GROUPINGS) + 1  # the views behind the groupings
-_NO_TRADE = "No trade has closed yet. l shows the open positions at the end of the views."
+_NO_TRADE = "No trade has closed yet."
 
 
 class PerformanceScreen(BaseScreen):
@@ -147,7 +147,9 @@ class PerformanceScreen(BaseScreen):
             self._show_table(sessions)
         for name in ("slices", "trades"):
             table = self.query_one(f"#performance-{name}", LineTable)
-            table.set_empty(_NO_TRADE if known else "Asking the host for the trades …")
+            table.set_empty(
+                self._nothing(snapshot) if known else "Asking the host for the trades …"
+            )
         gained = total(map(total_pnl, summed))
         figures = performance_rows.figures(
             self._shown,
@@ -160,6 +162,13 @@ class PerformanceScreen(BaseScreen):
             of_group=self._within is not None,
         )
         self.query_one(Figures).show(figures)
+
+    def _nothing(self, snapshot: HostSnapshot) -> str:
+        """What a table without trades says, and what there is to do."""
+        if not snapshot.sessions:
+            return f"{_NO_TRADE} 1 leads to the sessions, where s starts one."
+        way = {0: "h", _TRADES: "l"}.get(self._view)  # the open positions are the last view
+        return _NO_TRADE if way is None else f"{_NO_TRADE} {way} shows the open positions."
 
     def _told_of(self, count: int, kinds: int) -> str:
         money = "" if self._money is None else f"{self._money} · "
