@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from textual import events
 from textual.pilot import Pilot
@@ -17,6 +17,8 @@ from tests import waiting
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices
 from tui.app import PapertapeApp
 from tui.strategies import StrategyChoice
+
+Shown = TypeVar("Shown", bound=Screen[Any])
 
 VAST = (200, 60)
 WIDE = (120, 40)
@@ -75,6 +77,14 @@ def make_app(
 async def until(pilot: Pilot[int], condition: Callable[[], object]) -> None:
     """Wait until something holds, with the screen drawn between two looks."""
     await waiting.until(condition, pause=pilot.pause)
+
+
+async def arrived(pilot: Pilot[int], kind: type[Shown]) -> Shown:
+    """The screen of a kind, once it is the one shown."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind))
+    screen = pilot.app.screen
+    assert isinstance(screen, kind)
+    return screen
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from core.journal.values import FeedKind
 from core.report.stored_backtest import stored_backtest
 from core.store.workspace import Workspace
 from core.strategy.document.document import read_strategy
-from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, driven, until
+from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, arrived, driven, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
 from tests.ui.test_sessions import BRAILLE, drawn
 from tests.unit.cli.conftest import Served, exchange, write_addresses
@@ -99,9 +99,7 @@ def make(workspace: Workspace) -> WatchedApp:
 
 async def pick(pilot: Pilot[int], app: PapertapeApp, name: str) -> None:
     await pilot.press("2")
-    await until(pilot, lambda: isinstance(app.screen, StrategiesScreen))
-    screen = app.screen
-    assert isinstance(screen, StrategiesScreen)
+    screen = await arrived(pilot, StrategiesScreen)
     table = screen.query_one("#strategy-list", LineTable)
     await until(pilot, lambda: bool(table.rows))
     key = next(row.key for row in table.rows if row.cells[0].text == name)
@@ -113,9 +111,7 @@ async def backtest(
     pilot: Pilot[int], app: PapertapeApp, data: str, fill_on: str = "next_open"
 ) -> BacktestResultScreen:
     await ordered(pilot, app, data, fill_on)
-    await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
-    screen = app.screen
-    assert isinstance(screen, BacktestResultScreen)
+    screen = await arrived(pilot, BacktestResultScreen)
     await pilot.pause()
     return screen
 
@@ -461,9 +457,7 @@ async def test_problems_stand_at_their_lines(workspace: Workspace) -> None:
         await until(pilot, lambda: "line 8" in str(about.render()))
         assert "lessthan" in str(about.render())
         await pilot.press("b")
-        await until(pilot, lambda: isinstance(app.screen, NewBacktest))
-        form = app.screen
-        assert isinstance(form, NewBacktest)
+        form = await arrived(pilot, NewBacktest)
         form.query_one("#source", Choice).chosen = "exchange"
         field, said = form.query_one("#exchange", Input), form.query_one("#verdict")
         field.value = "binanc"
@@ -508,9 +502,7 @@ async def test_a_strategy_is_started_from_the_list(workspace: Workspace) -> None
     async with driven(app, WIDE) as pilot:
         await pick(pilot, app, "waves")
         await pilot.press("s")
-        await until(pilot, lambda: isinstance(app.screen, NewSession))
-        form = app.screen
-        assert isinstance(form, NewSession)
+        form = await arrived(pilot, NewSession)
         await until(pilot, lambda: form.picked is not None and form.picked.name == "waves")
 
 

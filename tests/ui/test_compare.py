@@ -36,7 +36,7 @@ from core.strategy.config.parsing import parse_config
 from core.trial.cone import BandSide, Cone, Course
 from core.trial.costs import CostFinding
 from core.trial.state import State
-from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, host_of, until
+from tests.ui.driving import NARROW, WIDE, WatchedApp, arrived, driven, host_of, until
 from tests.ui.pictures import Shots
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices, session
 from tests.ui.test_sessions import BRAILLE, drawn
@@ -180,9 +180,7 @@ def told(screen: CompareScreen) -> dict[str, AnswerRow]:
 async def opened(pilot: Pilot[Any], app: PapertapeApp, *keys: str) -> CompareLayerScreen:
     """The screen of an answer, once these keys have led there."""
     await pilot.press(*keys)
-    await until(pilot, lambda: isinstance(app.screen, CompareLayerScreen))
-    screen = app.screen
-    assert isinstance(screen, CompareLayerScreen)
+    screen = await arrived(pilot, CompareLayerScreen)
     await pilot.pause()
     return screen
 

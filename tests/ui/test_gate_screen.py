@@ -17,7 +17,7 @@ from core.gate.text import answer
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from core.trial.ledger import tries_of
-from tests.ui.driving import NARROW, WIDE, driven, until
+from tests.ui.driving import NARROW, WIDE, arrived, driven, until
 from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
 from tests.ui.test_sweep_screen import cancelled_after, verdict
@@ -83,9 +83,7 @@ async def judged(pilot: Pilot[int], app: PapertapeApp, workspace: Workspace) -> 
     app.screen.query_one("#folds", Input).value = "2"
     await until(pilot, lambda: verdict(app).startswith("2 settings"))
     await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, GateScreen))
-    screen = app.screen
-    assert isinstance(screen, GateScreen)
+    screen = await arrived(pilot, GateScreen)
     return screen
 
 
@@ -131,9 +129,7 @@ async def test_the_gate_of_a_setting_judges_that_setting_and_names_it(workspace:
         await pick(pilot, app, "waves")
         await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
         await pilot.press("escape", "3")
-        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
-        screen = app.screen
-        assert isinstance(screen, BacktestScreen)
+        screen = await arrived(pilot, BacktestScreen)
         order = screen._order
         assert order is not None
         screen._vary(GateScreen, replace(order, settings={"rsi.period": 9}), "waves")
@@ -142,9 +138,7 @@ async def test_the_gate_of_a_setting_judges_that_setting_and_names_it(workspace:
         assert title == "waves rsi.period=9: the gate: how much of it is luck"
         await until(pilot, lambda: verdict(app).startswith("1 setting: rsi.period=9"))
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, GateScreen))
-        gate = app.screen
-        assert isinstance(gate, GateScreen)
+        gate = await arrived(pilot, GateScreen)
         await until(pilot, lambda: not gate.is_busy)
         said = str(gate.query_one("#gate-left-text").render())
         assert said.startswith("Judged: rsi.period=9 (these settings alone)")
@@ -186,9 +180,7 @@ async def test_the_form_asks_for_all_that_the_command_does(
         await pilot.press("right")
         await until(pilot, lambda: verdict(app).startswith("1 setting"))
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, GateScreen))
-        screen = app.screen
-        assert isinstance(screen, GateScreen)
+        screen = await arrived(pilot, GateScreen)
         await until(pilot, lambda: not screen.is_busy)
         wanted = {"folds": 2, "anchored": True, "sort": "profit_factor", "seed": 7}
         assert {name: asked[name] for name in wanted} == wanted

@@ -16,7 +16,7 @@ from core.journal.values import FeedKind, Mode, SessionState
 from core.report.written_report import ReportedTrade, WrittenReport, written_report
 from core.session.snapshot import HostSnapshot, SessionDetail, TrialHorizon
 from core.strategy.signals.reading import Reading
-from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, make_app, shown, until
+from tests.ui.driving import NARROW, WIDE, WatchedApp, arrived, driven, make_app, shown, until
 from tests.ui.scripted import (
     DAY,
     NOW,
@@ -541,9 +541,7 @@ async def test_strategies_are_shown_and_refused_while_they_are_read() -> None:
         await until(pilot, lambda: str(table.border_title) == " Strategies · 3 ")
         assert [row.cells[2].text for row in table.rows] == ["5m", "1h", ""]
         await pilot.press("s")
-        await until(pilot, lambda: isinstance(app.screen, NewSession))
-        form = app.screen
-        assert isinstance(form, NewSession)
+        form = await arrived(pilot, NewSession)
         await until(pilot, lambda: form.picked is not None)
         assert STILL_READ in form.request()[1]
         going_on.release(2)

@@ -14,7 +14,7 @@ from core.journal.values import FeedKind, SessionState
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
 from core.strategy.document.document import strategy_document
-from tests.ui.driving import WIDE, WatchedApp, press, shown, until
+from tests.ui.driving import WIDE, WatchedApp, arrived, press, shown, until
 from tests.unit.store.disks import FullDisk
 from tui.app import PapertapeApp
 from tui.host.hosting import LateHosting
@@ -93,9 +93,7 @@ async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Works
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.snapshot is not None)
         await press(pilot, "n")
-        await until(pilot, lambda: isinstance(app.screen, NewSession))
-        form = app.screen
-        assert isinstance(form, NewSession)
+        form = await arrived(pilot, NewSession)
         await until(pilot, lambda: form.picked is not None and form.picked.name == "waves")
         form.query_one("#feed", Choice).chosen = "replay"
         form.query_one("#data", Input).value = str(workspace.root.parent / "waves.csv")

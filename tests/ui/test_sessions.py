@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRow, SessionState
 from core.session.snapshot import Level, StartRequest
 from core.trading.values import Fills, Side
-from tests.ui.driving import NARROW, WIDE, driven, host_of, make_app, until, verdict_of
+from tests.ui.driving import NARROW, WIDE, arrived, driven, host_of, make_app, until, verdict_of
 from tests.ui.scripted import DAY, MINUTE, NOW, ScriptedLink, busy, position, session
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
@@ -271,9 +271,7 @@ async def test_the_form_starts_what_it_says(
     app = make_app(link)
     async with driven(app) as pilot:
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, NewSession))
-        form = app.screen
-        assert isinstance(form, NewSession)
+        form = await arrived(pilot, NewSession)
         await until(pilot, lambda: form.picked is not None)
         await pilot.press("j")
         form.query_one("#feed", Choice).chosen = "replay"
@@ -317,9 +315,7 @@ async def test_the_form_names_broker_and_exchange_where_there_is_a_choice() -> N
     app = make_app(link)
     async with driven(app) as pilot:
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, NewSession))
-        form = app.screen
-        assert isinstance(form, NewSession)
+        form = await arrived(pilot, NewSession)
         await until(pilot, lambda: form.picked is not None)
         form.query_one("#broker", Choice).chosen = "testnet"
         form.query_one("#fills", Choice).chosen = "candle"
@@ -355,9 +351,7 @@ async def test_the_form_says_how_to_get_keys_where_there_are_none(tmp_path: Path
     app.workspace = tmp_path
     async with driven(app) as pilot:
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, NewSession))
-        form = app.screen
-        assert isinstance(form, NewSession)
+        form = await arrived(pilot, NewSession)
         await until(pilot, lambda: form.picked is not None)
         form.query_one("#feed", Choice).chosen = "live"
         form.query_one("#broker", Choice).chosen = "testnet"
@@ -384,9 +378,7 @@ async def test_a_live_session_with_keys_orders_on_the_testnet_from_the_form_too(
     app.workspace = tmp_path
     async with driven(app) as pilot:
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, NewSession))
-        form = app.screen
-        assert isinstance(form, NewSession)
+        form = await arrived(pilot, NewSession)
         await until(pilot, lambda: form.picked is not None)
 
         def told() -> bool:
@@ -500,9 +492,7 @@ async def test_the_form_shows_every_problem_at_once_and_starts_nothing() -> None
     app = make_app(link)
     async with driven(app) as pilot:
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, NewSession))
-        form = app.screen
-        assert isinstance(form, NewSession)
+        form = await arrived(pilot, NewSession)
         await until(pilot, lambda: form.picked is not None)
         await pilot.press("G")
         form.query_one("#feed", Choice).chosen = "replay"

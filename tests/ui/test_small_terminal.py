@@ -20,7 +20,7 @@ from core.journal.values import SessionState
 from core.market.candles.timeframes import Timeframe
 from core.report.written_report import written_report
 from core.store.workspace import locate_workspace
-from tests.ui.driving import NARROW, driven, make_app, until, verdict_of
+from tests.ui.driving import NARROW, arrived, driven, make_app, until, verdict_of
 from tests.ui.scripted import (
     NOW,
     ScriptedLink,
@@ -343,9 +343,7 @@ async def test_a_strategy_is_found_by_typing_in_the_list_and_in_forms() -> None:
         await pilot.press("escape")
         await until(pilot, lambda: len(table.rows) == 3)
         await pilot.press("1", "n")
-        await until(pilot, lambda: isinstance(app.screen, NewSession))
-        form = app.screen
-        assert isinstance(form, NewSession)
+        form = await arrived(pilot, NewSession)
         await until(pilot, lambda: form.picked is not None)
         await pilot.press("slash", "e", "m", "a")
         await until(pilot, lambda: form.picked is not None and form.picked.name == "ema_cross")

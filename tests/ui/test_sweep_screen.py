@@ -23,7 +23,7 @@ from core.report.result import metrics_to_json
 from core.store.workspace import Workspace
 from core.strategy.document.document import read_strategy
 from core.trial.ledger import tries_of
-from tests.ui.driving import NARROW, WIDE, driven, until, verdict_of
+from tests.ui.driving import NARROW, WIDE, arrived, driven, until, verdict_of
 from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
 from tests.unit.backtest.test_sweep import RAW
@@ -70,9 +70,7 @@ async def swept(pilot: Pilot[int], app: PapertapeApp) -> SweepScreen:
     app.screen.query_one("#sort", Choice).chosen = "return"  # too short for a Sharpe ratio
     await until(pilot, lambda: verdict(app).startswith("6 settings"))
     await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, SweepScreen))
-    screen = app.screen
-    assert isinstance(screen, SweepScreen)
+    screen = await arrived(pilot, SweepScreen)
     return screen
 
 
