@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from core.market.candles.candle import Candle
 from core.strategy.chart_values import Chart
 from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
 from tests.ui.scripted import HOUR, busy, candles
@@ -18,8 +20,10 @@ from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
 from tui.screens.trade import TradeScreen
 from tui.widgets.candle_chart import CandleChart
+from tui.widgets.candle_picture import Picture, PriceLevel, Slot
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
+from tui.widgets.tones import Tone
 
 
 @asynccontextmanager
@@ -32,7 +36,7 @@ async def full_screen(
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         chart = app.screen.query_one(CandleChart)
-        await until(pilot, lambda: "sma_10" in drawn(app, "#one-candles") or size == NARROW)
+        await until(pilot, lambda: "sma_10" in str(chart.border_title))
         chart.focus()
         await pilot.press("z")
         await until(pilot, lambda: chart.size.height > size[1] - 6)
@@ -197,3 +201,33 @@ async def test_a_chart_zoomed_by_hand_stays_so_on_another_terminal() -> None:
         await until(pilot, lambda: app.screen.size == WIDE)
         await pilot.pause()
         assert "16 in one" in chart.shown("4h")
+
+
+async def test_the_title_tells_the_indicators_and_how_few_candles_there_are() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        chart = app.screen.query_one(CandleChart)
+        await until(pilot, lambda: "sma_10 6" in str(chart.border_title))
+        assert "in all" not in str(chart.border_title)
+        chart.focus()
+        await pilot.press("left")  # the crosshair has values of its own
+        await until(pilot, lambda: "sma_10" not in str(chart.border_title))
+        await pilot.press("escape", *["full_stop"] * 5)
+        await until(pilot, lambda: "candles in all" in str(chart.border_title))
+        assert f", {len(chart._slots)} candles in all" in str(chart.border_title)
+
+
+def test_levels_in_one_row_each_have_their_price() -> None:
+    step = [Slot(Candle(n * HOUR, 100.0, 110.0, 90.0, 100.0, 0.0), ()) for n in range(60)]
+    near = [PriceLevel("entry", 100.1, Tone.ACCENT), PriceLevel("exit", 100.2, Tone.GAIN)]
+    far = [PriceLevel("entry", 109.0, Tone.ACCENT), PriceLevel("target", 500.0, Tone.GAIN)]
+
+    def rows(levels: Sequence[PriceLevel]) -> list[str]:
+        cells = Picture(step, 1, (), levels, (), UTC, 8).painted(60, 7)
+        return ["".join(text for text, _ in row) for row in cells]
+
+    assert any("entry 100.10  exit 100.20 " in row for row in rows(near))
+    labelled = [row for row in rows(far) if "entry" in row or "target" in row]
+    assert [row.split()[0] for row in labelled] == ["entry", "target"], "each in a row of its own"

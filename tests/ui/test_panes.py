@@ -56,14 +56,15 @@ async def test_the_innermost_container_that_parts_an_axis_gives_the_room(tmp_pat
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         app.screen.query_one("#one-why").focus()
+        await until(pilot, lambda: app.screen.query_one("#one-why", LineTable).rows)
         await pilot.pause()
-        side, why = size(app, "one-side")[0], size(app, "one-why")[1]
+        main, why = size(app, "one-main")[0], size(app, "one-why")[1]
         await pilot.press("greater_than_sign", "right_curly_bracket")
-        await until(pilot, lambda: size(app, "one-side")[0] == side + 4)
+        await until(pilot, lambda: size(app, "one-main")[0] == main + 4)
         await until(pilot, lambda: size(app, "one-why")[1] == why + 2)
         await pilot.press(*["right_curly_bracket"] * 9)
         await pilot.pause()
-        assert size(app, "one-positions")[1] >= 3, "no pane is pushed out"
+        assert size(app, "one-candles")[1] >= 4, "no pane is pushed out"
 
 
 async def test_a_pane_that_has_no_room_to_give_leaves_that_to_the_one_after_it(
@@ -75,11 +76,14 @@ async def test_a_pane_that_has_no_room_to_give_leaves_that_to_the_one_after_it(
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         await until(pilot, lambda: app.screen.query_one("#one-why", LineTable).rows)
         await pilot.pause()
-        app.screen.query_one("#one-why").focus()
-        positions, log = size(app, "one-positions")[1], size(app, "one-side-log")[1]
+        app.screen.query_one("#one-candles").focus()
+        await pilot.press(*["right_curly_bracket"] * 5)
+        await pilot.pause()
+        app.screen.query_one("#one-trades").focus()
+        positions, upper = size(app, "one-positions")[1], size(app, "one-upper")[1]
         assert positions <= 5
         await pilot.press("right_curly_bracket")
-        await until(pilot, lambda: size(app, "one-side-log")[1] == log - 2)
+        await until(pilot, lambda: size(app, "one-upper")[1] == upper - 2)
         assert size(app, "one-positions")[1] == positions
 
 

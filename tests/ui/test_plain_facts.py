@@ -10,7 +10,7 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from core.journal.values import FeedKind, Mode, SessionState
 from core.report.written_report import ReportedTrade, WrittenReport, written_report
@@ -39,7 +39,7 @@ from tui.requests.views import GroupBy
 from tui.screens.report_rows import month_rows, remarks, trade_rows
 from tui.screens.session import SessionScreen
 from tui.screens.session_groups import rows
-from tui.screens.session_view import feed_rows, figures, positions_in_a_line, title, why
+from tui.screens.session_view import feed_rows, figures, no_trade, positions_in_a_line, title, why
 from tui.screens.sessions import SessionsScreen
 from tui.screens.sessions_table import SESSION_COLUMNS, headline_figures, session_row
 from tui.screens.trade import TradeScreen
@@ -202,7 +202,9 @@ async def test_the_price_of_the_chart_is_that_at_which_the_position_is_marked() 
         for _ in range(4):
             app.poll()
             table = app.screen.query_one("#one-positions", LineTable)
-            await until(pilot, lambda: "sma_10" in drawn(app, "#one-candles"))
+            await until(
+                pilot, lambda: "sma_10" in str(app.screen.query_one("#one-candles").border_title)
+            )
             mark = table.rows[0].cells[4].text
             seen.add(mark)
             assert mark in drawn(app, "#one-candles")
@@ -242,9 +244,9 @@ async def test_a_small_terminal_shows_position_and_equity_of_a_session() -> None
         line = app.screen.query_one("#one-position-line")
         await until(pilot, lambda: "long 0.15512 from 64,210.50" in str(line.render()))
         assert line.display
-        assert not app.screen.query_one("#one-curves").display
+        assert not app.screen.query_one("#one-side").display
         await pilot.press("v", "v", "v")
-        await until(pilot, lambda: app.screen.query_one("#one-curves").display)
+        await until(pilot, lambda: app.screen.query_one("#one-side").display)
 
 
 async def test_the_id_and_the_planned_end_are_always_there() -> None:
@@ -611,3 +613,38 @@ async def test_what_has_failed_is_counted_on_every_terminal(columns: int, kept: 
         assert "ERRORS, ALL" in labels
         assert values[labels.index("ERRORS, ALL")] == "1"
         assert len(re.split(r"  +", labels.strip())) >= kept
+
+
+async def test_keys_open_a_trade_only_where_there_is_one() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: "Enter trade" in drawn(app, "Hints"))
+        await pilot.press("v")
+        await until(pilot, lambda: app.focused is app.screen.query_one("#one-log"))
+        assert "Enter" not in drawn(app, "Hints")
+        app.screen.query_one("#one-positions").focus()
+        await until(pilot, lambda: "Enter trade" in drawn(app, "Hints"))
+
+
+def test_where_no_trade_has_closed_what_is_open_is_named() -> None:
+    held = session("k3x9a1pq", "rsi_bounce", open_positions=(position(),))
+    assert no_trade(held) == "No trade has closed yet: BTC/USDT long is open."
+    both = replace(held, open_positions=(position(), position("ETH/USDT")))
+    assert no_trade(both) == "No trade has closed yet: 2 positions are open."
+    assert no_trade(replace(held, open_positions=())) == "No trade yet."
+    ended = replace(held, open_positions=(), state=SessionState.STOPPED, ended=NOW)
+    assert no_trade(ended) == "It closed no trade."
+
+
+async def test_a_position_line_that_is_not_shown_is_not_written() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: "64,210.50" in drawn(app, "#one-positions"))
+        line = app.screen.query_one("#one-position-line", Static)
+        assert not str(line.content)
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: "from 64,210.50" in str(line.content))

@@ -664,7 +664,7 @@ async def test_a_session_by_itself_shows_its_notices_jobs_and_feed() -> None:
         await until(pilot, lambda: len(feed.rows) == 4)
         trades = app.screen.query_one("#one-trades")
         await until(pilot, lambda: "Feed · 1 notice" in str(trades.border_title))
-        await pilot.press("v")
+        await pilot.press("v", "v")
         await until(pilot, lambda: "asked for testnet" in drawn(app, "#one-feed"))
         assert "job report in 5d" in drawn(app, "#one-feed")
         assert "1 reconnect" in drawn(app, "#one-feed")

@@ -296,7 +296,7 @@ async def test_a_trade_shows_all_its_fields_at_once_and_says_why_it_has_no_candl
         fields = app.screen.query_one("#trade-fields", LineTable)
         assert len(fields.rows) <= fields.size.height, "nothing is to be scrolled for"
         gain = next(cell.text for row in fields.rows for cell in row.cells if "94.64" in cell.text)
-        for width, across in ((60, 2), (71, 2), (72, 5)):
+        for width, across in ((60, 2), (75, 2), (76, 5)):
             await pilot.resize_terminal(width, 24)
             await until(pilot, lambda across=across: len(fields.columns) == across)  # type: ignore[misc]
             fields.move_to("pnl")

@@ -32,6 +32,7 @@ from tui.host.returning import Absence, absence, last_look, note_look
 from tui.host.workspace import WorkspaceHosting
 from tui.modals.ask import Ask
 from tui.modals.meanwhile import Meanwhile
+from tui.modals.new_session import NewSession
 from tui.screens.logs import LogsScreen
 from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
@@ -341,6 +342,24 @@ async def test_a_host_that_ran_all_the_time_is_not_waited_for(tmp_path: Path) ->
     app.workspace = tmp_path
     async with driven(app) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Meanwhile))
+
+
+async def test_a_key_typed_as_the_news_open_does_what_it_was_meant_to(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    link = busy()
+    note_look(tmp_path / "cache" / "last-look.json", link.snapshot())
+    link.now += DAY
+    link.change("k3x9a1pq", trades_count=14)
+    link.change("p0d7w2ee", state=SessionState.RUNNING)
+    app = make_app(link)
+    app.workspace = tmp_path
+    async with driven(app) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Meanwhile))
+        await pilot.press("j")
+        await pilot.pause()
+        assert isinstance(app.screen, Meanwhile), "a key of its own"
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
 
 
 async def test_a_viewer_sees_how_the_sessions_of_a_vanished_workspace_ended(

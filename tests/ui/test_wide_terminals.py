@@ -141,7 +141,7 @@ async def test_where_there_is_room_the_log_stands_beside_what_happened() -> None
             app.screen.query_one(name)
             for name in ("#one-trades", "#one-log", "#one-feed", "#one-side-log")
         )
-        await until(pilot, lambda: side.region.y > app.screen.query_one("#one-positions").region.y)
+        await until(pilot, lambda: side.region.y > app.screen.query_one("#one-drawdown").region.y)
         assert trades.size.width == VAST[0], "the log takes none of its columns"
         await pilot.press("v")
         await until(pilot, lambda: feed.display and not trades.display)
@@ -169,7 +169,7 @@ async def test_the_log_at_the_side_has_what_was_logged_while_it_was_a_view() -> 
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         log, side = (app.screen.query_one(name, LogPane) for name in ("#one-log", "#one-side-log"))
         await until(pilot, lambda: log.shown)
-        await pilot.resize_terminal(*WIDE)
+        await pilot.resize_terminal(*VAST)
         await until(pilot, lambda: words(side) == words(log))
 
 

@@ -147,6 +147,7 @@ SESSIONS: tuple[Command, ...] = (
     Command(
         "one.open", Place.SESSION, "enter", "Enter", "trade",
         "The trade or position under the cursor by itself: its candles, its fields", "open", 8,
+        unless="Enter opens a trade or position: Tab leads to them.",
     ),
     Command(
         "trade.back", Place.TRADE, "escape", "Esc", "back", "Return to where one came from",

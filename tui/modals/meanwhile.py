@@ -1,11 +1,15 @@
-"""Tells what happened while nobody looked: a line for each session that has news."""
+"""Tells what happened while nobody looked: a line for each session that has news.
+
+It opens by itself, at a moment that nobody chose: a key that means nothing here closes it and does
+what it would have done without it, so that what was typed just then is not lost.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -64,6 +68,13 @@ class Meanwhile(ModalScreen[str | None]):
         table = self.query_one(LineTable)
         table.set_rows(_row(change) for change in self._changes)
         table.focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Give the screen beneath what was meant for it."""
+        if event.key not in self.active_bindings:
+            event.stop()
+            self.dismiss(None)
+            self.app.simulate_key(event.key)
 
     @on(LineTable.Chosen)
     def _open(self, event: LineTable.Chosen) -> None:

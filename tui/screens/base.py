@@ -35,6 +35,7 @@ from tui.shell import Shell
 from tui.terminal import SMALLEST
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.hints import Hints
+from tui.widgets.tones import Tone
 from tui.widgets.top_bar import TopBar
 
 SHORT = 30  # lower terminals lose the air between the parts
@@ -42,6 +43,10 @@ TINY = 20  # still lower ones lose parts
 TALL = 50  # higher ones give what is left to the list
 NARROW = 100  # on narrower ones what stands side by side is stacked, or left out
 WIDE = 190  # on wider ones what is stacked, or left out, stands side by side
+
+
+Readings = Sequence[tuple[str, Tone]]
+"""Values that are told beside a title, such as `fast 71,097.80`."""
 
 
 class ScreenShell(Shell, Protocol):
@@ -287,18 +292,32 @@ class BaseScreen(Screen[None]):
         return widget
 
 
-def entitle(widget: Widget, title: str) -> None:
-    """Write a pane's title into its rule, literally; the same title again repaints nothing."""
-    text = Content(f" {safe_text(title)} ")
+def entitle(widget: Widget, title: str, readings: Readings = ()) -> None:
+    """Write a pane's title into its rule, literally; the same title again repaints nothing.
+
+    `readings` follow it, each in its tone, as far as there is room.
+    """
+    _write_title(widget, Content(f" {safe_text(title)} "), readings)
+
+
+def _write_title(widget: Widget, text: Content, readings: Readings) -> None:
+    room = widget.size.width - 4 - text.cell_length
+    for reading, tone in readings:
+        room -= cell_len(reading) + 2
+        if room < 0:
+            break
+        text += Content(" ") + Content.styled(reading, f"not bold {tone.css}") + Content(" ")
     if widget.border_title != text.markup:
         widget.border_title = text
 
 
-def entitle_views(widget: Widget, titles: Sequence[str], shown: int) -> None:
+def entitle_views(
+    widget: Widget, titles: Sequence[str], shown: int, readings: Readings = ()
+) -> None:
     """Write into a pane's rule the views that take turns in its place, the one shown in bold.
 
     Where they are too many for the pane, those before it give way, and then the last ones: ‹ and ›
-    stand for them.
+    stand for them. `readings` as in `entitle`.
     """
     first, stop = 0, len(titles)
     parent = widget.parent
@@ -325,12 +344,14 @@ def entitle_views(widget: Widget, titles: Sequence[str], shown: int) -> None:
     ]
     before, after = (Content(sign).stylize("not bold $dim") for sign in "‹›")
     parts = [*[before] * (first > 0), *parts, *[after] * (stop < len(titles))]
-    text = Content(" ") + Content("  ").join(parts) + Content(" ")
-    if widget.border_title != text.markup:
-        widget.border_title = text
+    _write_title(widget, Content(" ") + Content("  ").join(parts) + Content(" "), readings)
 
 
 def write(widget: Static, content: Content) -> None:
-    """Write a text into a widget; the same text again repaints nothing and lays nothing out."""
+    """Write a text into a widget; the same text again repaints nothing.
+
+    Nothing is laid out anew for one whose height is fixed.
+    """
     if widget.content != content:
-        widget.update(content)
+        height = widget.styles.height
+        widget.update(content, layout=height is None or height.is_auto)

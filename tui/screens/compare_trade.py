@@ -195,7 +195,8 @@ class ComparedTradeScreen(BaseScreen):
         shown = f"{symbol} {chart.shown(self._timeframe)}".strip()
         assert self._result.divergence is not None
         glyph = entry_glyph(self._result.divergence.trades[self._places[self._at]].trade.side)
-        entitle(chart, f"{shown} · {glyph} entry ◆ exit, the backtest's dimmed")
+        about = f"{shown} · {glyph} entry ◆ exit, the backtest's dimmed"
+        entitle(chart, about, chart.readings)
 
     @on(CandleChart.Turned)
     def _turned(self, event: CandleChart.Turned) -> None:

@@ -40,7 +40,10 @@ def order_rows(orders: Sequence[OrderRow]) -> list[Row]:
                     Cell(formats.quantity(order.quantity), Tone.DIM, order=order.quantity),
                     Cell(formats.price(order.price), order=order.price),
                     _filled(order),
-                    Cell("" if order.venue_price is None else formats.price(order.venue_price)),
+                    Cell(
+                        "" if order.venue_price is None else formats.price(order.venue_price),
+                        order=order.venue_price,
+                    ),
                     Cell(
                         "" if order.difference_bp is None else f"{order.difference_bp:+z.1f}",
                         tone,

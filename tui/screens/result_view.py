@@ -177,8 +177,8 @@ class ResultView(Vertical):
         views = self._views()
         titles = [names[view] for view in views]
         shown = views.index(self._shown) if self._shown in views else 0
-        for pane in (trades, chart):
-            entitle_views(pane, titles, shown)
+        entitle_views(trades, titles, shown)
+        entitle_views(chart, titles, shown, chart.readings)
         bare = self.has_class("-no-curves")
         equity, months = self.query_one("#result-equity"), self.query_one("#result-months")
         entitle(equity, self._curve_title)

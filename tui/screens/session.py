@@ -23,7 +23,7 @@ from core.trading.values import OpenTrade, Trade
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens import session_view
-from tui.screens.base import NARROW, BaseScreen, entitle, entitle_views, write
+from tui.screens.base import WIDE, BaseScreen, entitle, entitle_views, write
 from tui.screens.compare import show_comparison
 from tui.screens.conditions import condition_columns, condition_rows
 from tui.screens.order_rows import ORDER_COLUMNS, order_rows
@@ -37,7 +37,7 @@ from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 from tui.widgets.tones import Tone
 
-_LOG_FROM = 38  # lines of a terminal that has room for the log at the side of the candles
+_LOG_FROM = 38  # lines of a wide terminal that has room for the log beneath the curves
 _CUT = 16  # cells of the last part of a line that are kept in any case
 
 
@@ -77,7 +77,6 @@ _EMPTY = {
     "one-why": "Known once the first candle has closed.",
     "one-equity": "Nothing to draw yet.",
     "one-drawdown": "Nothing to draw yet.",
-    "one-trades": "No trade yet.",
 }
 """What stands in a pane that has nothing to show, once that is known."""
 _VIEWS = {
@@ -115,29 +114,31 @@ class SessionScreen(BaseScreen):
         self._over = False  # whether the detail is that of its end
 
     def body(self) -> ComposeResult:
-        """Title and figures; candles beside conditions; equity; trades, orders, log or feed."""
+        """Title, figures; candles over conditions beside equity; positions; trades, log or feed."""
         yield Static("", id="one-title")
         yield Figures(id="one-figures")
         yield Static("", id="one-position-line")
         with Horizontal(id="one-upper"):
-            yield self.pane(CandleChart(id="one-candles"), "Candles")
-            with Vertical(id="one-side"):
+            with Vertical(id="one-main"):
+                yield self.pane(CandleChart(id="one-candles"), "Candles")
                 yield self.pane(
                     LineTable(
                         condition_columns(),
                         id="one-why",
                         idle_cursor=False,
                         sorts=False,
+                        bare=True,
                     ),
                     "Why (not) now",
                 )
-                yield self.pane(
-                    LineTable(POSITION_COLUMNS, id="one-positions", idle_cursor=False), "Positions"
-                )
+            with Vertical(id="one-side"):
+                yield self.pane(CurveChart(id="one-equity"), "Equity")
+                yield self.pane(CurveChart(id="one-drawdown", write=formats.percent), "Drawdown %")
                 yield self.pane(LogPane(id="one-side-log", empty="Nothing logged yet."), "Log")
-        with Horizontal(id="one-curves"):
-            yield self.pane(CurveChart(id="one-equity"), "Equity")
-            yield self.pane(CurveChart(id="one-drawdown", write=formats.percent), "Drawdown %")
+        yield self.pane(
+            LineTable(POSITION_COLUMNS, id="one-positions", idle_cursor=False, bare=True),
+            "Positions",
+        )
         with Horizontal(id="one-lower"):
             trades = LineTable(session_view.trade_columns_of(()), id="one-trades", follows=True)
             trades.add_class("-shown")
@@ -161,7 +162,7 @@ class SessionScreen(BaseScreen):
         for log in self.query(LogPane):
             log.filter(session=self._session_id)
         super().mounted()
-        for name in _EMPTY if self._detail is None else ():
+        for name in (*_EMPTY, "one-trades") if self._detail is None else ():
             self._pane_of(name).set_empty("Asking the host …")
         self.query_one("#one-trades").focus()
         self.set_interval(1.0, self._ask_unless_over)
@@ -248,10 +249,11 @@ class SessionScreen(BaseScreen):
             self._symbol = found.symbols[0]
         title, room = session_view.title(found, self.papertape.zone), self.size.width - 4
         write(self.query_one("#one-title", Static), _line(title, room))
-        positions_line = session_view.positions_in_a_line(found)
-        line = self.query_one("#one-position-line", Static)
-        write(line, _line(positions_line))
-        line.set_class(not positions_line, "-nothing")
+        if self.has_class("-short"):
+            positions_line = session_view.positions_in_a_line(found)
+            line = self.query_one("#one-position-line", Static)
+            write(line, _line(positions_line))
+            line.set_class(not positions_line, "-nothing")
         self.query_one(Figures).show(session_view.figures(found))
         positions = self.query_one("#one-positions", LineTable)
         positions.set_empty(session_view.no_position(found))
@@ -259,6 +261,7 @@ class SessionScreen(BaseScreen):
         if detail is not None:
             for name, text in _EMPTY.items():
                 self._pane_of(name).set_empty(text)
+            self._pane_of("one-trades").set_empty(session_view.no_trade(found))
             self._draw_detail(found, detail, self._symbol)
 
     def _draw_detail(self, session: SessionSnapshot, detail: SessionDetail, symbol: str) -> None:
@@ -274,7 +277,7 @@ class SessionScreen(BaseScreen):
             self._charted = charted
             chart.look_at(self._chart, symbol, session.timeframe)
         more = f" · {len(session.symbols)} symbols" if len(session.symbols) > 1 else ""
-        entitle(chart, f"{symbol} {chart.shown(session.timeframe)}{more}")
+        entitle(chart, f"{symbol} {chart.shown(session.timeframe)}{more}", chart.readings)
         why = self.query_one("#one-why", LineTable)
         conditions = condition_rows(detail.readings.get(symbol, ()))
         why.take_columns(condition_columns(conditions))
@@ -344,6 +347,10 @@ class SessionScreen(BaseScreen):
             return session.interrupted or not session.state.ended
         if action == "flatten":
             return bool(session.open_positions) and not session.state.ended
+        if action == "open":
+            table = self.focused
+            listed = isinstance(table, LineTable) and bool(table.rows)
+            return listed and table is not None and table.id in ("one-trades", "one-positions")
         if action == "symbol":
             return len(session.symbols) > 1
         if action in ("block", "watch"):
@@ -394,7 +401,7 @@ class SessionScreen(BaseScreen):
         """Where a view gets a place of its own, another has that of the views."""
         super().laid_out(event)
         width, height = event.size
-        self.set_class(width >= NARROW and height >= _LOG_FROM, "-log")
+        self.set_class(width >= WIDE and height >= _LOG_FROM, "-log")
         if self.ready:
             if self._viewed not in self._views():
                 self._turn_to("one-trades")

@@ -115,6 +115,16 @@ def no_position(session: SessionSnapshot) -> str:
     return "No position was open at the end." if session.state.ended else "Flat."
 
 
+def no_trade(session: SessionSnapshot) -> str:
+    """What is said where no closed trade is shown."""
+    held = session.open_positions
+    if len(held) == 1:
+        return f"No trade has closed yet: {held[0].symbol} {held[0].side.value} is open."
+    if held:
+        return f"No trade has closed yet: {len(held)} positions are open."
+    return "It closed no trade." if session.state.ended else "No trade yet."
+
+
 def no_line(session: SessionSnapshot) -> str:
     """What is said where no line of its log is shown."""
     if session.state.ended or session.trades_count:

@@ -93,6 +93,7 @@ class SessionsScreen(BaseScreen):
                     id="positions",
                     empty="No open position.",
                     idle_cursor=False,
+                    bare=True,
                 ),
                 "Positions",
             )

@@ -48,8 +48,11 @@ from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone, tone_of
 
 _COLUMNS = (Column("", 12, grow=12), Column("", 16, "right", grow=6))
-_TWICE = (Column("", 12), Column("", 18, "right"), Column("", 2), *_COLUMNS)
-_TWICE_FROM = 72  # columns of the terminal: on fewer a label or a figure would be cut
+_TWICE = (
+    *(Column("", 12), Column("", 18, "right"), Column("", 2)),
+    *(Column("", 16, grow=8), Column("", 16, "right", grow=6)),
+)
+_TWICE_FROM = 76  # columns of the terminal: on fewer a label or a figure would be cut
 _VIEWS = {"trade-fields": "Trade", "trade-conditions": "Conditions", "trade-twin": "Backtest"}
 """What takes turns on a low terminal, and what each is called while another is shown."""
 _NO_CANDLES = "A result is kept without its candles: R on it runs it again."
@@ -100,7 +103,9 @@ class TradeScreen(BaseScreen):
             with Vertical(id="trade-main"):
                 yield self.pane(CandleChart(id="trade-candles"), "Candles")
                 yield self.pane(SignalConditions(id="trade-conditions"), "Conditions")
-                twin = LineTable(TWIN_COLUMNS, id="trade-twin", idle_cursor=False, sorts=False)
+                twin = LineTable(
+                    TWIN_COLUMNS, id="trade-twin", idle_cursor=False, sorts=False, bare=True
+                )
                 yield self.pane(twin, "The backtest's twin")
             yield self.pane(
                 LineTable(_COLUMNS, id="trade-fields", header=False, idle_cursor=False), "Trade"
@@ -192,6 +197,7 @@ class TradeScreen(BaseScreen):
         if self.ready:
             self._draw_fields()
             self.call_after_refresh(self._show_views)
+            self.call_after_refresh(self._entitle_chart)
 
     def _draw_twin(self) -> None:
         """Show what the backtest made of the same decision, where a report tells it."""
@@ -261,14 +267,16 @@ class TradeScreen(BaseScreen):
             rows.append((f"left-{number}", reason, written("exit_time", part.time, self._zone)))
         chart = self.query_one("#trade-candles", CandleChart)
         known = {} if chart.timeframe else chart.values_at(trade.signal_time)
-        rows += [(f"at {name}", name, _reading(value)) for name, value in known.items()]
+        rows += [
+            (f"at {name}", f"{name} at signal", _reading(value)) for name, value in known.items()
+        ]
         table = self.query_one("#trade-fields", LineTable)
         made = [Row(name, (Cell(label, Tone.DIM), Cell(text))) for name, label, text in rows]
         beside = self.has_class("-narrow") and self.size.width >= _TWICE_FROM
         table.take_columns(_TWICE if beside else _COLUMNS)
         table.set_rows(_beside(made) if beside else made)
         self._titles = {
-            "trade-fields": "Trade · indicators at its signal" if known else "Trade",
+            "trade-fields": "Trade",
             "trade-conditions": conditions_title(trade, self._zone),
             "trade-twin": self._titles.get("trade-twin", ""),
         }
@@ -304,7 +312,7 @@ class TradeScreen(BaseScreen):
         chart = self.query_one("#trade-candles", CandleChart)
         glyph = entry_glyph(trade.side)
         shown = chart.shown(self._timeframe)
-        entitle(chart, f"{trade.symbol} {shown} · {glyph} entry ◆ exit")
+        entitle(chart, f"{trade.symbol} {shown} · {glyph} entry ◆ exit", chart.readings)
 
     def action_back(self) -> None:
         """Return to where one came from."""

@@ -52,6 +52,9 @@ class Scale:
         """How far from the top, in lines: 0 at `high`, `lines` at `low`."""
         return (self.high - value) / (self.high - self.low) * self.lines
 
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
     def line(self, value: float) -> int:
         """The line a value lies in, clipped to those there are."""
         return min(self.lines - 1, max(0, math.floor(self.part(value))))

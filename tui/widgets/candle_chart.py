@@ -35,7 +35,15 @@ from core.strategy.chart_values import (
 from tui import formats
 from tui.commands import Place, bindings
 from tui.widgets.candle_cells import Cells
-from tui.widgets.candle_picture import LABELS, Mark, Picture, PriceLevel, Slot, price_scale
+from tui.widgets.candle_picture import (
+    LABELS,
+    Mark,
+    Picture,
+    PriceLevel,
+    Slot,
+    price_scale,
+    readings,
+)
 from tui.widgets.line_view import LineView
 from tui.widgets.tones import Tone
 
@@ -63,7 +71,7 @@ class CandleChart(LineView, can_focus=True):
     PLACE = Place.CHART
 
     class Turned(Message):
-        """Another timeframe or size is shown now, or what was asked for has come."""
+        """What its title tells is another now, or what was asked for has come."""
 
         def __init__(self, chart: CandleChart) -> None:
             self.chart = chart
@@ -140,9 +148,26 @@ class CandleChart(LineView, can_focus=True):
         return self._timeframe
 
     def shown(self, own: str) -> str:
-        """What a candle shown is, given the strategy's own: `5m`, or `5m, 8 in one`."""
-        several = -_ZOOMS[self._zoom]
-        return f"{self._timeframe or own}{f', {several} in one' if several > 1 else ''}"
+        """What a candle shown is, given the strategy's own: `5m`, or `5m, 8 in one`.
+
+        Where all there are fill less than half of the chart, how many that is.
+        """
+        several, count = -_ZOOMS[self._zoom], len(self._slots)
+        text = f"{self._timeframe or own}{f', {several} in one' if several > 1 else ''}"
+        whole = self._chart is not None and not self._chart.more
+        to_the_last = self._looking is not None and self._looking.until is None
+        if whole and to_the_last and 0 < count < self._room() // 2:
+            text += f", {count} candle{'s'[: count != 1]} in all"
+        return text
+
+    @property
+    def readings(self) -> Sequence[tuple[str, Tone]]:
+        """The indicators shown and their newest values; none where the crosshair tells others."""
+        if self._chart is None or not self._adorned or self._cross is not None:
+            return ()
+        # The candle that forms has no values of its own yet.
+        last = next((one.values for one in reversed(self._slots) if any(one.values)), ())
+        return readings(self._chart.lines, last)
 
     def set_empty(self, text: str) -> None:
         """Change what the chart says while it has no candle."""
@@ -261,7 +286,7 @@ class CandleChart(LineView, can_focus=True):
 
     def action_end(self, step: int) -> None:
         """Go to the oldest candles there are, or back to the newest."""
-        self._cross = None
+        self._put_cross(None)
         self._show_to(0 if step < 0 else len(self._slots))
 
     def action_zoom(self, step: int) -> None:
@@ -282,7 +307,7 @@ class CandleChart(LineView, can_focus=True):
         if self._cross is not None:
             at = bisect_right(self._times(), self._cross) - 1 + step
         at = max(0, min(at, len(self._slots) - 1))
-        self._cross = self._slots[at].candle.time
+        self._put_cross(self._slots[at].candle.time)
         first = max(0, end - self._room())
         if first <= at < end:
             self._paint()
@@ -291,8 +316,14 @@ class CandleChart(LineView, can_focus=True):
 
     def action_drop(self) -> None:
         """Take the crosshair away."""
-        self._cross = None
+        self._put_cross(None)
         self._paint()
+
+    def _put_cross(self, time: int | None) -> None:
+        """Put the crosshair on a candle; the title tells of the newest where there is none."""
+        before, self._cross = self._cross, time
+        if (before is None) != (time is None):
+            self.post_message(self.Turned(self))
 
     def action_timeframe(self, step: int) -> None:
         """Show the next longer candles, or the next shorter, from the strategy's own up."""
@@ -314,6 +345,7 @@ class CandleChart(LineView, can_focus=True):
         """Show volume and indicators, or the candles alone."""
         self._adorned = not self._adorned
         self._paint()
+        self.post_message(self.Turned(self))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave Esc to the screen where no crosshair is to be taken away."""
@@ -328,7 +360,7 @@ class CandleChart(LineView, can_focus=True):
         shown = self._slots[max(0, end - self._room()) : end]
         right = 2 + (self._room() - len(shown)) * self._each
         at = max(0, min((offset.x - right) // self._each, len(shown) - 1))
-        self._cross = shown[at].candle.time
+        self._put_cross(shown[at].candle.time)
         self._paint()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:

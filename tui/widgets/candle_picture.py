@@ -19,8 +19,8 @@ from tui.widgets.candle_cells import Cells, blank, draw_bar, draw_candle, draw_l
 from tui.widgets.tones import Tone
 
 LABELS = 12  # cells beside a chart, at most
-_LEGEND_FROM, _VOLUME_FROM, _PANES_FROM = 9, 16, 20  # lines from which there is room for these
-_EDGES_FROM = 14  # lines of prices from which levels beyond them have one of their own
+_LEGEND_FROM, _VOLUME_FROM, _PANES_FROM = 6, 16, 20  # lines from which there is room for these
+_EDGES_FROM = 10  # lines of prices from which levels beyond them have one of their own
 _PANE, _FEWEST = 4, 9  # lines of a pane beneath the candles, and the fewest left to the candles
 _LINE_TONES = (Tone.INFO, Tone.WARNING, Tone.ACCENT, Tone.PLAIN)
 
@@ -82,7 +82,7 @@ class Picture:
         if self.cross is not None:
             crossed = bisect_right([one.candle.time for one in slots], self.cross) - 1
         has_volume = any(one.candle.volume > 0 for one in slots)
-        legend = 1 if height >= _LEGEND_FROM and (names or crossed is not None) else 0
+        legend = 1 if height >= _LEGEND_FROM and crossed is not None and crossed >= 0 else 0
         bars = (3 if height >= _PANES_FROM else 2) if height >= _VOLUME_FROM else 0
         bars = bars if self.volume and has_volume else 0
         panes = list(dict.fromkeys(line.pane for line in names if line.pane))
@@ -99,12 +99,8 @@ class Picture:
             for row in rows:
                 if row[column][0] == " ":
                     row[column] = ("┊", Tone.DIM)
-        if legend:
-            named = crossed is not None and crossed >= 0
-            # The candle that forms has no values of its own yet.
-            last = next((one for one in reversed(slots) if any(one.values)), slots[-1])
-            told = slots[crossed] if crossed is not None and named else last
-            rows.insert(0, self._legend(told, width + 2 + self.axis, named=named))
+        if legend and crossed is not None:
+            rows.insert(0, self._legend(slots[crossed], width + 2 + self.axis))
         moments = [one.candle.time for one in slots for _ in range(each)]
         return [*rows, [(" " * right + _labels(moments, each, self.zone), Tone.DIM)]]
 
@@ -135,16 +131,21 @@ class Picture:
             if at >= 0 and (at < len(times) - 1 or mark.time < self._behind(times)):
                 cells[scale.line(mark.price)][right + at * each] = (mark.glyph, mark.tone)
         named: dict[int, int] = {}
-        for level in sorted(self.levels, key=lambda one: not scale.low <= one.price <= scale.high):
+        inside = [scale.line(one.price) for one in self.levels if one.price in scale]
+        for level in sorted(self.levels, key=lambda one: one.price not in scale):
             line, name = scale.line(level.price), level.label
-            if scale.low <= level.price <= scale.high:
+            if level.price in scale:
+                if inside.count(line) > 1:  # there is room for one price at the axis
+                    name = f"{name} {formats.price(level.price)}"
                 axis[line] = (formats.price(level.price), level.tone)
-                for column in range(width):
+                for column in range(named.get(line, 0), width):
                     if cells[line][column][0] == " ":
                         cells[line][column] = ("┈", level.tone)
             else:
-                arrow = "↑" if level.price > scale.high else "↓"
+                arrow, step = ("↑", 1) if level.price > scale.high else ("↓", -1)
                 name = f"{name} {formats.price(level.price)} {arrow}"
+                while line in inside and 0 <= line + step < scale.lines:
+                    line += step
             row = cells[line]
             if above and level.price > scale.high:
                 line, row = -1, over_all[0]
@@ -152,9 +153,10 @@ class Picture:
                 line, row = scale.lines, under_all[0]
             # Where lines are few, names hide the oldest candles rather than take one from prices.
             start = named.get(line, 0)
-            for column, letter in enumerate(f"{name} "[: max(0, width - start)], start):
+            text = f"{'  ' * bool(start)}{name} "[: max(0, width - start)]
+            for column, letter in enumerate(text, start):
                 row[column] = (letter, level.tone)
-            named[line] = start + len(name) + 2
+            named[line] = start + len(text) - 1
         axis[scale.line(candles[-1].close)] = (formats.price(candles[-1].close), Tone.STRONG)
         return [
             *self._with_axis(over_all, {}),
@@ -200,22 +202,16 @@ class Picture:
             row += [("  ", Tone.DIM), (text.rjust(self.axis), tone)]
         return cells
 
-    def _legend(self, slot: Slot, width: int, *, named: bool) -> list[tuple[str, Tone]]:
-        """The values of one candle: its own where the crosshair is on it, and the lines' always."""
+    def _legend(self, slot: Slot, width: int) -> list[tuple[str, Tone]]:
+        """The values of the candle that the crosshair is on, and the lines' there."""
         candle = slot.candle
-        parts: list[tuple[str, Tone]] = []
-        if named:
-            tone = Tone.GAIN if candle.close >= candle.open else Tone.LOSS
-            parts.append((formats.day_time(candle.time, self.zone), Tone.STRONG))
-            for letter, price in zip("OHLC", candle[1:5], strict=True):
-                parts.append((f"{letter} {formats.price(price)}", tone))
-            if candle.volume > 0:
-                parts.append((f"V {_short(candle.volume)}", Tone.DIM))
-        seen: dict[str, int] = {}
-        for line, value in zip(self.lines, slot.values, strict=False):
-            number = seen[line.pane] = seen.get(line.pane, -1) + 1
-            tone = _LINE_TONES[number % len(_LINE_TONES)]
-            parts.append((f"{safe_text(line.name)} {_figure(value, price=not line.pane)}", tone))
+        tone = Tone.GAIN if candle.close >= candle.open else Tone.LOSS
+        parts = [(formats.day_time(candle.time, self.zone), Tone.STRONG)]
+        for letter, price in zip("OHLC", candle[1:5], strict=True):
+            parts.append((f"{letter} {formats.price(price)}", tone))
+        if candle.volume > 0:
+            parts.append((f"V {_short(candle.volume)}", Tone.DIM))
+        parts += readings(self.lines, slot.values)
         cells: list[tuple[str, Tone]] = []
         for text, tone in parts:
             if len(text) > width:
@@ -223,6 +219,17 @@ class Picture:
             cells += [(text, tone), ("  ", Tone.DIM)]
             width -= len(text) + 2
         return cells
+
+
+def readings(lines: Sequence[ChartLine], values: Sequence[float | None]) -> list[tuple[str, Tone]]:
+    """The indicators with their values at a candle, each in the tone of its line."""
+    parts: list[tuple[str, Tone]] = []
+    seen: dict[str, int] = {}
+    for line, value in zip(lines, values, strict=False):
+        number = seen[line.pane] = seen.get(line.pane, -1) + 1
+        tone = _LINE_TONES[number % len(_LINE_TONES)]
+        parts.append((f"{safe_text(line.name)} {_figure(value, price=not line.pane)}", tone))
+    return parts
 
 
 def price_scale(candles: Sequence[Candle], levels: Sequence[PriceLevel], height: int) -> Scale:

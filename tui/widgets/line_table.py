@@ -179,18 +179,21 @@ class LineTable(LineView, can_focus=True):
         idle_cursor: bool = True,
         sorts: bool = True,
         follows: bool = False,
+        bare: bool = False,
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
     ) -> None:
         """`sorts`: whether the rows may be sorted; not where their order says something.
 
         `follows`: whether a cursor on the first row stays there when rows come before it, so that
         the newest stays in sight. Not where a key may end or remove what is under the cursor.
+        `bare`: without rows it says so alone, without the names of its columns.
         """
         super().__init__(id=id)
         self.columns = tuple(columns)
         self.empty = empty
         self._marks_allowed = marks
-        self._header = 1 if header else 0
+        self._has_header = header
+        self._bare = bare
         self._idle_cursor = idle_cursor
         self.sorts = sorts and header
         self._follows = follows
@@ -210,6 +213,11 @@ class LineTable(LineView, can_focus=True):
         self._descending = False
 
     # ── rows ──
+
+    @property
+    def _header(self) -> int:
+        """How many lines the names of the columns take."""
+        return int(self._has_header and bool(self._rows or not self._bare))
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -323,6 +331,7 @@ class LineTable(LineView, can_focus=True):
         if text != self.empty:
             self.empty = text
             if not self._rows:
+                self._measure()
                 self.refresh()
 
     def move_to(self, key: str) -> None:
@@ -445,7 +454,7 @@ class LineTable(LineView, can_focus=True):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Of a table as high as its rows: these, or what it says without any."""
-        lines = len(self._rows) or 1 + len(self.empty.splitlines())
+        lines = len(self._rows) or (not self._bare) + len(self.empty.splitlines())
         return self._header + lines
 
     # ── drawing ──
@@ -504,7 +513,7 @@ class LineTable(LineView, can_focus=True):
         text = ""
         if not self._rows and self.empty:
             lines = self.empty.splitlines()
-            number = y - self._header - 1
+            number = y - self._header - (not self._bare)
             if 0 <= number < len(lines):
                 text = " " * _GUTTER + lines[number]
         return Strip([Segment(set_cell_size(text, self.size.width), plain)], self.size.width)
