@@ -56,6 +56,11 @@ def figure_text(name: str, metrics: Mapping[str, Any], decimals: int = 2) -> str
     return str(value) if isinstance(value, int) else f"{value:,.2f}"
 
 
+def is_money(name: str) -> bool:
+    """Whether a metric is an amount of money."""
+    return name in _MONEY
+
+
 def _note(name: str, metrics: Mapping[str, Any]) -> str:
     if metrics.get(name) is None:
         return str(metrics.get("metrics_undefined", {}).get(name, ""))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.report.metric_labels import MetricFigure, figure_text, metric_figures
+from core.market.symbols import money_decimals, quote_currency
+from core.report.metric_labels import figure_text, is_money, metric_figures
 from core.time_format import short_duration
 
 _LESS_IS_BETTER = ("max_drawdown_pct", "max_consecutive_losses")
@@ -20,7 +21,8 @@ class SideBySide:
     Attributes:
         name: of docs/rules.md §4.
         label, one, other: as a reader has them.
-        change: the second minus the first, in the figure's unit; None where one is not known.
+        change: the second minus the first, in the figure's unit; None where one is not known, or
+            they are of different money.
         change_text: the same with its sign and direction.
         better: whether the second is the better one; None where neither is, or it is no question.
     """
@@ -34,38 +36,48 @@ class SideBySide:
     better: bool | None
 
 
-def side_by_side(
-    one: Mapping[str, Any], other: Mapping[str, Any], decimals: int = 2
-) -> tuple[SideBySide, ...]:
-    """The figures of two results' `metrics` (as in their JSON), in a reader's order.
+def side_by_side(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[SideBySide, ...]:
+    """The figures of two results (as in their JSON), in a reader's order.
 
-    `decimals`: of their money.
+    Amounts of different money have no difference: each is written with its currency.
     """
-    figures = (metric_figures(metrics, decimals) for metrics in (one, other))
-    return tuple(
-        _pair(ours, theirs.text, one, other, decimals)
-        for ours, theirs in zip(*figures, strict=True)
-    )
+    results = (_Result(one["metrics"], one["symbols"]), _Result(other["metrics"], other["symbols"]))
+    names = metric_figures(one["metrics"])
+    return tuple(_pair(figure.name, figure.label, *results) for figure in names)
 
 
-def _pair(
-    figure: MetricFigure,
-    theirs: str,
-    one: Mapping[str, Any],
-    other: Mapping[str, Any],
-    decimals: int,
-) -> SideBySide:
-    name, label, ours = figure.name, figure.label, figure.text
-    first, second = one.get(name), other.get(name)
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """The metrics of a result, and the symbols whose money they are in."""
+
+    metrics: Mapping[str, Any]
+    symbols: Sequence[str]
+
+    @property
+    def money(self) -> str:
+        """The currencies: `USDT`."""
+        return " ".join(sorted({quote_currency(symbol) for symbol in self.symbols}))
+
+    def text(self, name: str) -> str:
+        """One of its figures."""
+        return figure_text(name, self.metrics, money_decimals(*self.symbols))
+
+
+def _pair(name: str, label: str, one: _Result, other: _Result) -> SideBySide:
+    ours, theirs = one.text(name), other.text(name)
+    first, second = one.metrics.get(name), other.metrics.get(name)
     if first is None or second is None:
         return SideBySide(name, label, ours, theirs, None, "", None)
+    if is_money(name) and one.money != other.money:
+        ours, theirs = f"{ours} {one.money}", f"{theirs} {other.money}"
+        return SideBySide(name, label, ours, theirs, None, "other money", None)
     change = second - first
     if ours == theirs:
         return SideBySide(name, label, ours, theirs, change, "=", None)
     unsigned = (
         short_duration(abs(change))
         if name == "avg_hold"
-        else figure_text(name, {name: abs(change)}, decimals).lstrip("+")
+        else figure_text(name, {name: abs(change)}, money_decimals(*one.symbols)).lstrip("+")
     )
     # Two percentages differ by percentage points.
     unsigned = unsigned.replace(" %", " pp")

@@ -169,14 +169,12 @@ def show(arguments: OneArguments) -> int:
 
 def compare(arguments: CompareArguments) -> int:
     """Print two results side by side."""
-    from core.market.symbols import money_decimals
     from core.report.library import differing_settings
     from core.report.side_by_side import side_by_side
 
     one, other = _found(arguments, arguments.one, arguments.other)
     ours, theirs = _opened(one), _opened(other)
-    decimals = money_decimals(*ours["symbols"], *theirs["symbols"])
-    figures = side_by_side(ours["metrics"], theirs["metrics"], decimals)
+    figures = side_by_side(ours, theirs)
     settings = None
     if "config" in ours and "config" in theirs:
         settings = differing_settings(ours["config"], theirs["config"])

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.market.symbols import money_decimals
 from core.report.library import (
     Library,
     LibraryError,
@@ -224,6 +223,4 @@ def _compared(one: ListedResult, other: ListedResult) -> Compared:
     settings = None
     if "config" in ours.report and "config" in theirs.report:
         settings = tuple(differing_settings(ours.report["config"], theirs.report["config"]))
-    decimals = money_decimals(*one.result.symbols, *other.result.symbols)
-    figures = side_by_side(ours.report["metrics"], theirs.report["metrics"], decimals)
-    return Compared(ours, theirs, figures, settings)
+    return Compared(ours, theirs, side_by_side(ours.report, theirs.report), settings)

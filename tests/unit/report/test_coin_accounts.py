@@ -75,7 +75,10 @@ def test_a_report_writes_no_amount_of_a_coin_as_nothing(render: Callable[[Any], 
 
 def test_two_results_in_a_coin_are_told_apart() -> None:
     one = coin_report()["metrics"]
-    figures = side_by_side(one, one | {"expectancy": -0.00125 + 0.0001}, 6)
+    figures = side_by_side(
+        {"metrics": one, "symbols": ["ETH/BTC"]},
+        {"metrics": one | {"expectancy": -0.00125 + 0.0001}, "symbols": ["ETH/BTC"]},
+    )
     (told,) = (each for each in figures if each.name == "expectancy")
     assert (told.one, told.other, told.change_text) == ("-0.001250", "-0.001150", "▲ +0.000100")
 

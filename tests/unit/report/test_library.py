@@ -140,8 +140,8 @@ def test_two_results_side_by_side() -> None:
     slow = result_of(indicators=[{"name": "rsi", "params": {"period": 21}}])
     assert ("rsi.period", 14, 21) in differing_settings(one["config"], slow["config"])
     figures = side_by_side(
-        {"total_return_pct": 10.0, "max_drawdown_pct": 5.0, "total_trades": 7, "avg_hold": 3_600},
-        {"total_return_pct": 8.5, "max_drawdown_pct": 4.0, "total_trades": 9, "avg_hold": 1_800},
+        traded(total_return_pct=10.0, max_drawdown_pct=5.0, total_trades=7, avg_hold=3_600),
+        traded(total_return_pct=8.5, max_drawdown_pct=4.0, total_trades=9, avg_hold=1_800),
     )
     told = {each.label: (each.change_text, each.better) for each in figures if each.change_text}
     assert told == {
@@ -150,3 +150,36 @@ def test_two_results_side_by_side() -> None:
         "Trades": ("▲ +2", None),
         "Average hold": ("▼ -30m", None),
     }
+
+
+def traded(*symbols: str, **metrics: float) -> dict[str, Any]:
+    """A result with these metrics."""
+    return {"symbols": symbols or ("BTC/USDT",), "metrics": metrics}
+
+
+def test_yen_and_dollars_have_no_difference() -> None:
+    """6.53 yen were better than a loss of 11.81 dollars, by 18.34 of neither."""
+    figures = side_by_side(
+        traded("PEPE/USDT", expectancy=-11.81, best=84.5, profit_factor=0.8, total_return_pct=-2.0),
+        traded("BTC/JPY", expectancy=6.53, best=84.5, profit_factor=1.1, total_return_pct=1.0),
+    )
+    told = {each.name: each for each in figures if each.change_text}
+    money = told["expectancy"]
+    assert (money.one, money.other) == ("-11.81 USDT", "+6.53 JPY")
+    assert (money.change, money.change_text, money.better) == (None, "other money", None)
+    assert told["best"].change_text == "other money", "not equal either"
+    assert (told["profit_factor"].better, told["total_return_pct"].better) == (True, True)
+    (alike,) = (
+        each
+        for each in side_by_side(traded(expectancy=-1.0), traded("ETH/USDT", expectancy=1.0))
+        if each.name == "expectancy"
+    )
+    assert (alike.one, alike.change_text, alike.better) == ("-1.00", "▲ +2.00", True)
+
+
+def test_each_side_is_written_with_the_decimals_of_its_money() -> None:
+    figures = side_by_side(
+        traded("ETH/BTC", expectancy=0.000123), traded("ETH/USDT", expectancy=1.5)
+    )
+    (money,) = (each for each in figures if each.name == "expectancy")
+    assert (money.one, money.other) == ("+0.000123 BTC", "+1.50 USDT")
