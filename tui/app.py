@@ -24,7 +24,6 @@ from textual.command import Provider
 from textual.dom import DOMNode
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
@@ -76,9 +75,6 @@ from tui.shipped import shipped
 from tui.strategies import StrategyChoice
 from tui.terminal import GuardedApp
 from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS, find_themes
-from tui.widgets.candle_chart import CandleChart
-from tui.widgets.line_table import LineTable
-from tui.widgets.log_pane import LogPane
 
 if TYPE_CHECKING:
     from core.host.feed_factories import DemoMarket
@@ -455,10 +451,11 @@ class PapertapeApp(GuardedApp):
     def action_help(self) -> None:
         """Show every key."""
         place = self.screen.PLACE if isinstance(self.screen, BaseScreen) else Place.ANYWHERE
-        parts: dict[Place, type[Widget]] = {
-            Place.TABLE: LineTable,
-            Place.CHART: CandleChart,
-            Place.LOG: LogPane,
+        parts = {
+            Place.TABLE: "LineTable",
+            Place.MAP: "HeatMap, Calendar",
+            Place.CHART: "CandleChart",
+            Place.LOG: "LogPane",
         }
         here = [part for part, kind in parts.items() if self.screen.query(kind)]
         self.push_screen(HelpScreen(place, here))

@@ -29,7 +29,7 @@ class Place(StrEnum):
     PERFORMANCE = "Performance"
     ANSWERS = "In the answers"
     TABLE = "In a table"
-    MAP = "In a map of two axes"
+    MAP = "In a map or calendar"
     CHART = "In a chart"
     LOG = "In a log"
 

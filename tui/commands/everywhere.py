@@ -48,15 +48,24 @@ EVERYWHERE: tuple[Command, ...] = (
         "table.copy_all", Place.TABLE, "Y", "Y", "copy table",
         "Copy the marked rows, or all of the table", "copy_table",
     ),
-    Command("map.up", Place.MAP, "k,up", "k ↑", "up", "One cell up", "step(-1, 0)"),
-    Command("map.down", Place.MAP, "j,down", "j ↓", "down", "One cell down", "step(1, 0)"),
     Command(
-        "map.right", Place.MAP, "l,right", "l →", "next", "One cell to the right", "step(0, 1)",
+        "map.up", Place.MAP, "k,up", "k ↑", "up", "One cell, or day, up", "step(-1, 0)",
     ),
     Command(
-        "map.left", Place.MAP, "h,left", "h ←", "previous", "One cell to the left", "step(0, -1)",
+        "map.down", Place.MAP, "j,down", "j ↓", "down", "One cell, or day, down", "step(1, 0)",
     ),
-    Command("map.open", Place.MAP, "enter", "Enter", "open", "Open the cell", "choose"),
+    Command(
+        "map.right", Place.MAP, "l,right", "l →", "next",
+        "One cell, or week, to the right", "step(0, 1)",
+    ),
+    Command(
+        "map.left", Place.MAP, "h,left", "h ←", "previous",
+        "One cell, or week, to the left", "step(0, -1)",
+    ),
+    Command(
+        "map.open", Place.MAP, "enter", "Enter", "open",
+        "Open the cell, or show the trades of the day", "choose",
+    ),
     Command(
         "chart.zoom_in", Place.CHART, "plus,equals_sign", "+", "larger", "Larger candles",
         "zoom(1)", 2,
