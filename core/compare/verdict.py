@@ -283,8 +283,8 @@ def assess(
         return f"{verdict.column} does not keep what the backtest promised ({_by(verdict)})."
     if verdict.state is State.KEPT:
         without = [column.name for column in columns if _earns_nothing(column)]
-        if without == ["Live"] and _is_few(columns[-1]):
-            return f"The promise was kept by Paper. {_few(columns[-1])}"
+        if without == ["Live"] and verdict.column != "Live" and _is_few(columns[-1]):
+            return f"The promise was kept by {verdict.column}. {_few(columns[-1])}"
         if without:
             return f"The promise was kept, but {without[-1]} does not make money."
         if answers.live is not None and answers.live.surely_less:

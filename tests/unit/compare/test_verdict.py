@@ -502,6 +502,7 @@ def test_a_few_live_trades_that_lose_as_chance_has_it_raise_no_alarm() -> None:
     assert gone_again.verdict is not None
     assert (gone_again.verdict.column, gone_again.verdict.state) == ("Live", State.KEPT)
     assert gone_again.recommendation == LIVE_LOSES, "it was judged by them"
+    assert gone_again.assessment == "The promise was kept, but Live does not make money."
     backtest_loses = judged(KEPT, backtest=trades_of(-30.0, 200), live=live_column([-40.0]))
     assert backtest_loses.recommendation == f"{LOSING} {told}"
 
