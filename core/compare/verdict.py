@@ -283,11 +283,12 @@ def assess(
         return f"{verdict.column} does not keep what the backtest promised ({_by(verdict)})."
     if verdict.state is State.KEPT:
         without = [column.name for column in columns if _earns_nothing(column)]
-        if without == ["Live"] and verdict.column != "Live" and _is_few(columns[-1]):
+        less = answers.live is not None and answers.live.surely_less
+        if without == ["Live"] and not less and _may_be_chance(verdict, columns[-1]):
             return f"The promise was kept by {verdict.column}. {_few(columns[-1])}"
         if without:
             return f"The promise was kept, but {without[-1]} does not make money."
-        if answers.live is not None and answers.live.surely_less:
+        if less:
             return "The promise was kept by Paper, but Live makes less than was promised."
         return f"Performance {_course(columns)}. Within acceptable range. Strategy is viable."
     return f"{verdict.column} has neither kept nor broken yet what the backtest promised."
@@ -381,7 +382,7 @@ def _sentences(
         loses = [LIVE_LOSES] if _earns_nothing(columns.get("Live")) else []
         return [WORSE.format(column="Live"), *loses]
     if _earns_nothing(columns.get("Live")):
-        if not _is_few(columns["Live"]) or (verdict.column, verdict.state) == ("Live", State.KEPT):
+        if not _may_be_chance(verdict, columns["Live"]):
             return [LIVE_LOSES]
         # No alarm, but nothing is validated beside it.
         others = {name: one for name, one in columns.items() if name != "Live"}
@@ -435,9 +436,10 @@ def _when_broken(
     return sentences
 
 
-def _is_few(live: ComparedColumn) -> bool:
-    """Whether live trades are so few that a loss of theirs may well be chance."""
-    return (live.metrics.get("total_trades") or 0) < FEWEST_TRADES
+def _may_be_chance(verdict: TrialVerdict, live: ComparedColumn) -> bool:
+    """Whether live trades that lose are so few that it tells nothing, and kept nothing before."""
+    few = (live.metrics.get("total_trades") or 0) < FEWEST_TRADES
+    return few and (verdict.column, verdict.state) != ("Live", State.KEPT)
 
 
 def _few(live: ComparedColumn) -> str:

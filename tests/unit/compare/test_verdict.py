@@ -535,6 +535,7 @@ def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> No
     for unjudged in (None, seal(errors=ErrorRates())):
         few = judged(KEPT, sealed=unjudged, live=live_column([-150.0] * 10))
         assert few.recommendation == f"{WORSE.format(column='Live')} {LIVE_LOSES}"
+        assert "chance" not in few.assessment
 
 
 def test_live_that_certainly_makes_less_than_promised_is_not_validated() -> None:
