@@ -12,7 +12,7 @@ from core.report.result import RunResult, metrics_to_json
 from core.time_format import short_date
 from core.trial.expectation import Expectation
 
-MARKS = {True: "yes", False: "no", None: "?"}
+MARKS = {True: "yes", False: "no", None: "not known"}
 """The answer to a judged question."""
 _NOT_SHOWN = "not shown"
 _FIGURES = {

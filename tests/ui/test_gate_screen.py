@@ -96,7 +96,7 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         screen = await judged(pilot, app, workspace)
         await until(pilot, lambda: not screen.is_busy)
         assert str(screen.query_one("#gate-verdict").render()).startswith("? too little data")
-        assert screen.query_one(AnswerList).answers[0].word == "?"
+        assert screen.query_one(AnswerList).answers[0].word == "not known"
         await until(pilot, lambda: "days of candles, fewer than 60" in drawn(app, "#gate-answers"))
         texts = [str(screen.query_one(f"#gate-{side}-text").render()) for side in ("left", "right")]
         assert "Chosen on what was, traded on what followed" in texts[0]

@@ -13,11 +13,10 @@ from core.strategy.config.conditions import (
     Joint,
     Operator,
     Rule,
-    operand_text,
 )
 from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.indicators.registry import indicator_of
-from core.strategy.lint.order_words import Said, order_lines
+from core.strategy.lint.order_words import Said, operand_words, order_lines
 
 _VERBS = {
     Operator.LT: "is below",
@@ -39,7 +38,7 @@ def meaning(config: StrategyConfig) -> tuple[Said, ...]:
     """
     found: list[Said] = []
     before = ""
-    indicators = (("Indicators", _indicator(spec)) for spec in config.indicators)
+    indicators = (("Indicators", _indicator(config, spec)) for spec in config.indicators)
     for label, text in (*_signals(config), *order_lines(config), *indicators):
         found.append(("" if label == before else label, text))
         before = label
@@ -54,17 +53,17 @@ def paragraph(config: StrategyConfig) -> str:
 
 def _signals(config: StrategyConfig) -> Iterator[Said]:
     both = config.direction is Direction.BOTH
-    side = "long and short" if both else f"{config.direction} only"
+    sides = "long and short" if both else f"{config.direction} only"
     candle = f"the close of every {config.timeframe} candle"
-    yield "Trades", f"{_listed(config.symbols, 'and')} at {candle}, {side}"
+    yield "Trades", f"{_listed(config.symbols, 'and')} at {candle}, {sides}"
     if config.signals is not None:
         yield "Signals", f"from {config.signals['source']}"
         return
-    for one in config.sides:
-        entries = [_rule(rule) for rule in config.entry_conditions if rule.concerns(one)]
-        exits = [_rule(rule) for rule in config.exit_conditions if rule.concerns(one)]
-        yield from _rules(f"Enter {one}", entries, "and")
-        yield from _rules(f"Exit {one}", exits, "or")
+    for side in config.sides:
+        entries = [_rule(config, one) for one in config.entry_conditions if one.concerns(side)]
+        exits = [_rule(config, one) for one in config.exit_conditions if one.concerns(side)]
+        yield from _rules(f"Enter {side}", entries, "and")
+        yield from _rules(f"Exit {side}", exits, "or")
 
 
 def _rules(label: str, rules: list[str], word: str) -> Iterator[Said]:
@@ -72,12 +71,12 @@ def _rules(label: str, rules: list[str], word: str) -> Iterator[Said]:
         yield label, f"{word} {rule}" if number else rule
 
 
-def _indicator(spec: IndicatorSpec) -> str:
+def _indicator(config: StrategyConfig, spec: IndicatorSpec) -> str:
     params = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in spec.params.items())
     text = f"{spec.key} = {indicator_of(spec).title}"
     text += f" ({params})" if params else ""
     if spec.sources:
-        text += f" of {_listed([operand_text(one) for one in spec.sources], 'and')}"
+        text += f" of {_listed([operand_words(config, one) for one in spec.sources], 'and')}"
     if spec.timeframe is not None:
         text += f" on {spec.timeframe} candles, known when they close"
     if spec.offset:
@@ -86,11 +85,12 @@ def _indicator(spec: IndicatorSpec) -> str:
     return text
 
 
-def _rule(rule: Rule) -> str:
+def _rule(config: StrategyConfig, rule: Rule) -> str:
     if isinstance(rule, Condition):
-        text = f"{rule.left} {_VERBS[rule.operator]} {operand_text(rule.right)}"
+        left, right = (operand_words(config, one) for one in (rule.left, rule.right))
+        text = f"{left} {_VERBS[rule.operator]} {right}"
     else:
-        parts = [_rule(one) for one in rule.members]
+        parts = [_rule(config, one) for one in rule.members]
         if rule.joint is Joint.NOT:
             text = f"it is not so that {parts[0]}"
         else:

@@ -155,7 +155,7 @@ def test_of_too_little_data_no_question_is_said_to_be_answered_by_no(edge: Gate)
     no, unknown = replace(edge.findings[0], passed=False), replace(edge.findings[0], passed=None)
     fails, few = (replace(edge, verdict=one) for one in (Verdict.FAILS, Verdict.TOO_LITTLE_DATA))
     assert [answer(one, no) for one in (fails, few)] == ["no", "not shown"]
-    assert [answer(few, one) for one in (edge.findings[0], unknown)] == ["yes", "?"]
+    assert [answer(few, one) for one in (edge.findings[0], unknown)] == ["yes", "not known"]
 
 
 def test_columns_of_a_section_stand_under_each_other_and_the_last_one_may_be_wrapped() -> None:

@@ -53,6 +53,19 @@ def test_every_part_of_the_signals_is_said() -> None:
     assert ("Stop", "3 % below (for a short above) the entry") in said
 
 
+def test_of_an_indicator_with_several_fields_the_one_that_is_meant_is_named() -> None:
+    made = config(
+        indicators=[{"name": "bollinger"}, {"name": "stochastic"}],
+        entry_conditions=[condition("stochastic", "cross_above", "stochastic.d")],
+        exit_conditions=[condition("close", "gte", "bollinger.mid")],
+        stop_loss_pct=..., stop={"level": "min(bollinger, low)"},
+    )  # fmt: skip
+    said = meaning(made)
+    assert ("Enter long", "stoch.k crosses above stoch.d") in said
+    assert ("Exit long", "close is at or above bollinger.mid") in said
+    assert ("Stop", "at min(bollinger.mid, low)") in said
+
+
 def test_a_program_is_told_the_same_in_one_line() -> None:
     rules = [condition("rsi", "lt", 30), condition("close", "gt", "open")]
     made = config(entry_conditions=rules, exit_conditions=[condition("rsi", "gt", 70)])
