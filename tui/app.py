@@ -31,14 +31,14 @@ from core.host.link import CommandError, HostLink
 from core.journal.values import FeedKind
 from core.report.written_report import ReportError
 from core.session.snapshot import HostSnapshot, StartRequest
-from core.store.workspace import Workspace
+from core.store.workspace import Workspace, program_for
 from core.strategy.chart_values import ChartSource
 from core.text import safe_lines, safe_text
 from core.trial.cone_over_time import ConeOverTime
 from tui.commands import Place, bindings, refusal
 from tui.host.connection import GROUP, HostConnection, LinkReady
 from tui.host.hosting import Hosting
-from tui.host.leaving import Leaving, program_for
+from tui.host.leaving import Leaving
 from tui.host.returning import Change, Returning, in_few_words
 from tui.keymap import checked_keymap
 from tui.modals.ask import Ask

@@ -36,7 +36,7 @@ MOST_NAMED = 12  # names in a question: three lines of the narrowest terminal
 _CONDITION = re.compile(r"((entry|exit)\[\d+\])\.value")
 _SWAP = re.compile(r"([A-Z0-9]+/[A-Z0-9]+):[A-Z0-9]+ ?(\+\d+)?")
 _NUMBER = re.compile(r"(?:[▲▼] )?(([+-]?)([\d,]+)(?:\.(\d+))?([%×]?))")
-_FIGURE = re.compile(r"(?:[▲▼✓✗] )?[+\-−]?[\d.]")
+_FIGURE = re.compile(r"(?:[▲▼✓✗] )?[+-]?[\d.]")
 _LONGEST = 28  # letters of a figure; what has more is a sentence
 _UNITS = {"s": _SECOND, "m": _MINUTE, "h": _HOUR, "d": _DAY, "w": 7 * _DAY, "M": 30 * _DAY}
 _LENGTH_WRITTEN = re.compile(rf"\d+[{''.join(_UNITS)}](?: \d+[smh])?")
@@ -325,6 +325,12 @@ def in_zone(text: str, zone: tzinfo) -> str:
         return found[0]
 
     return _UTC_MINUTE.sub(moved, text)
+
+
+def year(time: int, zone: tzinfo = UTC) -> int | None:
+    """The year of a time."""
+    moment = _moment(time, zone)
+    return None if moment is None else moment.year
 
 
 def weekday(time: int | None, zone: tzinfo = UTC) -> str:

@@ -286,7 +286,7 @@ def _intervals(columns: Sequence[ComparedColumn]) -> list[str]:
         pnl = None if column.sample is None else column.sample.pnl
         if pnl is not None and len(pnl) >= FEWEST_FILLS:
             low, high = (float(ends[-1]) for ends in mean_intervals(pnl, 0.025))
-            parts.append(f"mean P&L {low:+z.2f} to {high:+z.2f} % of margin".replace("-", "−"))
+            parts.append(f"mean P&L {low:+z.2f} to {high:+z.2f} % of margin")
         if parts:
             lines.append(f"{column.name}, 95 %: {', '.join(parts)}")
     return lines

@@ -123,7 +123,7 @@ class Divergence:
 
     @property
     def summary(self) -> str:
-        """In words: `4 of 31 trades differ: 2 slippage −0.40 %, 1 data gap +0.10 %, …`.
+        """In words: `4 of 31 trades differ: 2 slippage -0.40 %, 1 data gap +0.10 %, …`.
 
         Per cent of the starting balance; an effect that rounds to nothing is left out.
         """
@@ -136,7 +136,7 @@ class Divergence:
         told = []
         for kind, count, effect in causes:
             percent = effect / self.starting_balance * 100
-            shown = f" {percent:+z.2f} %".replace("-", "−") if abs(percent) >= 0.005 else ""
+            shown = f" {percent:+z.2f} %" if abs(percent) >= 0.005 else ""
             told.append(f"{count} {kind}{shown}")
         differing = sum(count for _, count, _ in causes)
         verb = "differs" if differing == 1 else "differ"

@@ -167,7 +167,7 @@ class CostLayer:
         text = ", ".join(parts)
         if judged.seen is not None:
             text += f": {self.found}"
-        return text.replace("-", "−").replace("break−even", "break-even")
+        return text
 
 
 _WORDS = {

@@ -186,7 +186,7 @@ class EdgeLayer:
             parts.append("over without an answer")
         if self.reason is not None:
             parts.append(self.reason)
-        return ", ".join(parts).replace("-", "−") or "no closed trade"
+        return ", ".join(parts) or "no closed trade"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,7 +260,7 @@ class PathLayer:
             f"{made.high:+z,.1f} %, a deepest fall of {fall.low:.1f} to {fall.high:.1f} % (so far "
             f"{fallen:.1f}), {losses.low:.0f} to {losses.high:.0f} losses in a row (so far "
             f"{lost:,})"
-        ).replace("-", "−")
+        )
 
     @property
     def text(self) -> str:

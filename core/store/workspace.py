@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import secrets
+import shlex
 import shutil
 import stat
 import tempfile
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
+from core.text import safe_text
 
 ENVIRONMENT_VARIABLE = "PAPERTAPE_HOME"
 _ID = re.compile(r"[0-9a-z]{8}")
@@ -234,6 +237,13 @@ def locate_workspace(
             f"--workspace or ${ENVIRONMENT_VARIABLE}"
         ) from error
     return Workspace(root)
+
+
+def program_for(workspace: Path | None) -> str:
+    """What to type for the program on a workspace, which is named unless it is the usual one."""
+    if workspace is None or workspace == locate_workspace(None, os.environ).root:
+        return "papertape"
+    return safe_text(f"papertape --workspace {shlex.quote(str(workspace))}")
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:

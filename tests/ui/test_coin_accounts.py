@@ -287,7 +287,7 @@ async def test_a_comparison_of_sessions_in_a_coin_is_written_in_it(tmp_path: Pat
         assert re.fullmatch(FINE, row[1])
         answer = told(screen)["account"]
         assert answer.gauge is not None
-        assert re.fullmatch(r"P&L [+−]0\.\d{6}", answer.gauge.pointers[0].label)
+        assert re.fullmatch(r"P&L [+-]0\.\d{6}", answer.gauge.pointers[0].label)
         layer = await opened(pilot, app, "j", "j", "enter")
         fall = [row for row in cells(layer, "#layer-fall") if row[1]]
         assert all(re.fullmatch(FINE, row[1]) for row in fall), fall

@@ -242,7 +242,7 @@ async def test_without_live_trades_the_figures_tell_what_paper_differs_by(
         rows = {row[0]: row[1:] for row in cells(screen, "#compare-table")}
         backtest, paper, difference = rows["Win rate"]
         apart = float(paper.rstrip("%")) - float(backtest.rstrip("%"))
-        told = float(difference.removesuffix(" pp").replace("−", "-"))
+        told = float(difference.removesuffix(" pp"))
         assert told == pytest.approx(apart, abs=0.11)
         assert rows["Return"][2] == rows["Trades"][2] == "", "they grow with the time they are over"
 
@@ -323,7 +323,7 @@ async def test_every_answer_opens_by_keys_and_by_the_mouse(trial_workspace: Path
         await pilot.press("l")
         edge = screen.query_one("#layer-edge", CurveChart)
         assert "◆ broken at trade" in str(edge.border_title)
-        for name in ("seen −", "broken +", "kept +"):
+        for name in ("seen -", "broken +", "kept +"):
             assert name in drawn(app, "#layer-edge")
         head = screen.query_one(AnswerList).answers[0]
         assert (head.text, head.shorter) == ("", ()), "all it says stands beneath"
@@ -344,7 +344,7 @@ async def test_an_edge_that_is_only_described_is_drawn_all_the_same(workspace: P
         await pilot.press("h")
         title = str(screen.query_one("#layer-edge").border_title)
         assert "Running sum" in title
-        assert "promised −" in drawn(app, "#layer-edge")
+        assert "promised -" in drawn(app, "#layer-edge")
         assert BRAILLE.search(drawn(app, "#layer-edge"))
 
 
@@ -433,7 +433,10 @@ async def test_a_compared_trade_lies_on_the_candles_and_indicators_that_its_sess
         link.chart = chart  # type: ignore[method-assign]
         await pilot.press("G", "enter")
         await until(pilot, lambda: isinstance(app.screen, ComparedTradeScreen))
-        await until(pilot, lambda: "sma_7 100.00" in drawn(app, "#compared-candles"))
+        await until(
+            pilot,
+            lambda: "sma_7 100.00" in str(app.screen.query_one("#compared-candles").border_title),
+        )
         assert {one[0] for one in asked} == {SESSION}
         shown = drawn(app, "#compared-candles")
         assert "entry" in shown

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.widgets import Input, Static
 
@@ -19,10 +20,12 @@ from core.strategy.signals.reading import Reading
 from tests.ui.driving import NARROW, WIDE, WatchedApp, arrived, driven, make_app, shown, until
 from tests.ui.scripted import (
     DAY,
+    HOUR,
     NOW,
     ScriptedLink,
     busy,
     choices,
+    closed_trades,
     forming,
     position,
     report,
@@ -39,9 +42,17 @@ from tui.requests.views import GroupBy
 from tui.screens.report_rows import month_rows, remarks, trade_rows
 from tui.screens.session import SessionScreen
 from tui.screens.session_groups import rows
-from tui.screens.session_view import feed_rows, figures, no_trade, positions_in_a_line, title, why
+from tui.screens.session_view import (
+    feed_rows,
+    figures,
+    no_trade,
+    positions_in_a_line,
+    title,
+    trade_table_of,
+    why,
+)
 from tui.screens.sessions import SessionsScreen
-from tui.screens.sessions_table import SESSION_COLUMNS, headline_figures, session_row
+from tui.screens.sessions_table import SESSION_COLUMNS, headline_figures, planned_end, session_row
 from tui.screens.trade import TradeScreen
 from tui.strategies import STILL_READ, StrategyChoice
 from tui.widgets.axes import Scale, time_labels
@@ -648,3 +659,20 @@ async def test_a_position_line_that_is_not_shown_is_not_written() -> None:
         assert not str(line.content)
         await pilot.resize_terminal(*NARROW)
         await until(pilot, lambda: "from 64,210.50" in str(line.content))
+
+
+def test_trades_of_another_year_say_which() -> None:
+    one = session("k3x9a1pq", "rsi_bounce", symbols=("BTC/USDT",))
+    trades = closed_trades("BTC/USDT", 4 * HOUR)
+    columns, rows = trade_table_of(one, trades, UTC)
+    entered = [column.label for column in columns].index("ENTERED")
+    assert rows[0].cells[entered].text == "09 Nov 20:00"
+    earlier = msgspec.structs.replace(trades[0], entry_time=trades[0].entry_time - 400 * DAY)
+    columns, rows = trade_table_of(one, (earlier, *trades[1:]), UTC)
+    assert rows[0].cells[entered].text == "2025-11-09 20:00"
+    assert columns[entered].width == len("2025-11-09 20:00")
+
+
+def test_when_a_session_ended_has_a_year() -> None:
+    ended = session("k3x9a1pq", "one", state=SessionState.STOPPED, ended=NOW - 500 * DAY)
+    assert planned_end(ended, UTC) == "ended 2024-07-10 14:02"

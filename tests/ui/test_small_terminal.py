@@ -19,7 +19,7 @@ from core.compare.request import ComparisonRequest
 from core.journal.values import SessionState
 from core.market.candles.timeframes import Timeframe
 from core.report.written_report import written_report
-from core.store.workspace import locate_workspace
+from core.store.workspace import locate_workspace, program_for
 from tests.ui.driving import NARROW, arrived, driven, make_app, until, verdict_of
 from tests.ui.scripted import (
     NOW,
@@ -33,7 +33,6 @@ from tests.ui.scripted import (
 )
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
-from tui.host.leaving import program_for
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError

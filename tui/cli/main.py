@@ -36,7 +36,7 @@ from tui.cli import (
     workspace,
 )
 from tui.cli.commands import Commands, Parser
-from tui.cli.output import Exit, Refusal, complain
+from tui.cli.output import PROGRAM, Exit, Refusal, complain
 
 _MOST_FILES = 65_536
 
@@ -97,6 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _allow_more_files()
     arguments = build_parser().parse_args(_with_help(sys.argv[1:] if argv is None else argv))
     try:
+        PROGRAM.set(_program(getattr(arguments, "workspace", None)))
         code = int(arguments.run(arguments))
         sys.stdout.flush()
         return code
@@ -110,6 +111,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.DONE
     except KeyboardInterrupt:
         return Exit.CANCELLED
+
+
+def _program(workspace: str | None) -> str:
+    """What to type for the program on a workspace."""
+    if workspace is None:
+        return "papertape"
+    from core.store.workspace import WorkspaceError, locate_workspace, program_for
+
+    try:
+        return program_for(locate_workspace(workspace, os.environ).root)
+    except WorkspaceError:  # the command says so itself
+        return "papertape"
 
 
 def _with_help(words: Sequence[str]) -> Sequence[str]:

@@ -5,12 +5,18 @@ Under `--json` nothing but one JSON value goes to stdout. Messages go to stderr,
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import IntEnum
 
 from core.text import safe_text
+
+PROGRAM = ContextVar("PROGRAM", default="papertape")
+"""What is to be typed for the program on the workspace of this command (`program_for`)."""
+_TO_TYPE = re.compile(r"\bpapertape (?=(?:backtests?|compare|report|schedule|start|trial) )")
 
 
 class Exit(IntEnum):
@@ -63,7 +69,7 @@ def print_text(*lines: str) -> None:
     """Lines on stdout, with whatever control characters they hold made visible."""
     for text in lines:
         for line in text.split("\n"):
-            sys.stdout.write(safe_text(line) + "\n")
+            sys.stdout.write(_as_typed(line) + "\n")
     sys.stdout.flush()
 
 
@@ -71,7 +77,12 @@ def complain(*lines: str) -> None:
     """Lines on stderr, with whatever control characters they hold made visible."""
     for text in lines:
         for line in text.split("\n"):
-            sys.stderr.write(safe_text(line) + "\n")
+            sys.stderr.write(_as_typed(line) + "\n")
+
+
+def _as_typed(line: str) -> str:
+    """A line in which commands that are named work as they stand, on this workspace."""
+    return _TO_TYPE.sub(lambda _: f"{PROGRAM.get()} ", safe_text(line))
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> list[str]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import signal
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from core.host.link import CommandError
 from core.session.snapshot import SessionSnapshot
-from core.store.workspace import locate_workspace
 from core.text import safe_text
 from tui.host.connection import HostConnection
 from tui.shell import OfferedAnswer, Shell
@@ -105,10 +101,3 @@ class Leaving:
             f"{safe_text(one.strategy)} was stopped: {self._program} report {one.id}"
             for one in stopped
         )
-
-
-def program_for(workspace: Path | None) -> str:
-    """What to type for the program on a workspace, which is named unless it is the usual one."""
-    if workspace is None or workspace == locate_workspace(None, os.environ).root:
-        return "papertape"
-    return safe_text(f"papertape --workspace {shlex.quote(str(workspace))}")

@@ -139,7 +139,7 @@ def _costs(layer: CostLayer | None) -> AnswerRow:
         texts = [f"{fills}{found}"]
         if layer.half_spread is not None and layer.delay is not None:
             parts = f"half spread {layer.half_spread:z.1f} bp, delay {layer.delay:z.1f} bp"
-            texts.insert(0, f"{fills}, {parts.replace('-', '−')}{found}")
+            texts.insert(0, f"{fills}, {parts}{found}")
     text, *shorter = texts
     gauge = cost_gauge(layer)
     return AnswerRow("costs", "Costs", sign, layer.word, tone, text, gauge, shorter=tuple(shorter))
@@ -164,7 +164,7 @@ def cost_gauge(layer: CostLayer) -> Gauge:
     places = decimals_apart([judged.assumed, *(() if judged.seen is None else (judged.seen,))], 1)
 
     def bp(value: float) -> str:
-        return f"{value:z.{places}f}".replace("-", "−")
+        return f"{value:z.{places}f}"
 
     as_assumed = judged.seen is not None and bp(judged.seen) == bp(judged.assumed)
     if judged.seen is not None:
@@ -205,11 +205,11 @@ def _account(layer: Divergence | None) -> AnswerRow:
                 begin, ends[side], tone_of(effect, layer.decimals), _CAUSES[number % len(_CAUSES)]
             )
         )
-        label = f"{kind} {effect:+z,.{layer.decimals}f}".replace("-", "−")
+        label = f"{kind} {effect:+z,.{layer.decimals}f}"
         labels.append(Pointer((begin + ends[side]) / 2, "", tone_of(effect, layer.decimals), label))
     room = (ends[1] - ends[-1]) * 0.06
     scale = (ends[-1] - room, ends[1] + room)
-    together = f"P&L {total:+z,.{layer.decimals}f}".replace("-", "−")
+    together = f"P&L {total:+z,.{layer.decimals}f}"
     marks = (
         Pointer(total, HERE, Tone.STRONG, together),
         Pointer(0.0, WALL, Tone.STRONG, _NO_DIFFERENCE),
@@ -285,7 +285,7 @@ def _between(
     places = decimals_apart((here, low, high, promised), 2)
 
     def pointer(value: float, glyph: str, mark: Tone, name: str) -> Pointer:
-        return Pointer(value, glyph, mark, f"{name}{value:+z.{places}f} %".replace("-", "−"))
+        return Pointer(value, glyph, mark, f"{name}{value:+z.{places}f} %")
 
     pointers = [
         pointer(here, HERE, Tone.STRONG, "seen "),
@@ -347,10 +347,9 @@ def _means_gauge(layer: EdgeLayer) -> Gauge | None:
     if layer.interval is not None:
         low, high = layer.interval
         seen += f" ({low:+z.{places}f} to {high:+z.{places}f})"
-    seen = seen.replace("-", "−")
     pointers = [Pointer(layer.seen, HERE, Tone.STRONG, seen)]
     if layer.promise is not None:
-        promised = f"promised {layer.promise:+z.{places}f} %".replace("-", "−")
+        promised = f"promised {layer.promise:+z.{places}f} %"
         pointers.append(Pointer(layer.promise, WALL, Tone.PLAIN, promised))
     pointers.append(Pointer(0.0, DOT, Tone.PLAIN, "no edge"))
     return Gauge(min(known) - room, max(known) + room, fills, tuple(pointers))

@@ -308,7 +308,7 @@ def _edge_curves(layer: EdgeLayer) -> list[Curve]:
 
 def _named(name: str, values: Sequence[float], tone: Tone, first: int = 0) -> Curve:
     """A curve by trade number, at its end what it is and how much."""
-    name = f"{name} {_signed(values[-1])}".replace("-", "−")
+    name = f"{name} {_signed(values[-1])}"
     return Curve(tuple(enumerate(values, start=first)), tone, name=name)
 
 

@@ -147,11 +147,11 @@ def _difference_text(row: ComparedRow, decimals: int) -> str:
         return ""
     difference = paper - backtest
     if row.name == "avg_hold":
-        sign = "−" if difference < 0 else "+"
+        sign = "-" if difference < 0 else "+"
         return f"{sign}{formats.length(round(abs(difference) * 1000))}"
     unit = " pp" if row.name.endswith("_pct") else ""
     places = decimals if row.name == "expectancy" else 1 if unit else 2
-    return f"{difference:+z,.{places}f}{unit}".replace("-", "−")
+    return f"{difference:+z,.{places}f}{unit}"
 
 
 def _bounds(interval: tuple[float, float] | None) -> str:
@@ -333,7 +333,7 @@ def spread_rows(gained: Mapping[str, Sequence[float]]) -> list[Row]:
     for number in range(last, first - 1, -1):
         low = number * step
         label = f"{low:+g} to {low + step:+g} %"
-        cells = [Cell(label.replace("+0 ", "0 ").replace("-", "−"), tone_of(low + step / 2))]
+        cells = [Cell(label.replace("+0 ", "0 "), tone_of(low + step / 2))]
         for column in COLUMNS:
             count = counts[column][number] if column in counts else 0
             share = count / len(gained[column]) if count else 0.0

@@ -29,6 +29,7 @@ from tui.screens.conditions import condition_columns, condition_rows
 from tui.screens.order_rows import ORDER_COLUMNS, order_rows
 from tui.screens.sessions_table import POSITION_COLUMNS, position_rows
 from tui.screens.trade import TradeScreen
+from tui.screens.trade_rows import trade_columns
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.curve_chart import Curve, CurveChart, drawdown_points, equity_band
 from tui.widgets.figures import Figures
@@ -140,7 +141,7 @@ class SessionScreen(BaseScreen):
             "Positions",
         )
         with Horizontal(id="one-lower"):
-            trades = LineTable(session_view.trade_columns_of(()), id="one-trades", follows=True)
+            trades = LineTable(trade_columns(0, several=False), id="one-trades", follows=True)
             trades.add_class("-shown")
             yield self.pane(trades, "Trades")
             yield self.pane(
@@ -294,10 +295,11 @@ class SessionScreen(BaseScreen):
             [Curve(drawdown_points(detail.equity, start), Tone.LOSS, filled=True)], 0.0, zone
         )
         trades = self.query_one("#one-trades", LineTable)
-        trades.take_columns(session_view.trade_columns_of(session.symbols))
         if (listed := (detail.trades, zone)) != self._listed:
             self._listed = listed
-            trades.set_rows(session_view.trade_rows(detail.trades, session.symbols, zone))
+            columns, rows = session_view.trade_table_of(session, detail.trades, zone)
+            trades.take_columns(columns)
+            trades.set_rows(rows)
         if session.orders is not None:
             orders = self.query_one("#one-orders", LineTable)
             orders.set_rows(order_rows(detail.orders))

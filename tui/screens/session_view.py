@@ -38,9 +38,19 @@ from tui.widgets.tones import Tone, state_words, tone_of
 FEED_COLUMNS = (Column("", 60, grow=200),)
 
 
-def trade_columns_of(symbols: Sequence[str]) -> tuple[Column, ...]:
-    """The columns of the trades of a session in these symbols."""
-    return trade_table.trade_columns(len("22 Nov 14:02"), several=len(symbols) > 1)
+def trade_table_of(
+    session: SessionSnapshot, trades: Sequence[Trade], zone: tzinfo
+) -> tuple[tuple[Column, ...], list[Row]]:
+    """Columns and rows of a session's closed trades, the newest first.
+
+    Their times have a year where they are not all of the one that the session is in.
+    """
+    years = {formats.year(trade.entry_time, zone) for trade in trades[:1]}
+    dated = not years <= {formats.year(session.now, zone)}
+    when = trade_table.in_zone(zone, dated=dated)
+    width = len("2025-11-22 14:02" if dated else "22 Nov 14:02")
+    columns = trade_table.trade_columns(width, several=len(session.symbols) > 1)
+    return columns, trade_table.trade_rows(trades, columns, when)
 
 
 def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
@@ -210,11 +220,6 @@ def candles_until_now(detail: SessionDetail, symbol: str) -> tuple[Candle, ...]:
         next_time = 2 * last.time - candles[-2].time
         forming = Candle(next_time, last.close, high, low, price, 0.0)
     return candles if forming is None else (*candles, forming)
-
-
-def trade_rows(trades: Sequence[Trade], symbols: Sequence[str], zone: tzinfo) -> list[Row]:
-    """The closed trades of a session in these symbols, the newest first."""
-    return trade_table.trade_rows(trades, trade_columns_of(symbols), trade_table.in_zone(zone))
 
 
 def feed_rows(session: SessionSnapshot, detail: SessionDetail) -> list[Row]:

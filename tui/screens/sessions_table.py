@@ -162,7 +162,7 @@ def age_of(session: SessionSnapshot) -> int | None:
 def planned_end(session: SessionSnapshot, zone: tzinfo) -> str:
     """When a session is to end or ended, in a few words; empty where it runs until stopped."""
     if session.ended is not None:
-        return f"ended {formats.day_time(session.ended, zone)}"
+        return f"ended {formats.date_time(session.ended, zone)}"  # it may be years ago
     if session.planned_end is not None:
         return f"until {formats.day_time(session.planned_end, zone)}"
     return ""

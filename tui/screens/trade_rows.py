@@ -51,14 +51,16 @@ def trade_columns(time_width: int, *, several: bool) -> tuple[Column, ...]:
     )
 
 
-def in_zone(zone: tzinfo) -> When:
-    """Times in a zone, as short as can be."""
-    return partial(_in_zone, zone)
+def in_zone(zone: tzinfo, *, dated: bool = False) -> When:
+    """Times in a zone, as short as can be; `dated`: with the year."""
+    return partial(_in_zone, zone, formats.date_time if dated else formats.day_time)
 
 
-def _in_zone(zone: tzinfo, time: int | str | None) -> Cell:
+def _in_zone(
+    zone: tzinfo, write: Callable[[int | None, tzinfo], str], time: int | str | None
+) -> Cell:
     known = _milliseconds(time)
-    return Cell(formats.day_time(known, zone), Tone.DIM, order=known)
+    return Cell(write(known, zone), Tone.DIM, order=known)
 
 
 def in_utc(time: int | str | None) -> Cell:

@@ -206,7 +206,11 @@ class Picture:
         """The values of the candle that the crosshair is on, and the lines' there."""
         candle = slot.candle
         tone = Tone.GAIN if candle.close >= candle.open else Tone.LOSS
-        parts = [(formats.day_time(candle.time, self.zone), Tone.STRONG)]
+        years = {
+            formats.year(one.candle.time, self.zone) for one in (self.slots[0], self.slots[-1])
+        }
+        write = formats.day_time if self.newest and len(years) == 1 else formats.date_time
+        parts = [(write(candle.time, self.zone), Tone.STRONG)]
         for letter, price in zip("OHLC", candle[1:5], strict=True):
             parts.append((f"{letter} {formats.price(price)}", tone))
         if candle.volume > 0:

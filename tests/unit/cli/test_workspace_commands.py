@@ -14,6 +14,7 @@ import pytest
 
 from tests.unit.cli.conftest import Run
 from tui.cli.exchange import DEFAULT_SPEED
+from tui.cli.main import main
 from tui.cli.screen import demo_workspace
 
 
@@ -249,3 +250,15 @@ def test_a_workspace_that_was_named_must_be_there(
     assert done.code == 3
     assert "there is no workspace" in done.err
     assert not mistyped.exists()
+
+
+def test_what_is_to_be_typed_next_names_the_workspace_it_is_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "my tapes"
+    assert main(["--workspace", str(place), "init"]) == 0
+    assert f"papertape --workspace '{place}' start NAME" in capsys.readouterr().out
+    assert main(["compare", "band", "--workspace", str(place)]) == 3
+    hints = "".join(capsys.readouterr())
+    assert f"no backtest: papertape --workspace '{place}' backtest band --period" in hints
+    assert "papertape: there is nothing to compare" in hints, "it is the program that speaks"

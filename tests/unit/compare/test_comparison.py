@@ -229,7 +229,7 @@ def test_a_divergence_over_the_same_period_shows_its_waterfall_in_cents() -> Non
     )
     comparison = compared(*columns, layers=TrialAnswers(account=divergence))
     text = comparison_text(comparison)
-    assert "12 of 12 trades differ: 11 slippage −0.07 %, 1 risk limit −0.01 %" in text
+    assert "12 of 12 trades differ: 11 slippage -0.07 %, 1 risk limit -0.01 %" in text
     assert [
         line.split()[-1] for line in text.splitlines() if line.startswith("  ") and "." in line
     ][1:4] == ["-1.00", "-7.32", "-8.32"]

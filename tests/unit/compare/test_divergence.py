@@ -173,7 +173,7 @@ def test_the_summary_counts_causes_and_their_effect() -> None:
     del paper[20]
     gap = Span(at(200), at(201))
     found = find(backtest, paper, gaps=(gap,))
-    assert found.summary == "4 of 31 trades differ: 3 slippage −0.40 %, 1 data gap −0.10 %"
+    assert found.summary == "4 of 31 trades differ: 3 slippage -0.40 %, 1 data gap -0.10 %"
     assert [found.count(kind) for kind in MatchKind] == [30, 1, 0]
 
 

@@ -273,7 +273,7 @@ async def test_a_worse_price_at_once_or_late(tmp_path: Path, late: int, cause: s
     divergence = found.divergence
     assert divergence is not None
     assert divergence.count(divergence.trades[0].kind.MATCHED) == len(divergence.trades)
-    assert f"1 {cause} −" in divergence.summary
+    assert f"1 {cause} -" in divergence.summary
     costs = found.layers.costs
     assert costs is not None
     dearest = max(costs.fills, key=lambda fill: fill.shortfall_bp)

@@ -528,7 +528,7 @@ def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> No
     assert found.layers.live.state is None
     assert found.layers.live.lines is None
     assert NOT_SEALED in found.layers.live.text
-    assert "\n  live       promised +22.634 % a trade, seen −24.000 %" in comparison_text(found)
+    assert "\n  live       promised +22.634 % a trade, seen -24.000 %" in comparison_text(found)
     assert state(found) == "open"
     assert found.recommendation.startswith(f"{WORSE.format(column='Live')} {LIVE_LOSES}")
     # Ten of ten, where more than half win, are no chance.
@@ -593,7 +593,7 @@ def test_a_losing_backtest_has_no_edge_to_keep() -> None:
 
 
 def test_a_small_slippage_on_the_same_trades_breaks_nothing() -> None:
-    """Return 23.06 % against 22.87 %, the same win rate, 16 trades, slippage −0.15 %."""
+    """Return 23.06 % against 22.87 %, the same win rate, 16 trades, slippage -0.15 %."""
     backtest = [trade(175.0 if at % 4 else -65.0, candle=6 * at) for at in range(16)]
     slipped = [msgspec.structs.replace(one, pnl=one.pnl - 1.2) for one in backtest]
     for sealed in (None, seal(16), seal(60)):
