@@ -26,6 +26,7 @@ from tui.widgets.tones import Tone, tone_of
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LEFT = 7  # cells before the first week
 _FEWEST = 4  # weeks shown, where nothing was earned before them
+_WEEK = timedelta(days=6)  # from its first day to its last
 _GAP = 1  # cells between two weeks
 _DATE = len("31 Dec")
 _WIDEST = 14  # cells of a week with figures
@@ -203,7 +204,8 @@ class Calendar(LineView, can_focus=True):
         newer = Segment("›", dim) if plan.weeks[-1] != newest else Segment("", dim)
         parts = [Segment(older.rjust(_LEFT), dim)]
         if plan.cells - 1 - _GAP < _DATE:
-            return [*parts, Segment(_months(plan.weeks, plan.cells), dim), newer]
+            years = newest is not None and self._first().year < (newest + _WEEK).year
+            return [*parts, Segment(_months(plan.weeks, plan.cells, years=years), dim), newer]
         for monday in plan.weeks:
             text = fitted(f"{monday:%d %b}", plan.cells - 1 - _GAP, "right") + " " * (1 + _GAP)
             parts.append(Segment(text, self.tone(self._label_tone(monday == newest))))
@@ -341,15 +343,21 @@ class Calendar(LineView, can_focus=True):
                 self.action_choose()
 
 
-def _months(weeks: Iterable[date], cells: int) -> str:
-    """The names of months over the weeks that they begin in, each so many cells wide."""
+def _months(weeks: Iterable[date], cells: int, *, years: bool) -> str:
+    """The names of months over the weeks that they begin in, each so many cells wide.
+
+    `years`: the first of them and every January say of which year they are.
+    """
     weeks = list(weeks)
     line = [" "] * (len(weeks) * cells)
     free = 0
     for number, monday in enumerate(weeks):
-        soon = any((later + timedelta(days=6)).day <= 7 for later in weeks[1:3])
-        begins = (number == 0 and not soon) or (monday + timedelta(days=6)).day <= 7
-        label = f"{monday + timedelta(days=6):%b}"
+        soon = any((later + _WEEK).day <= 7 for later in weeks[1:3])
+        begins = (number == 0 and not soon) or (monday + _WEEK).day <= 7
+        sunday = monday + _WEEK
+        label = f"{sunday:%b}"
+        if years and (not free or sunday.month == 1):
+            label += f" {sunday:%Y}"
         place = number * cells
         if begins and place >= free and place + len(label) <= len(line):
             line[place : place + len(label)] = label
