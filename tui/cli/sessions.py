@@ -148,9 +148,28 @@ def resume(arguments: SymbolArguments) -> int:
 
 
 def flatten(arguments: SymbolArguments) -> int:
-    """Close positions."""
+    """Close positions, where any are open."""
+    from core.host.link import CommandError
+
     symbol = _symbol(arguments)
-    return _each(arguments, lambda link, one: link.flatten(one, symbol), "flattening", living=True)
+
+    async def close(link: SocketLink, one: str) -> bool:
+        shown = (await link.fresh_snapshot()).sessions
+        session = next((each for each in shown if each.id == one and not each.unread), None)
+        held = () if session is None else [each.symbol for each in session.open_positions]
+        known = session is not None and symbol in (None, *session.symbols)
+        if not known or symbol in held or (held and symbol is None):
+            await link.flatten(one, symbol)  # which refuses what there is not, or is not traded
+            return True
+        if arguments.id != ALL:
+            where = "" if symbol is None else f" in {symbol}"
+            raise CommandError(f"session {one} has no open position{where} to close")
+        return False
+
+    answers, refusals = _carry_out(arguments, close, living=True)
+    return _done(
+        arguments, [one for one, asked in answers.items() if asked], "flattening", refusals
+    )
 
 
 def enter(arguments: EnterArguments) -> int:
@@ -258,10 +277,14 @@ def _each(
     """Give a command for one session, or for all to which it applies."""
 
     answers, refusals = _carry_out(arguments, command, living=living, interrupted=interrupted)
+    return _done(arguments, list(answers), done, refusals)
+
+
+def _done(arguments: SessionArguments, sessions: list[str], done: str, refusals: list[str]) -> int:
     if arguments.json:
-        print_json({"sessions": list(answers), "done": done})
+        print_json({"sessions": sessions, "done": done})
     else:
-        print_text(*(f"{one} {done}" for one in answers))
+        print_text(*(f"{one} {done}" for one in sessions))
     return _told(refusals)
 
 

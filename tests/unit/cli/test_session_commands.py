@@ -121,7 +121,10 @@ def test_a_demo_session_from_start_to_delete(run: Run, host: Host) -> None:
     assert state_of(run, session_id) == "paused"
     assert run("resume", "all").out == f"{session_id} resumed\n"
     assert run("flatten", session_id, "ETH/USDT").code == 2
-    assert run("flatten", session_id).code == 0
+    flat = run("flatten", session_id)
+    assert (flat.code, f"{session_id} has no open position to close" in flat.err) == (1, True)
+    assert run("flatten", session_id, "BTC/USDT").err.endswith("in BTC/USDT to close\n")
+    assert (run("flatten", "all").code, run("flatten", "all").out) == (0, "")
     assert run("delete", session_id).code == 1
     assert run("pause", session_id, "BTCUSDT").code == 0
     blocked = "entries of BTC/USDT are blocked by hand"  # not told while candles are taken in
