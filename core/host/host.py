@@ -223,6 +223,7 @@ class Host:
             self.reader.detail,
             self.reader.chart,
             self.reader.closed_trades,
+            self.reader.earlier_log,
             self.reader.report,
         )
         return {**own, **({} if self.schedule is None else self.schedule.commands)}

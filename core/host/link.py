@@ -144,6 +144,10 @@ class HostLink(ABC):
         """The closed trades of a session, in their order."""
         return await self.ask("closed_trades", tuple[Trade, ...], session_id=session_id)
 
+    async def earlier_log(self, session_id: str) -> tuple[LogLine, ...]:
+        """The newest 2,000 lines of a session before those that `logs` has, oldest first."""
+        return await self.ask("earlier_log", tuple[LogLine, ...], session_id=session_id)
+
     async def chart(
         self,
         session_id: str,

@@ -23,6 +23,7 @@ OLDER = 4
 """How many files are kept beside the one that is written."""
 _LONGEST = 2_000  # characters of a line
 _RECENT = 300_000  # bytes of the file that are read again when a host starts
+_OF_SESSION = 2_000  # earlier lines of one session that are read again
 _LINE = re.compile(
     r"(?P<time>\d{4}-\S+) (?P<level>debug|info|warning|error) +(?P<session>\S+) +(?P<text>.*)"
 )
@@ -45,6 +46,12 @@ class LogRing:
     def last(self) -> int:
         """The newest line's number; 0 where there is none yet."""
         return self._number
+
+    @property
+    def begins(self) -> int | None:
+        """When the oldest line kept was logged, UTC ms; None where there is none."""
+        with self._lock:
+            return self._lines[0].time if self._lines else None
 
     def safe(self, text: str) -> str:
         """A text as it may be shown: one line, no secrets, nothing a terminal would obey."""
@@ -130,6 +137,27 @@ def recent_log(path: Path) -> tuple[LogLine, ...]:
     except OSError:
         return ()
     return _parsed(texts[1:] if skipped else texts, path)
+
+
+def session_log(path: Path, session_id: str, before: int | None) -> tuple[LogLine, ...]:
+    """What the file and those before it have of one session from before a time (UTC ms). Blocks.
+
+    The newest 2,000 lines, oldest first; their numbers are of no other log. Empty where nothing can
+    be read.
+    """
+    line = re.compile(rb"^\S+ \S+ +" + re.escape(session_id).encode() + rb" .*$", re.MULTILINE)
+    found: list[LogLine] = []
+    for file in (path, *(Path(f"{path}.{older}") for older in range(1, OLDER + 1))):
+        try:
+            with open_regular(file) as opened:
+                texts = line.findall(opened.read())
+        except OSError:
+            continue
+        parsed = _parsed((text.decode("utf-8", errors="replace") for text in texts), file)
+        found = [one for one in parsed if before is None or one.time < before] + found
+        if len(found) >= _OF_SESSION:
+            break
+    return tuple(found[-_OF_SESSION:])
 
 
 def _parsed(texts: Iterable[str], path: Path) -> tuple[LogLine, ...]:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from core.compare.service import compared_report, written_report
 from core.host.link import BadRequestError, CommandError
 from core.host.living_session import report_later
-from core.host.logs import LogRing
+from core.host.logs import LogRing, session_log
 from core.host.registry import SessionRegistry
 from core.host.seal_watch import seal_checked
 from core.host.stored_sessions import (
@@ -28,7 +28,7 @@ from core.journal.session_journal import RunInputs, Storage, recorded_inputs
 from core.report.result import trade_from_json
 from core.session.engine import Engine
 from core.session.reports import read_report
-from core.session.snapshot import SessionDetail, SessionSnapshot
+from core.session.snapshot import LogLine, SessionDetail, SessionSnapshot
 from core.session.view import prepare_readings, session_detail, trial_cone
 from core.store.collector import without_collections
 from core.store.journal_file import JournalError
@@ -118,6 +118,11 @@ class SessionReader:
             make = (await self._stored(session_id)).report
         with without_collections():
             return await compared_report(self._storage.workspace, await asyncio.to_thread(make))
+
+    async def earlier_log(self, session_id: str) -> tuple[LogLine, ...]:
+        """See `HostLink.earlier_log`."""
+        file, begins = self._storage.workspace.log, self._log.begins
+        return await asyncio.to_thread(session_log, file, session_id, begins)
 
     async def closed_trades(self, session_id: str) -> tuple[Trade, ...]:
         """See `HostLink.closed_trades`."""

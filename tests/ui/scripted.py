@@ -131,6 +131,7 @@ class ScriptedLink(HostLink):
     refuse: str | None = None
     requests: list[StartRequest] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    earlier: list[LogLine] = field(default_factory=list)  # logged before `lines`
     jobs: list[ListedJob] = field(default_factory=list)
     orders: tuple[OrderRow, ...] = ()
     taken_out: list[SessionSnapshot] = field(default_factory=list)
@@ -174,6 +175,11 @@ class ScriptedLink(HostLink):
             for line in self.lines[after:]
             if session_id is None or line.session_id == session_id
         )
+
+    async def earlier_log(self, session_id: str) -> tuple[LogLine, ...]:
+        """What a test put there of the session."""
+        self._check()
+        return tuple(line for line in self.earlier if line.session_id == session_id)
 
     async def start(self, request: StartRequest) -> StartReply:
         """A running session at once."""

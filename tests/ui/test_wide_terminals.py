@@ -17,11 +17,11 @@ from textual.widgets import Static
 from core.journal.values import Mode, SessionState
 from core.market.candles.candle import Candle
 from core.report.written_report import ReportedTrade
-from core.session.snapshot import SessionDetail
+from core.session.snapshot import Level, LogLine, SessionDetail
 from core.strategy.signals.reading import Reading
 from core.trading.values import ExitReason, Side, Trade
 from tests.ui.driving import NARROW, VAST, WIDE, driven, host_of, make_app, until
-from tests.ui.scripted import HOUR, NOW, ScriptedLink, busy, choices, session
+from tests.ui.scripted import DAY, HOUR, NOW, ScriptedLink, busy, choices, session
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Place
@@ -281,7 +281,34 @@ async def test_a_log_that_holds_no_line_of_a_session_says_so_and_not_that_there_
     ended = session("aaaaaaa1", "one", state=SessionState.STOPPED, ended=NOW, trades_count=7)
     app = make_app(ScriptedLink([ended]))
     async with driven(app) as pilot:
-        await until(pilot, lambda: "r shows its report" in drawn(app, "#log"))
+        await until(pilot, lambda: "no line of it left" in drawn(app, "#log"))
+        assert "r shows its report" in drawn(app, "#log")
+
+
+async def test_a_log_shows_what_a_session_logged_before_the_lines_at_hand() -> None:
+    """After a host change the log of sessions was empty, which host.log had all of."""
+    ended = session("aaaaaaa1", "one", state=SessionState.STOPPED, ended=NOW, trades_count=7)
+    link = ScriptedLink([ended, session("aaaaaaa2", "two")])
+    link.earlier += [
+        LogLine(1, NOW - DAY, Level.INFO, "aaaaaaa1", "bought long ago"),
+        LogLine(2, NOW - DAY, Level.INFO, "aaaaaaa2", "another one's"),
+    ]
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await until(pilot, lambda: "bought long ago" in drawn(app, "#log"))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        log = app.screen._log if isinstance(app.screen, SessionScreen) else None
+        assert log is not None
+        await until(pilot, lambda: log.shown == ("bought long ago",))
+        link.log("stopped", "aaaaaaa1")
+        app.poll()
+        await until(pilot, lambda: log.shown == ("bought long ago", "stopped"))
+        await pilot.press("escape", "6")
+        await until(pilot, lambda: "stopped" in drawn(app, "#all-log"))
+        assert "bought" not in drawn(app, "#all-log"), "the log of all is that of the host"
+        await pilot.press("S", *"one", "enter")
+        await until(pilot, lambda: "bought long ago" in drawn(app, "#all-log"))
 
 
 async def test_a_group_of_trades_is_opened_and_left_by_keys() -> None:

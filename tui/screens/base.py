@@ -14,8 +14,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from core.host.link import HostLink
 from core.journal.session_notes import AlertRule
-from core.session.snapshot import HostSnapshot, SessionSnapshot
+from core.session.snapshot import HostSnapshot, LogLine, SessionSnapshot
 from core.text import safe_text
 from tui import formats
 from tui.commands import Place
@@ -35,6 +36,7 @@ from tui.shell import Shell
 from tui.terminal import SMALLEST
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.hints import Hints
+from tui.widgets.log_pane import LogPane
 from tui.widgets.tones import Tone
 from tui.widgets.top_bar import TopBar
 
@@ -137,6 +139,22 @@ class BaseScreen(Screen[None]):
         """Draw the latest state of everything, and what can be done with it."""
         self.show(snapshot)
         self.query_one(Hints).recheck()
+
+    def look_back(self, log: LogPane, session_id: str) -> None:
+        """Have a log show what a session logged before the lines that the host has at hand."""
+        if not log.lacks(session_id):
+            return
+        log.put_before(session_id, None)
+
+        async def work(link: HostLink) -> None:
+            earlier: Sequence[LogLine] = ()
+            try:
+                earlier = await link.earlier_log(session_id)
+            finally:
+                if self.is_attached:
+                    log.put_before(session_id, earlier)
+
+        self.papertape.command("log", work, quiet=True)
 
     def _show_top(self, snapshot: HostSnapshot | None) -> None:
         self.query_one(TopBar).show(snapshot, self.papertape.waiting, self.papertape.zone)

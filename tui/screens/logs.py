@@ -62,6 +62,8 @@ class LogsScreen(BaseScreen):
         if self.papertape.link is not None:
             log.zone = self.papertape.zone
             log.catch_up(self.papertape.link, snapshot)
+            if self._session is not None:
+                self.look_back(log, self._session)
         self._entitle()
 
     def _entitle(self) -> None:
@@ -96,7 +98,7 @@ class LogsScreen(BaseScreen):
             if name is not None:
                 self._session = known.get(name)
                 self.query_one(LogPane).filter(session=self._session)
-                self._entitle()
+                self.show_again()
 
         self.app.push_screen(Pick("Whose lines?", [_ALL, *known], shown), answered)
 

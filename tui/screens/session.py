@@ -187,6 +187,7 @@ class SessionScreen(BaseScreen):
             log.zone = self.papertape.zone
             log.empty = session_view.no_line(found)
             log.catch_up(link, snapshot)
+            self.look_back(log, self._session_id)
         self.draw()
         if before is not None and found is not None and _decided(before) != _decided(found):
             self._again = self._asking  # what is on its way may be older

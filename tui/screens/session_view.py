@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
-from core.host.logs import KEPT
 from core.journal.values import SessionState
 from core.market.candles.candle import Candle
 from core.market.symbols import money_decimals
@@ -138,7 +137,7 @@ def no_trade(session: SessionSnapshot) -> str:
 def no_line(session: SessionSnapshot) -> str:
     """What is said where no line of its log is shown."""
     if session.state.ended or session.trades_count:
-        return f"None of its lines is among the newest {KEPT:,} of the log; r shows its report."
+        return "The log has no line of it left; r shows its report."
     return "Nothing logged yet."
 
 

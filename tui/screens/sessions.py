@@ -204,6 +204,8 @@ class SessionsScreen(BaseScreen):
         if link is not None and self.papertape.snapshot is not None:
             log.zone = self.papertape.zone
             log.catch_up(link, self.papertape.snapshot)
+            if len(sessions) == 1 and not log.shown:
+                self.look_back(log, sessions[0].id)
 
     def _identity(self, session: SessionSnapshot) -> list[str]:
         """Name, ID, planned end, tags and note: the table may have no room for them."""

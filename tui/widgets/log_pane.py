@@ -81,6 +81,7 @@ class LogPane(LineView, can_focus=True):
         self._name_width = _LONGEST_NAME
         self._alike = False  # whether several sessions have one name
         self._lines: deque[LogLine] = deque(maxlen=KEPT)
+        self._earlier: dict[str, tuple[LogLine, ...] | None] = {}  # None: they are asked for
         self._host: tuple[int, int] | None = None
         self._last = -KEPT  # what earlier hosts logged has numbers of 0 and below
         self._shown: list[tuple[LogLine, int, str]] = []  # a part below 0 is the day of a line
@@ -130,6 +131,20 @@ class LogPane(LineView, can_focus=True):
         if len(self._shown) != before:
             self._measure(before if self._shown[:1] == first else 0)
 
+    def lacks(self, session_id: str) -> bool:
+        """Whether nobody has asked yet what a session logged before the lines that are here."""
+        return self._host is not None and session_id not in self._earlier
+
+    def put_before(self, session_id: str, lines: Iterable[LogLine] | None) -> None:
+        """Have earlier lines of a session (None: they are asked for), shown where it alone is."""
+        self._earlier[session_id] = None if lines is None else tuple(lines)
+        self._rebuild()
+
+    @property
+    def _alone(self) -> str:
+        """The one session whose lines are shown; empty where it is not one."""
+        return next(iter(self._sessions)) if self._sessions and len(self._sessions) == 1 else ""
+
     def watch_zone(self) -> None:
         """Write all in the zone."""
         self._days.clear()
@@ -138,6 +153,7 @@ class LogPane(LineView, can_focus=True):
     def clear(self) -> None:
         """Forget every line."""
         self._lines.clear()
+        self._earlier.clear()
         self._last = -KEPT
         self._rebuild()
 
@@ -188,7 +204,7 @@ class LogPane(LineView, can_focus=True):
 
     def _rebuild(self) -> None:
         self._shown = []
-        for line in self._lines:
+        for line in (*(self._earlier.get(self._alone) or ()), *self._lines):
             if self._passes(line):
                 self._shown.extend(self._with_day(line))
         self._measure(0)
@@ -302,6 +318,8 @@ class LogPane(LineView, can_focus=True):
             return f"No line has “{safe_text(self._text)}”. Esc shows all."
         if self._lines and self._level is not Level.DEBUG:
             return self._none_passes
+        if self._earlier.get(self._alone, ()) is None:
+            return "Asking the host for its log …"
         return self.empty
 
     # ── following and standing still ──

@@ -19,6 +19,7 @@ from core.host.host import Host, HostOptions
 from core.host.job_values import JobOrder
 from core.host.link import CommandError
 from core.host.local_link import LocalHosting, LocalLink
+from core.host.logs import KEPT
 from core.host.offline import offline_report, offline_sessions
 from core.host.runner import run_host
 from core.host.status_json import session_to_json, status_to_json
@@ -467,6 +468,24 @@ async def test_a_restart_is_a_new_session_on_the_same_snapshot(
         assert [one.id for one in host.snapshot().sessions] == [second]
     assert reports[0]["trades"] == reports[1]["trades"]
     assert (tmp_path / "home" / "sessions" / first / "report.json").exists()
+
+
+async def test_a_host_finds_what_earlier_ones_logged_of_a_session(tmp_path: Path) -> None:
+    """Only the end of host.log is read again at the start: the rest is there for who asks."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    line = "2025-11-2{}T10:00:0{:.3f}+00:00 info    {:<8} {}\n"
+    many = (line.format(3, n / 1_000, "other123", f"line {n}") for n in range(6_000))
+    (home / "host.log").write_text(line.format(2, 0.0, "k3x9a1pq", "bought") + "".join(many))
+    async with hosting(home) as host:
+        link = LocalLink(host)
+        assert not link.logs(after=-KEPT, session_id="k3x9a1pq")
+        (found,) = await link.earlier_log("k3x9a1pq")
+        assert found.text == "bought"
+        here = link.logs(after=-KEPT, session_id="other123")
+        earlier = await link.earlier_log("other123")
+        assert here[0].time - earlier[-1].time == 1, "none is missing, and none is there twice"
+        assert not await link.earlier_log("nothing0")
 
 
 async def test_an_archived_session_is_still_read_restarted_and_deleted_by_its_id(

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from core.host import logs
-from core.host.logs import KEPT, LogRing, RingHandler, read_log, recent_log
+from core.host.logs import KEPT, LogRing, RingHandler, read_log, recent_log, session_log
 from core.session.snapshot import Level
 from core.store.redaction import Redactor
 from core.time_format import iso_time
@@ -81,6 +81,34 @@ def test_a_line_without_a_time_has_that_of_the_next_one_or_of_its_file(tmp_path:
     for read in (read_log, recent_log):
         assert len({line.time for line in read(path)}) == 1
     assert iso_time(read_log(path)[0].time) == "2026-11-25T10:00:00Z"
+
+
+def test_the_lines_of_one_session_are_found_in_all_files_before_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "host.log"
+    assert session_log(path, "k3x9a1pq", None) == ()
+    day = "2026-11-2{}T10:00:00.000+00:00 {:<7} {:<8} {}\n"
+    older = [day.format(3, "info", "k3x9a1pq", "began"), day.format(3, "info", "-", "k3x9a1pq no")]
+    (tmp_path / "host.log.1").write_text("".join(older))
+    path.write_text(
+        day.format(4, "warning", "k3x9a1pq", "stale: k3x9a1pq")
+        + day.format(4, "info", "other123", "k3x9a1pq ended")
+        + day.format(5, "info", "k3x9a1pq", "in the ring already")
+    )
+    before = read_log(path)[-1].time
+    found = session_log(path, "k3x9a1pq", before)
+    assert [(line.level, line.text) for line in found] == [
+        (Level.INFO, "began"),
+        (Level.WARNING, "stale: k3x9a1pq"),
+    ]
+    assert len(session_log(path, "k3x9a1pq", None)) == 3
+    assert session_log(path, ".*", None) == (), "an ID is no pattern"
+
+
+def test_the_ring_tells_when_it_begins() -> None:
+    assert ring().begins is None
+    log = ring()
+    log.add(Level.INFO, "one")
+    assert log.begins == 5
 
 
 def test_only_the_end_of_a_long_log_is_read_again(tmp_path: Path) -> None:
