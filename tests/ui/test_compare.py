@@ -52,6 +52,7 @@ from tui.screens.compare_choices import choice_rows
 from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_rows import SPREAD_COLUMNS, spread_rows
 from tui.screens.compare_trade import ComparedTradeScreen
+from tui.screens.help import HelpScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.twin import twin_of
 from tui.strategies import find_strategies
@@ -346,6 +347,23 @@ async def test_an_edge_that_is_only_described_is_drawn_all_the_same(workspace: P
         assert "Running sum" in title
         assert "promised -" in drawn(app, "#layer-edge")
         assert BRAILLE.search(drawn(app, "#layer-edge"))
+
+
+@SIZES
+async def test_an_answer_without_a_bar_is_named_all_the_same(
+    workspace: Path, size: tuple[int, int]
+) -> None:
+    app = make(workspace)
+    async with driven(app, size) as pilot:
+        await compared(pilot, app)
+        screen = await opened(pilot, app, "enter")
+        await pilot.press("l", "l", "l")
+        assert "· Path       described" in drawn(app, "#layer-answer")
+        assert said(screen, "#layer-text") == "only a sealed trial has a band to stay within"
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        shown = " ".join(str(one.render()) for one in app.screen.query("Static")).split()
+        assert "Bars: ◆ what is seen, ┊ what was promised" in " ".join(shown)
 
 
 async def test_decisions_that_differ_are_listed_with_their_causes(workspace: Path) -> None:

@@ -39,12 +39,11 @@ class Place(StrEnum):
         return self.name.lower()
 
 
-LEGENDS = {
-    Place.ANSWERS: (
-        "Bars: ◆ what is seen, ┊ what was promised or assumed, ┃ where an answer turns, "
-        "░ beyond it, ╌ what is not ruled out"
-    ),
-}
+_BARS = (
+    "Bars: ◆ what is seen, ┊ what was promised or assumed, ┃ where an answer turns, ░ beyond it, "
+    "╌ what is not ruled out"
+)
+LEGENDS = {Place.COMPARE: _BARS, Place.COMPARED_LAYER: _BARS}
 """What the signs of a place mean, where they are not named beside each."""
 
 SCREENS = (

@@ -133,6 +133,8 @@ def _costs(layer: CostLayer | None) -> AnswerRow:
     judged = layer.judged
     sign, tone = COST_FINDINGS[judged.finding] if layer.fills else ("·", Tone.PLAIN)
     texts = ["filled by the candles, at the assumed cost"]
+    if layer.fees is None:
+        texts = ["no trade has closed yet"]
     if layer.fills:
         fills = f"{judged.fills:,} fill{'s' * (judged.fills != 1)}"
         found = "" if layer.found == layer.word else f": {layer.found}"
@@ -177,7 +179,9 @@ def cost_gauge(layer: CostLayer) -> Gauge:
         label = f"break-even {bp(even)}, fees apart"
         pointers.append(Pointer(even, WALL, Tone.LOSS, label))
     if not as_assumed:
-        pointers.append(Pointer(judged.assumed, DOT, Tone.PLAIN, f"assumed {bp(judged.assumed)}"))
+        unit = " bp" if judged.seen is None else ""
+        label = f"assumed {bp(judged.assumed)}{unit}"
+        pointers.append(Pointer(judged.assumed, DOT, Tone.PLAIN, label))
     return Gauge(low, high, tuple(fills), tuple(pointers))
 
 
@@ -305,10 +309,10 @@ def _edge(name: str, layer: EdgeLayer | None) -> AnswerRow:
         sign, tone = verdict_sign(layer.state)
         word = layer.word
     if layer.lines is None:
-        none = layer.reason or "no lines"
+        none = layer.reason or "" if layer.state is not None else ""
         text = f"mean return of {layer.trades:,} trade{'s' * (layer.trades != 1)}"
         if not layer.trades:
-            text = "no closed trade"
+            text = "no trade has closed yet"
         return AnswerRow(name, name.capitalize(), sign, word, tone, text, _means_gauge(layer), none)
     lines = layer.lines
     seen = layer.within

@@ -105,9 +105,10 @@ class AnswerList(LineView, can_focus=True):
     @property
     def _height(self) -> int:
         """Lines an answer takes."""
-        count = max(1, len(self._answers))
-        # The last one needs no air beneath it.
-        return max(_FEWEST, min(_MOST, (self.size.height + 1) // count))
+        count, room = max(1, len(self._answers)), self.size.height
+        if count > 1:
+            room += 1  # the last one needs no air beneath it
+        return max(_FEWEST, min(_MOST, room // count))
 
     def _measure(self) -> None:
         lines = self._height * len(self._answers)

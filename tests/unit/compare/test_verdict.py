@@ -325,6 +325,12 @@ def test_a_few_fills_say_from_how_many_on_they_are_judged() -> None:
     assert few.text.endswith(": judged from 20 fills on")
     (row,) = (row for row in answers(judged(KEPT, costs=few)) if row.key == "costs")
     assert row.shorter == ("12 fills: judged from 20 fills on",)
+    none = cost_layer([], [], COSTS, Margins(), ErrorRates())
+    (row,) = (row for row in answers(judged(KEPT, costs=none)) if row.key == "costs")
+    assert row.text == "no trade has closed yet"
+    by_candles = cost_layer([], PROMISE[:10], COSTS, Margins(), ErrorRates())
+    (row,) = (row for row in answers(judged(KEPT, costs=by_candles)) if row.key == "costs")
+    assert row.text == "filled by the candles, at the assumed cost"
     assert "judged from" not in costs(5.0, fills=30).text
 
 
