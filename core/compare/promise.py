@@ -120,18 +120,21 @@ class EdgeLayer:
         """How many trades closed after those judged, in words; empty where none has."""
         return since_text(self.trades - self.judged)
 
-    def walls(self, at: int) -> tuple[float, float] | None:
-        """The sums at which the edge is broken and kept after so many trades; None without lines.
+    @property
+    def walls(self) -> tuple[Floats, Floats] | None:
+        """The sums at which the edge is broken and kept; None without lines.
 
-        The upper one is raised by what the trades until then brought beyond the backtest's best.
+        Place k stands for k closed trades, shape (horizon + 1,). What the trades so far brought
+        beyond the backtest's best raises the upper one.
         """
         lines = self.lines
         if lines is None:
             return None
-        place = max(1, min(at, lines.horizon)) - 1
-        low = float(lines.lower_line()[place]) + at * (lines.promise - lines.margin)
-        beyond = self.beyond[: place + 1]
-        return low, float(lines.upper_line()[place]) + (float(beyond[-1]) if len(beyond) else 0.0)
+        counted = np.arange(lines.horizon + 1)
+        line = np.maximum(counted - 1, 0)
+        beyond = np.concatenate(([0.0], self.beyond))[np.minimum(counted, len(self.beyond))]
+        low = lines.lower_line()[line] + counted * (lines.promise - lines.margin)
+        return low, lines.upper_line()[line] + beyond
 
     @property
     def outlook(self) -> str:
@@ -139,11 +142,11 @@ class EdgeLayer:
 
         The chances are those of before the start.
         """
-        walls = self.walls(self.within)
+        walls = self.walls
         if self.state is not State.OPEN or self.over or walls is None:
             return ""
         here = float(self.sums[self.within - 1]) if self.within else 0.0
-        low, high = walls
+        low, high = (float(wall[self.within]) for wall in walls)
         text = f"{high - here:.2f} % short of kept, {here - low:.2f} % above broken"
         if self.chances is not None:
             text += (

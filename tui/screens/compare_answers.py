@@ -308,7 +308,8 @@ def _edge(name: str, layer: EdgeLayer | None) -> AnswerRow:
     if layer.state is not None:
         sign, tone = verdict_sign(layer.state)
         word = layer.word
-    if layer.lines is None:
+    walls = layer.walls
+    if layer.lines is None or walls is None:
         none = layer.reason or "" if layer.state is not None else ""
         text = f"mean return of {layer.trades:,} trade{'s' * (layer.trades != 1)}"
         if not layer.trades:
@@ -317,7 +318,7 @@ def _edge(name: str, layer: EdgeLayer | None) -> AnswerRow:
     lines = layer.lines
     seen = layer.within
     at = layer.at or seen
-    low, high = layer.walls(at) or (0.0, 0.0)
+    low, high = (float(wall[at]) for wall in walls)
     here = float(layer.sums[at - 1]) if at else 0.0
     texts = _after(seen, lines.horizon, layer.since, "returns of {} added up")
     if not layer.trades:

@@ -295,10 +295,10 @@ def _edge_curves(layer: EdgeLayer) -> list[Curve]:
     horizon = layer.trades if lines is None else lines.horizon
     sums = layer.sums.tolist()[: layer.within]
     curves = [_named("seen", (0.0, *sums), Tone.ACCENT)] if sums else []
-    if lines is not None:
-        walls = [layer.walls(at) or (0.0, 0.0) for at in range(1, horizon + 1)]
-        lower, upper = zip(*walls, strict=True)
-        curves += [_named("broken", lower, Tone.LOSS, 1), _named("kept", upper, Tone.GAIN, 1)]
+    for name, wall, tone in zip(
+        ("broken", "kept"), layer.walls or (), (Tone.LOSS, Tone.GAIN), strict=False
+    ):
+        curves.append(_named(name, wall.tolist(), tone))
     promise = layer.promise if lines is None else lines.promise
     if promise is not None:
         promised = tuple(at * promise for at in range(horizon + 1))
@@ -306,10 +306,10 @@ def _edge_curves(layer: EdgeLayer) -> list[Curve]:
     return curves
 
 
-def _named(name: str, values: Sequence[float], tone: Tone, first: int = 0) -> Curve:
+def _named(name: str, values: Sequence[float], tone: Tone) -> Curve:
     """A curve by trade number, at its end what it is and how much."""
     name = f"{name} {_signed(values[-1])}"
-    return Curve(tuple(enumerate(values, start=first)), tone, name=name)
+    return Curve(tuple(enumerate(values)), tone, name=name)
 
 
 def _signed(value: float | None) -> str:

@@ -289,9 +289,9 @@ def test_an_open_edge_tells_how_far_off_either_answer_is_and_with_what_chances()
     assert edge is not None
     assert edge.lines is not None
     assert edge.chances is not None
-    walls = edge.walls(10)
-    assert walls is not None
-    low, high = walls
+    assert edge.walls is not None
+    assert [len(wall) for wall in edge.walls] == [101, 101]
+    low, high = (wall[10] for wall in edge.walls)
     here = edge.sums[-1]
     assert low == pytest.approx(edge.lines.lower + 10 * (edge.lines.promise - edge.lines.margin))
     assert high == pytest.approx(edge.lines.upper + edge.beyond[-1])
@@ -305,7 +305,7 @@ def test_an_open_edge_tells_how_far_off_either_answer_is_and_with_what_chances()
     assert kept.outlook == "", "decided"
     unsealed = judged(KEPT).layers.edge
     assert unsealed is not None
-    assert (unsealed.outlook, unsealed.walls(5)) == ("", None)
+    assert (unsealed.outlook, unsealed.walls) == ("", None)
 
 
 def test_why_there_is_no_band_is_said_as_it_is() -> None:
