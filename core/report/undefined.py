@@ -25,7 +25,7 @@ METRIC_LABELS = {
     "max_consecutive_losses": "Losses in a row",
     "avg_hold": "Average hold",
     "exposure_pct": "Exposure",
-    "break_even_cost_bp": "Break-even cost",
+    "break_even_cost_bp": "Break-even with fees",
     "sharpe_ratio": "Sharpe",
     "sortino_ratio": "Sortino",
     "calmar_ratio": "Calmar",
