@@ -30,7 +30,7 @@ from textual.worker import Worker, WorkerState
 from core.host.link import CommandError, HostLink
 from core.journal.values import FeedKind
 from core.report.written_report import ReportError
-from core.session.snapshot import HostSnapshot, StartRequest
+from core.session.snapshot import HostSnapshot
 from core.store.workspace import Workspace, program_for
 from core.strategy.chart_values import ChartSource
 from core.text import safe_lines, safe_text
@@ -395,11 +395,6 @@ class PapertapeApp(GuardedApp):
 
     def open_new_session(self, picked: str | None = None) -> None:
         """Open the form for a new session, on the strategy of that name if there is one."""
-
-        def answered(request: StartRequest | None) -> None:
-            if request is not None:
-                self.sessions.start(request)
-
         self.push_screen(
             NewSession(
                 self.list_strategies,
@@ -407,8 +402,8 @@ class PapertapeApp(GuardedApp):
                 picked,
                 partial(outlook, self.workspace),
                 self.workspace,
-            ),
-            answered,
+                self.sessions.start,
+            )
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.session.snapshot import Level
 from tests.ui.driving import NARROW, WIDE, driven, make_app, until
-from tests.ui.scripted import HOUR, ScriptedLink, busy, session
+from tests.ui.scripted import DAY, HOUR, ScriptedLink, busy, session
 from tests.ui.test_sessions import drawn
 from tests.ui.test_views import app_of
 from tui.modals.pick import Pick
@@ -143,3 +143,16 @@ async def test_what_a_trade_made_has_one_line_on_a_narrow_terminal() -> None:
             "BTC/USDT: left long at 172,292.98, stop_loss: +170.97",
             "(+1.45 %)",
         ), "no sign of per cent begins a line"
+
+
+async def test_a_log_of_another_day_than_today_says_which() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "band")])
+    link.log("stopped", "k3x9a1pq")
+    link.now += 4 * DAY
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("6")
+        await until(pilot, lambda: "Sat 22 Nov ──" in drawn(app, "#all-log"))
+        link.log("running", "k3x9a1pq")
+        app.poll()
+        await until(pilot, lambda: "Wed 26 Nov ──" in drawn(app, "#all-log"))

@@ -14,8 +14,9 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from core.host.link import BadRequestError
 from core.journal.values import FeedKind
-from core.session.snapshot import TrialTerms
+from core.session.snapshot import StartReply, StartRequest, TrialTerms
 from core.store.workspace import Workspace
 from tests.ui.driving import NARROW, VAST, WIDE, driven, until, verdict_of
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
@@ -271,3 +272,25 @@ def test_candle_files_are_completed_behind_a_symbol_too(tmp_path: Path) -> None:
     assert completed(f"{tmp_path}/") == f"{tmp_path}/btc.csv", "nothing hidden"
     assert completed(f"{tmp_path}/btc.csv") is None, "it is whole"
     assert completed(f"{tmp_path}/none/b") is None
+
+
+async def test_a_start_that_is_refused_leaves_the_form_with_all_that_was_filled_in(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link: Any = ScriptedLink()
+    start = link.start
+
+    async def refused(_: StartRequest) -> StartReply:
+        raise BadRequestError("candle file hours.csv holds 1h candles; expected 5m candles")
+
+    async with form_on(workspace, "rsi_bounce", link) as (pilot, form):
+        form.query_one("#balance", Input).value = "5000"
+        monkeypatch.setattr(link, "start", refused)
+        await pilot.press("enter")
+        await until(pilot, lambda: "holds 1h candles" in said(form))
+        assert pilot.app.screen is form
+        assert form.query_one("#balance", Input).value == "5000"
+        monkeypatch.setattr(link, "start", start)
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen is not form)
+    assert [request.starting_balance for request in link.requests] == [5_000]

@@ -175,7 +175,11 @@ class CheckedForm(Form[T]):
             # On a low terminal it lies beneath what is seen, and Enter would seem to do nothing.
             self.call_after_refresh(self.query_one("#verdict").scroll_visible, animate=False)
         else:
-            self.dismiss(outcome)
+            self.finish(outcome)
+
+    def finish(self, outcome: T) -> None:
+        """End with what the fields say."""
+        self.dismiss(outcome)
 
 
 class TextField(Input):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from textual import on
@@ -55,6 +57,9 @@ _HOW_TO_PROMISE = "Here: 2, where b runs one and w saves it; of a sample, D make
 _TEST_VENUES = "the test venue whose keys are set (7)"
 
 
+Start = Callable[[StartRequest, Callable[[str | None], bool]], None]
+"""Starts a session, and calls back once it is, or with why it was refused."""
+
 _Asked = tuple[str, TrialTerms, float | None]
 """What an outlook is of: the strategy's path, the terms, and the balance."""
 
@@ -69,10 +74,16 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         picked: str | None = None,
         ask_outlook: AskOutlook | None = None,
         keys_of: Path | None = None,
+        start: Start | None = None,
     ) -> None:
-        """`keys_of`: the workspace whose keys a session would order with, None without one."""
+        """`keys_of`: the workspace whose keys a session would order with, None without one.
+
+        `start`: starts the session while the form is still there, so that a refusal is told in it.
+        """
         super().__init__(list_strategies, picked)
         self._keys_of = keys_of
+        self._start = start
+        self._starting = False
         self._ask_outlook = ask_outlook
         self._outlook: tuple[_Asked, TrialOutlook] | None = None
         self._settling: Timer | None = None
@@ -333,6 +344,27 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         if self.feed is FeedKind.POLL and exchange_problem(exchange.value.strip()) is not None:
             return exchange
         return data if self.feed is FeedKind.REPLAY and not data.value.strip() else None
+
+    def finish(self, outcome: StartRequest) -> None:
+        """Start it; the form stays, with all that was filled in, until that is done."""
+        if self._start is None:
+            self.dismiss(outcome)
+        elif not self._starting:
+            self._starting = True
+            self.tell([Remark("…", "starting", Tone.PLAIN)])
+            self._start(outcome, partial(self._answered, outcome))
+
+    def _answered(self, request: StartRequest, refusal: str | None) -> bool:
+        self._starting = False
+        if not self.is_attached:
+            return False
+        if refusal is None:
+            self.dismiss(request)
+        else:
+            self.app.bell()
+            self.tell([Remark("✗", refusal, Tone.ERROR)])
+            self.call_after_refresh(self.query_one("#verdict").scroll_visible, animate=False)
+        return True
 
     def outcome(self) -> StartRequest | None:
         """What to start; no trial of what is known to promise nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 
-from core.host.link import HostLink
+from core.host.link import CommandError, HostLink
 from core.journal.session_notes import AlertRule
 from core.journal.values import FeedKind
 from core.session.snapshot import SessionSnapshot, StartReply, StartRequest
@@ -33,13 +33,28 @@ class SessionCommands:
         self._begun: str | None = None  # the session that was started last, until it is shown
         self._logged = False  # whether it is shown with its log, which tells all of its start
 
-    def start(self, request: StartRequest) -> None:
-        """Start a session."""
+    def start(
+        self, request: StartRequest, told: Callable[[str | None], bool] = lambda _: False
+    ) -> None:
+        """Start a session. `told` is called once it is, or with why it was refused.
+
+        It returns whether somebody has seen that; otherwise a refusal is said in a corner.
+        """
 
         async def work(link: HostLink) -> None:
-            self._started(await link.start(request))
+            try:
+                reply = await link.start(request)
+            except CommandError as error:
+                if not told(str(error)):
+                    raise
+            else:
+                self._started(reply)
+                told(None)
 
-        self._shell.command("start", work)
+        if self._shell.link is None:
+            told("the host is still starting")
+        else:
+            self._shell.command("start", work)
 
     def take_begun(self, shown: Container[str], *, logged: bool) -> str | None:
         """The session that was started last, once: as soon as it is among those shown.

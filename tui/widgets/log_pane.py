@@ -86,6 +86,7 @@ class LogPane(LineView, can_focus=True):
         self._last = -KEPT  # what earlier hosts logged has numbers of 0 and below
         self._shown: list[tuple[LogLine, int, str]] = []  # a part below 0 is the day of a line
         self._days: dict[int, str] = {}
+        self._now = 0  # by the host, when it was last asked; 0: never
         self._sought: LogLine | None = None  # the warning or error last gone back to
         self._level = Level.DEBUG
         self._sessions: frozenset[str] | None = None
@@ -110,6 +111,9 @@ class LogPane(LineView, can_focus=True):
             if self._host is not None:
                 self.clear()
             self._host = host
+        began, self._now = self._now, snapshot.now
+        if self._shown and self._day(began) != self._day(self._now):
+            self._rebuild()
         if snapshot.last_log > self._last:
             self.add(link.logs(after=self._last))
 
@@ -124,12 +128,12 @@ class LogPane(LineView, can_focus=True):
         if overflow:
             self._rebuild()
             return
-        before, first = len(self._shown), self._shown[:1]
+        before = len(self._shown)
         for line in fresh:
             if self._passes(line):
                 self._shown.extend(self._with_day(line))
         if len(self._shown) != before:
-            self._measure(before if self._shown[:1] == first else 0)
+            self._measure(before)
 
     def lacks(self, session_id: str) -> bool:
         """Whether nobody has asked yet what a session logged before the lines that are here."""
@@ -210,31 +214,32 @@ class LogPane(LineView, can_focus=True):
         self._measure(0)
         self.refresh()
 
-    def _day(self, line: LogLine) -> str:
-        """The day of a line; no zone changes it but at a quarter of an hour."""
-        quarter = line.time // _QUARTER
+    def _day(self, time: int) -> str:
+        """The day of a time; no zone changes it but at a quarter of an hour."""
+        quarter = time // _QUARTER
         if quarter not in self._days:
-            date = formats.day_time(line.time, self.zone)[:6]
-            self._days[quarter] = f"{formats.weekday(line.time, self.zone)} {date}"
+            date = formats.day_time(time, self.zone)[:6]
+            self._days[quarter] = f"{formats.weekday(time, self.zone)} {date}"
         return self._days[quarter]
 
     def _with_day(self, line: LogLine) -> list[tuple[LogLine, int, str]]:
-        """A line as it is shown, beneath the day that begins with it; of the first day only once
-        another has followed."""
-        parts = self._wrapped(line)
-        if not self._shown or (day := self._day(line)) == self._day(self._shown[-1][0]):
-            return parts
-        first = self._shown[0][0]
-        if self._shown[0][1] >= 0:
-            self._shown.insert(0, (first, _DAY, self._day(first)))
-        return [(line, _DAY, day), *parts]
+        """A line as it is shown, beneath the day that begins with it, unless that is today's.
+
+        Of today the first lines have no heading; it has one where it follows another day.
+        """
+        parts, day = self._wrapped(line), self._day(line.time)
+        if not self._shown:
+            before = self._day(self._now) if self._now else day
+        else:
+            before = self._day(self._shown[-1][0].time)
+        return parts if day == before else [(line, _DAY, day), *parts]
 
     @property
     def top_day(self) -> str:
         """The day of the uppermost line seen, where lines are of several."""
         if not self._shown or self._shown[0][1] >= 0:
             return ""
-        return self._day(self._shown[min(self.scroll_offset.y, len(self._shown) - 1)][0])
+        return self._day(self._shown[min(self.scroll_offset.y, len(self._shown) - 1)][0].time)
 
     @property
     def _indent(self) -> int:
