@@ -182,13 +182,16 @@ class PapertapeApp(GuardedApp):
                 return
             self.pop_screen()
 
-    def jump(self, mode: str, key: str) -> None:
-        """Go to a screen, and there to the session, strategy, job or backtest of that key."""
+    def jump(self, mode: str, key: str, symbol: str | None = None) -> None:
+        """Go to a screen, and there to the session, strategy, job or backtest of that key.
+
+        `symbol`: of a session, which of its symbols to show.
+        """
         if mode != self.current_mode:
             self.switch_mode(mode)
         self._back_to_list()
         if mode == "sessions":
-            self.push_screen(SessionScreen(key))
+            self.push_screen(SessionScreen(key, symbol))
         elif isinstance(self.screen, StrategiesScreen | ScheduleScreen | BacktestScreen):
             self.screen.seek(key)
 

@@ -1,6 +1,7 @@
 """The command palette: the commands of the screen one is on, places to jump to, the themes.
 
-Each is one line, its name before what it is: a low terminal shows twice as many as with two. What
+Each has its name before what it is, in one line where that has room: a low terminal shows twice as
+many as with two. What
 is typed is looked for in names first, and letters scattered over a help text find nothing. Textual
 reads what it is given as markup, wherever it is a text, so that all of it is `Content`.
 """
@@ -17,6 +18,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Protocol, cast
 
+from rich.cells import cell_len
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.style import Style
@@ -25,7 +27,7 @@ from textual.types import IgnoreReturnCallbackType
 from core.host.job_values import Jobs, unfinished
 from core.host.link import CommandError, HostLink
 from core.report.library import ListedResult
-from core.session.snapshot import HostSnapshot
+from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
 from tui.commands import Place, commands_at
 from tui.keymap import shown_key
@@ -33,9 +35,12 @@ from tui.requests.library import LibraryCommands, settled
 from tui.requests.schedule import what
 from tui.requests.views import View
 from tui.strategies import StrategyChoice
+from tui.widgets.columns import fitted
 from tui.widgets.hints import is_possible
+from tui.widgets.text_lines import wrapped
 
 _LEAST, _MOST = 18, 34  # cells of the names, without the gap behind them
+_EDGES = 5  # cells beside a line, its scrollbar among them
 _TURN = 4  # how many of a kind come before the next kind has its turn
 
 
@@ -45,6 +50,7 @@ class Kind(StrEnum):
     COMMAND = ""
     STRATEGY = "strategy"
     SESSION = "session"
+    SYMBOL = "symbol"
     BACKTEST = "backtest"
     VIEW = "view"
     JOB = "job"
@@ -63,8 +69,10 @@ class Offer:
 
     @property
     def label(self) -> str:
-        """The name and what follows it."""
-        return f"{self.name} {self.more}".rstrip()
+        """The name and what follows it, which gives no way to a long name."""
+        room = _MOST - cell_len(self.more) - 1 if self.more else _MOST
+        name = self.name if cell_len(self.name) <= room else fitted(self.name, room, "left")
+        return f"{name} {self.more}".rstrip()
 
     @property
     def told(self) -> str:
@@ -79,7 +87,7 @@ def _rank(offer: Offer, words: Sequence[str]) -> int | None:
         return 0
     if name.startswith(typed):
         return 1
-    rest = f"{offer.label} {offer.told}".casefold()
+    rest = f"{offer.name} {offer.more} {offer.told}".casefold()
     worst = 0
     for word in words:
         if _begins_word(word, name):
@@ -148,8 +156,11 @@ class Jumping(Protocol):
         """What can be started, read in a thread."""
         ...
 
-    def jump(self, mode: str, key: str) -> None:
-        """Go to a screen, and there to the session, strategy, job or backtest of that key."""
+    def jump(self, mode: str, key: str, symbol: str | None = None) -> None:
+        """Go to a screen, and there to the session, strategy, job or backtest of that key.
+
+        `symbol`: of a session, which of its symbols to show.
+        """
         ...
 
     @property
@@ -173,6 +184,7 @@ class PaletteCommands(Provider):
 
     _strategies: tuple[StrategyChoice, ...] = ()
     _jobs: Jobs = ()
+    _archived: tuple[SessionSnapshot, ...] = ()
     _results: tuple[ListedResult, ...] = ()
 
     _reading: asyncio.Task[None] | None = None
@@ -198,6 +210,7 @@ class PaletteCommands(Provider):
         if app.link is not None:
             with suppress(CommandError):
                 self._jobs = unfinished(await app.link.list_jobs())
+                self._archived = await app.link.archived()
 
     def _jumps(self) -> Iterator[Offer]:
         """The strategies, sessions, backtests and jobs to go to."""
@@ -206,12 +219,8 @@ class PaletteCommands(Provider):
             go = partial(app.jump, "strategies", str(choice.path))
             yield Offer(Kind.STRATEGY, safe_text(choice.name), choice.origin, go)
         sessions = () if app.snapshot is None else app.snapshot.sessions
-        for session in sorted(sessions, key=lambda one: one.state.ended):
-            symbols = ", ".join(session.symbols)
-            told = f"{symbols} {session.timeframe}, {session.mode.value}, {session.state.value}"
-            go = partial(app.jump, "sessions", session.id)
-            name = safe_text(session.strategy)
-            yield Offer(Kind.SESSION, name, safe_text(told), go, session.id)
+        yield from self._sessions(sorted(sessions, key=lambda one: one.state.ended), "")
+        yield from self._sessions(self._archived, ", archived")
         for one in self._results:
             tags = "".join(f" #{tag}" for tag in one.notes.tags)
             told = f"{', '.join(one.result.symbols)}{tags} {one.result.timeframe}"
@@ -223,6 +232,21 @@ class PaletteCommands(Provider):
             go = partial(app.jump, "schedule", job.job_id)
             told = f"{job.job_id}, {job.trigger}"
             yield Offer(Kind.JOB, safe_text(what(job, names)), safe_text(told), go)
+
+    def _sessions(self, sessions: Iterable[SessionSnapshot], ended: str) -> Iterator[Offer]:
+        """Sessions, and the symbols of those that have several."""
+        app = cast(Jumping, self.app)
+        for session in sessions:
+            name, several = safe_text(session.strategy), len(session.symbols) > 1
+            symbols = session.symbols[0] + (f" +{len(session.symbols) - 1}" if several else "")
+            mode, state = session.mode.value, ended or f", {session.state.value}"
+            told = f"{mode}{state}, {symbols} {session.timeframe}"
+            go = partial(app.jump, "sessions", session.id)
+            yield Offer(Kind.SESSION, name, safe_text(told), go, session.id)
+            for symbol in session.symbols if several else ():
+                go = partial(app.jump, "sessions", session.id, symbol)
+                about = safe_text(f"{session.id} of {session.strategy}")
+                yield Offer(Kind.SYMBOL, safe_text(symbol), about, go)
 
     def _offers(self) -> Iterator[Offer]:
         place = getattr(self.screen, "PLACE", Place.ANYWHERE)
@@ -254,6 +278,9 @@ class PaletteCommands(Provider):
         lines = self._lines(found, query.split())
         for place, (offer, line) in enumerate(zip(found, lines, strict=True)):
             yield Hit(len(found) - place, line, offer.run, text=offer.label)
+        if not found and query.strip():
+            nothing = Content.styled(f"Nothing has “{safe_text(query)}”.", "$dim")
+            yield Hit(0, nothing, lambda: None, text=query)
 
     def _lines(self, offers: Sequence[Offer], words: Iterable[str]) -> Iterator[Content]:
         """Names with what they are, which begin beneath each other, and the words typed in both."""
@@ -265,7 +292,11 @@ class PaletteCommands(Provider):
         for offer in offers:
             label = _highlighted(Content(offer.label), words, mark)
             gap = " " * max(2, width - label.cell_length)
-            about = _highlighted(Content.styled(offer.told, dim), words, mark)
+            told = [
+                _highlighted(Content.styled(text, dim), words, mark)
+                for text in wrapped(offer.told, max(_LEAST, self.app.size.width - width - _EDGES))
+            ]
+            about = Content("\n" + " " * width).join(told)
             yield Content.assemble(label, gap, about)
 
 

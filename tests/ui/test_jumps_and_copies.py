@@ -13,8 +13,9 @@ import pytest
 from textual.command import CommandPalette
 from textual.widgets import Input, OptionList
 
+from core.journal.values import SessionState
 from core.session.snapshot import SessionSnapshot
-from tests.ui.driving import WIDE, driven, make_app, until
+from tests.ui.driving import NARROW, WIDE, driven, make_app, until
 from tests.ui.scripted import ScriptedLink, busy, choices, jobs, session
 from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
@@ -52,6 +53,44 @@ async def test_the_palette_leads_to_a_session_from_anywhere(words: str) -> None:
         await jump(pilot, app, words)
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         await until(pilot, lambda: "m81c0zzt" in str(app.screen.query_one("#one-title").render()))
+
+
+async def test_the_palette_leads_to_a_symbol_and_to_what_was_archived() -> None:
+    many = session("k3x9a1pq", "many", symbols=("BTC/USDT", "ETH/USDT", "SOL/USDT"))
+    old = session("0ld00001", "gone", state=SessionState.STOPPED)
+    link = ScriptedLink([many])
+    link.taken_out.append(old)
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await jump(pilot, app, "SOL")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        candles = app.screen.query_one("#one-candles")
+        await until(pilot, lambda: "SOL/USDT" in str(candles.border_title))
+        await pilot.press("escape")
+        await jump(pilot, app, "gone archived")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: "0ld00001" in str(app.screen.query_one("#one-title").render()))
+
+
+async def test_what_is_found_is_told_whole_on_a_narrow_terminal_and_nothing_is_said() -> None:
+    app = make_app(ScriptedLink())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        found = app.screen.query_one(OptionList)
+        await until(pilot, lambda: found.option_count > 5)
+        lines = [line for one in found.options for line in str(one.prompt).split("\n")]
+        assert max(map(len, lines)) <= NARROW[0] - 4
+        assert any(line.startswith("   ") for line in lines), "some take two"
+        app.screen.query_one(Input).value = "groesse"
+        await until(pilot, lambda: found.option_count == 1)
+        assert "Nothing has “groesse”" in str(found.get_option_at_index(0).prompt)
+
+
+def test_a_long_name_leaves_room_for_what_tells_it_apart() -> None:
+    offer = Offer(Kind.SESSION, "n" * 64, "SIMULATED", lambda: None, "k3x9a1pq")
+    assert offer.label.endswith("… k3x9a1pq")
+    assert len(offer.label) == 34
 
 
 async def test_letters_typed_before_the_strategies_are_read_find_them_once_they_are() -> None:

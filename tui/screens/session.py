@@ -97,13 +97,14 @@ class SessionScreen(BaseScreen):
     TITLE = "Session"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.SESSION)
 
-    def __init__(self, session_id: str) -> None:
+    def __init__(self, session_id: str, symbol: str | None = None) -> None:
+        """`symbol`: the one to show, its first where none is given."""
         super().__init__()
         self._session_id = session_id
         self._row: SessionSnapshot | None = None  # as the host's list has it now
         self._session: SessionSnapshot | None = None  # as it is shown
         self._detail: SessionDetail | None = None
-        self._symbol: str | None = None
+        self._symbol = symbol
         self._asking = False
         self._again = False  # whether to ask once more when it has answered
         self._told_by: HostLink | None = None  # the host the detail is of; None: it refused
@@ -247,7 +248,7 @@ class SessionScreen(BaseScreen):
         if found is None:
             return
         self._session = found
-        if self._symbol is None:
+        if self._symbol is None or self._symbol not in found.symbols:
             self._symbol = found.symbols[0]
         title, room = session_view.title(found, self.papertape.zone), self.size.width - 4
         write(self.query_one("#one-title", Static), _line(title, room))
