@@ -267,7 +267,7 @@ class PaletteCommands(Provider):
     async def discover(self) -> Hits:
         """Everything that can be done here."""
         offers = list(self._offers())
-        for offer, line in zip(offers, self._lines(offers, ()), strict=True):
+        for offer, line in zip(offers, self._lines(offers, (), whole=False), strict=True):
             yield DiscoveryHit(line, offer.run, text=offer.label)
 
     async def search(self, query: str) -> Hits:
@@ -282,8 +282,13 @@ class PaletteCommands(Provider):
             nothing = Content.styled(f"Nothing has “{safe_text(query)}”.", "$dim")
             yield Hit(0, nothing, lambda: None, text=query)
 
-    def _lines(self, offers: Sequence[Offer], words: Iterable[str]) -> Iterator[Content]:
-        """Names with what they are, which begin beneath each other, and the words typed in both."""
+    def _lines(
+        self, offers: Sequence[Offer], words: Iterable[str], *, whole: bool = True
+    ) -> Iterator[Content]:
+        """Names with what they are, which begin beneath each other, and the words typed in both.
+
+        `whole`: in as many lines as that takes; else in one, as long as it is.
+        """
         # Of sixteen colours none is dim both on the background and on the cursor's row.
         dim = "" if self.app.native_ansi_color else "$dim"
         mark = self.matcher("").match_style
@@ -292,10 +297,9 @@ class PaletteCommands(Provider):
         for offer in offers:
             label = _highlighted(Content(offer.label), words, mark)
             gap = " " * max(2, width - label.cell_length)
-            told = [
-                _highlighted(Content.styled(text, dim), words, mark)
-                for text in wrapped(offer.told, max(_LEAST, self.app.size.width - width - _EDGES))
-            ]
+            room = max(_LEAST, self.app.size.width - width - _EDGES)
+            texts = wrapped(offer.told, room) if whole else [offer.told]
+            told = (_highlighted(Content.styled(text, dim), words, mark) for text in texts)
             about = Content("\n" + " " * width).join(told)
             yield Content.assemble(label, gap, about)
 

@@ -79,6 +79,9 @@ async def test_what_is_found_is_told_whole_on_a_narrow_terminal_and_nothing_is_s
         await until(pilot, lambda: isinstance(app.screen, CommandPalette))
         found = app.screen.query_one(OptionList)
         await until(pilot, lambda: found.option_count > 5)
+        assert not any("\n" in str(one.prompt) for one in found.options), "many are one line each"
+        app.screen.query_one(Input).value = "start"
+        await until(pilot, lambda: "start/stop" in str(found.get_option_at_index(0).prompt))
         lines = [line for one in found.options for line in str(one.prompt).split("\n")]
         assert max(map(len, lines)) <= NARROW[0] - 4
         assert any(line.startswith("   ") for line in lines), "some take two"

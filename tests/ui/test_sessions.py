@@ -511,7 +511,7 @@ async def test_the_form_shows_every_problem_at_once_and_starts_nothing() -> None
 
 
 @pytest.mark.parametrize(
-    ("keys", "kept"), [(["d"], True), (["s"], False)], ids=["keep running", "stop"]
+    ("keys", "kept"), [(["q"], True), (["x"], False)], ids=["keep running", "stop"]
 )
 async def test_quit_asks_what_becomes_of_the_sessions(keys: list[str], kept: bool) -> None:
     link = ScriptedLink([session("k3x9a1pq", "rsi_bounce")])
@@ -520,7 +520,7 @@ async def test_quit_asks_what_becomes_of_the_sessions(keys: list[str], kept: boo
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         asked = " ".join(str(one.render()) for one in app.screen.query(Static))
-        assert "Kept running, 1 session goes on without a screen" in " ".join(asked.split())
+        assert "Quit; 1 session goes on without a screen" in " ".join(asked.split())
         await pilot.press(*keys)
         await until(pilot, lambda: app.return_code is not None and not app.is_running)
     assert host_of(app).kept_running is kept

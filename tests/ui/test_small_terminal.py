@@ -374,7 +374,7 @@ async def test_the_log_keeps_the_names_of_archived_sessions_and_is_never_empty_u
 async def test_who_leaves_is_told_what_goes_on_without_the_screen() -> None:
     app = make_app(ScriptedLink([session("k3x9a1pq", "rsi_bounce")]))
     async with driven(app, NARROW) as pilot:
-        await pilot.press("q", "d")
+        await pilot.press("q", "q")
         await until(pilot, lambda: not app.is_running)
     wanted = "1 session goes on without a screen; papertape demo finds it again."
     assert app.leaving.farewell == wanted

@@ -302,7 +302,7 @@ async def test_who_comes_back_is_told_once_the_sessions_have_caught_up(tmp_path:
         assert "k3x9a1pq" in str(app.screen.query_one("#one-title", Static).content)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
-        await pilot.press("q", "d")
+        await pilot.press("q", "q")
         await until(pilot, lambda: not app.is_running)
     look = last_look(tmp_path / "cache" / "last-look.json")
     assert look is not None

@@ -58,10 +58,10 @@ class Leaving:
             reports = "and quit; the next demo is new"
         self._shell.ask(
             f"{count} still running",
-            f"Kept running, {goes_on} without a screen; {found}",
+            f"What goes on is there again later: {found}",
             [
-                OfferedAnswer("keep", "d", "Keep running without the screen (detach)"),
-                OfferedAnswer("stop", "s", f"Stop {count}, {reports}"),
+                OfferedAnswer("keep", "q", f"Quit; {goes_on} without a screen"),
+                OfferedAnswer("stop", "x", f"Stop {count}, {reports}"),
             ],
             answered,
         )
