@@ -129,6 +129,12 @@ def backtest(arguments: BacktestArguments) -> int:
         parsed = written.parse(starting_balance=arguments.balance)
     if arguments.save and written.path is None:
         raise Refusal("--save needs a strategy that stands in a file", Exit.BAD_INPUT)
+    if arguments.save and written.is_sample:
+        raise Refusal(
+            f"{arguments.strategy} is a sample, in which nothing is saved: "
+            "papertape init copies it into the workspace",
+            Exit.BAD_INPUT,
+        )
 
     from core.report.result import result_to_json
     from core.store.notes import NotesError, checked_notes

@@ -46,7 +46,8 @@ Run trading strategies as paper-trading sessions on live market data. No real mo
 Without a command: the screen, on the workspace. `papertape demo` needs nothing at all."""
 
 _EPILOG = """\
-STRATEGY is the name of one in the workspace, a path, `-` (standard input), or --config 'JSON'.
+STRATEGY is the name of one in the workspace, or of a sample, a path, `-` (standard input), or
+--config 'JSON'.
 Every command takes --json, and `papertape COMMAND --help` says more about it.
 Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 nothing found, 130 cancelled."""
 

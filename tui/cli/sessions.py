@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tui.cli.commands import Arguments, Commands
-from tui.cli.output import Exit, complain, print_json, print_text, refusing
+from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.speaking import ALL, no_such_session, run_on_host
 from tui.cli.status import print_report
 from tui.cli.workspace import existing_workspace
@@ -203,6 +204,14 @@ def alert(arguments: AlertArguments) -> int:
     from core.journal.session_notes import AlertKind, AlertRule
 
     symbol = _symbol(arguments)
+    given = {kind: getattr(arguments, kind.value) for kind in AlertKind}
+    given = {kind: value for kind, value in given.items() if value is not None}
+    if not given and not arguments.clear:
+        options = ", ".join(f"--{kind.value.replace('_', '-')}" for kind in AlertKind)
+        raise Refusal(f"expected what to tell of ({options}), or --clear", Exit.BAD_INPUT)
+    for kind, value in given.items():
+        if not math.isfinite(value):
+            raise Refusal(f"--{kind.value}: expected a number, found {value}", Exit.BAD_INPUT)
 
     async def ask(link: SocketLink, one: str) -> None:
         shown = next(
@@ -210,10 +219,7 @@ def alert(arguments: AlertArguments) -> int:
         )
         symbols = () if shown is None else shown.symbols
         wanted = [] if shown is None or arguments.clear else [*shown.notes.alerts]
-        for kind in AlertKind:
-            value: float | None = getattr(arguments, kind.value)
-            if value is None:
-                continue
+        for kind, value in given.items():
             of = None
             if kind in (AlertKind.ABOVE, AlertKind.BELOW):
                 if symbol is None and len(symbols) > 1:

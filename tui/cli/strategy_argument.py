@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tui.cli.commands import Arguments
 from tui.cli.output import Exit, Refusal, refusing
 from tui.cli.workspace import workspace_of
+from tui.shipped import shipped
 
 if TYPE_CHECKING:
     from core.store.workspace import Workspace
@@ -32,6 +34,11 @@ class Written:
     document: StrategyDocument
     path: Path | None = None
 
+    @property
+    def is_sample(self) -> bool:
+        """Whether it comes with the program, and belongs to no workspace."""
+        return self.path is not None and self.path.is_relative_to(shipped("sample_strategies"))
+
     def parse(self, **changes: object) -> ParsedConfig:
         """The strategy, with `changes` to its keys (None: no change).
 
@@ -48,7 +55,7 @@ def add_strategy(parser: argparse.ArgumentParser) -> None:
         "strategy",
         nargs="?",
         metavar="STRATEGY",
-        help="the name of one in the workspace, a path, or - for standard input",
+        help="the name of one in the workspace or of a sample, a path, or - for standard input",
     )
     parser.add_argument("--config", metavar="JSON", help="the config itself, instead of STRATEGY")
 
@@ -96,15 +103,22 @@ def _path(name: str, workspace: Workspace) -> Path:
         return path
     strategies = workspace.strategies
     if "/" not in name and name not in ("", ".", ".."):
-        own = strategies / name / "STRATEGY.md"
-        if own.is_file():
-            return own
+        for shelf in (strategies, shipped("sample_strategies")):
+            found = shelf / name / "STRATEGY.md"
+            if found.is_file():
+                return found
     known = sorted(found.parent.name for found in strategies.glob("*/STRATEGY.md"))
+    samples = sorted(
+        found.parent.name for found in shipped("sample_strategies").glob("*/STRATEGY.md")
+    )
     listed = f"the workspace has {', '.join(known)}" if known else "the workspace has none yet"
     if not workspace.root.is_dir():
         listed = f"there is no workspace {workspace.root}"
+    meant = get_close_matches(name, [*known, *samples], n=1)
+    further = [sample for sample in samples if sample not in known]
+    also = f", and among the samples are {', '.join(further)}" if further else ""
+    hint = f" (did you mean {meant[0]!r}?)" if meant else ""
     raise Refusal(
-        f"there is no strategy {name!r}: no file of that name, and {listed} "
-        "(papertape init adds the samples)",
+        f"there is no strategy {name!r}{hint}: no file has that name, and {listed}{also}",
         Exit.NOTHING_FOUND,
     )

@@ -42,7 +42,7 @@ def add_commands(commands: Commands) -> None:
         "words",
         nargs="*",
         metavar="[plan] STRATEGY",
-        help="the name of one in the workspace, a path, or - for standard input",
+        help="the name of one in the workspace or of a sample, a path, or - for standard input",
     )
     parser.add_argument("--config", metavar="JSON", help="the config itself, instead of STRATEGY")
     horizon = parser.add_mutually_exclusive_group()

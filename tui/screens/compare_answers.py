@@ -51,8 +51,10 @@ def verdict_text(result: ComparisonResult) -> Content:
         if verdict.by:
             parts.append(f"by {', '.join(verdict.by)}")
         if layers.seal is not None:
-            sealed = formats.date_time(layers.seal.sealed_at)[:10]
-            parts.append(f"trial {layers.trial}, sealed {sealed}")
+            sealed = f" {formats.date_time(layers.seal.sealed_at)[:10]}"
+            if verdict.closes is not None and verdict.closes < layers.seal.sealed_at:
+                sealed = ""  # by this machine's clock, and a demo's market has its own
+            parts.append(f"trial {layers.trial}, sealed{sealed}")
         elif layers.doubt is not None:
             parts.append(f"described · no verdict: {layers.doubt.in_short}")
         else:

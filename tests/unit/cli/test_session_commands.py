@@ -500,3 +500,9 @@ def test_a_session_whose_folder_is_gone_is_told_of_and_can_be_deleted(run: Run, 
     assert run("delete", session_id).code == 0
     assert run("delete", session_id).code == 3
     assert host.fresh_snapshot().sessions == ()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--above", "nan")])
+def test_an_alert_that_waits_for_nothing_is_bad_input(run: Run, arguments: tuple[str, ...]) -> None:
+    run("init")
+    assert run("alert", "k3x9a1pq", *arguments).code == 2

@@ -129,6 +129,14 @@ def test_a_strategy_is_found_by_name_in_the_workspace_or_not_at_all(
     assert "the workspace has mine" in run("validate", "../mine").err
 
 
+def test_a_sample_is_found_by_name_and_nothing_is_saved_in_it(run: Run, hours: Path) -> None:
+    assert run("validate", "trend_1h").code == 0
+    done = run("backtest", "trend_1h", "--data", hours, "--save")
+    assert done.code == 2
+    assert "trend_1h is a sample, in which nothing is saved" in done.err
+    assert "(did you mean 'trend_1h'?)" in run("validate", "trend1h").err
+
+
 @pytest.mark.parametrize(
     "arguments", [(), ("x.json", "--config", "{}"), ("--config", "{"), ("--config", "[]")]
 )
