@@ -18,7 +18,7 @@ from core.gate import PARTS
 from core.text import safe_lines, safe_text
 from tui.commands import Place, bindings
 from tui.modals.vary import VaryForm
-from tui.requests.backtest import BacktestOrder, Points
+from tui.requests.backtest import Points
 from tui.requests.varying import Control, Variation, Varied
 from tui.screens.base import entitle, entitle_views, write
 from tui.screens.long_work import LongWorkScreen
@@ -46,7 +46,7 @@ _LUCK, _EDGE, _UNSEEN = "Luck", "Edge", "Unseen"
 
 
 class GateScreen(LongWorkScreen):
-    """The gate of a strategy. `run`: has a setting's backtest made, and shown."""
+    """The gate of a strategy."""
 
     PLACE = Place.GATE
     TITLE = "Backtest"
@@ -54,17 +54,7 @@ class GateScreen(LongWorkScreen):
     PARTS = PARTS
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.GATE)
 
-    def __init__(
-        self,
-        order: BacktestOrder,
-        variation: Variation,
-        run: Callable[[BacktestOrder], None],
-        done: Varied | None = None,
-    ) -> None:
-        super().__init__(order, variation, done)
-        self._run_setting = run
-        self._gate: Gate | None = None
-        self._warmup: int | None = None
+    _gate: Gate | None = None
 
     def results(self) -> tuple[Widget, ...]:
         """The verdict, its questions, and the sections beside them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -40,10 +40,16 @@ class LongWorkScreen(BaseScreen):
     AUTO_FOCUS = ""  # no key goes to a result that is not there yet
 
     def __init__(
-        self, order: BacktestOrder, variation: Variation, done: Varied | None = None
+        self,
+        order: BacktestOrder,
+        variation: Variation,
+        run: Callable[[BacktestOrder], None],
+        done: Varied | None = None,
     ) -> None:
-        """`done`: what came of it already."""
+        """`run`: has a setting's backtest made, and shown. `done`: what came of it already."""
         super().__init__()
+        self._run_setting = run
+        self._warmup: int | None = None
         self._done_before = done
         self._order = order
         self._variation = variation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
@@ -18,7 +18,7 @@ from core.report.undefined import undefined_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.vary import RANKS, VaryForm
-from tui.requests.backtest import BacktestOrder, BacktestRefusedError
+from tui.requests.backtest import BacktestRefusedError
 from tui.requests.varying import Control, Variation, Varied
 from tui.screens.base import entitle, write
 from tui.screens.long_work import LongWorkScreen
@@ -41,27 +41,17 @@ _MOST_OF_WIDTH = 65  # per cent, that the map takes where its columns need it
 
 
 class SweepScreen(LongWorkScreen):
-    """A sweep. `run`: has a setting's backtest made, and shown."""
+    """A sweep."""
 
     PLACE = Place.SWEEP
     TITLE = "Backtest"
     WHAT = "sweep"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.SWEEP)
 
-    def __init__(
-        self,
-        order: BacktestOrder,
-        variation: Variation,
-        run: Callable[[BacktestOrder], None],
-        done: Varied | None = None,
-    ) -> None:
-        super().__init__(order, variation, done)
-        self._run_setting = run
-        self._sweep: Sweep | None = None
-        self._map: SweepMap | None = None
-        self._metric = variation.sort
-        self._best: SweepRow | None = None  # of those on the map, by its metric
-        self._warmup: int | None = None
+    _sweep: Sweep | None = None
+    _map: SweepMap | None = None
+    _best: SweepRow | None = None  # of those on the map, by the metric shown
+    _metric = ""
 
     def results(self) -> tuple[Widget, ...]:
         """What is to be said, the map and the table."""
