@@ -120,6 +120,13 @@ async def test_an_ended_session_is_started_again_and_archived() -> None:
     app = make_app(link)
     async with driven(app) as pilot:
         await pilot.press("G", "s")
+        asking = await arrived(pilot, Ask)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is not asking)
+        assert len(link.sessions) == 5, "not unasked"
+        await pilot.press("s")
+        await arrived(pilot, Ask)
+        await pilot.press("y")
         await until(pilot, lambda: len(link.sessions) == 6)
         table, new = app.screen.query_one("#sessions", LineTable), link.sessions[-1].id
         await until(pilot, lambda: table.cursor_key == new)

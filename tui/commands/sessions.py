@@ -15,8 +15,8 @@ SESSIONS: tuple[Command, ...] = (
     ),
     Command(
         "session.toggle", Place.SESSIONS, "s", "s", "start/stop",
-        "Start the first strategy where nothing runs yet; stop a running session (asks); "
-        "start an ended one again", "start_stop", 2,
+        "Start the first strategy where nothing runs yet; stop a running session, or start an "
+        "ended one again (asks)", "start_stop", 2,
         unless="Nothing runs in this group.",
     ),
     Command(

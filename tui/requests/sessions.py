@@ -84,13 +84,18 @@ class SessionCommands:
 
         self._shell.command("start", work)
 
-    def restart(self, session: SessionSnapshot) -> None:
-        """Start a new session with the config of one that ended."""
+    def ask_restart(self, session: SessionSnapshot) -> None:
+        """Ask, then start a new session with the config of one that ended."""
 
         async def work(link: HostLink) -> None:
             self._started(await link.restart(session.id))
 
-        self._shell.command("restart", work)
+        self._shell.ask(
+            f"Start {_named([session])} again?",
+            "A new session with the config it had, from now on; this one stays as it ended.",
+            [OfferedAnswer("restart", "y", "Start")],
+            lambda _: self._shell.command("restart", work),
+        )
 
     def _started(self, reply: StartReply) -> None:
         """Say what was started, unless it is seen: a note would lie over the log that tells it."""

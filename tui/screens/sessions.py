@@ -295,7 +295,7 @@ class SessionsScreen(BaseScreen):
         elif session is None:
             self.papertape.sessions.quick_start()
         elif session.state.ended:
-            self.papertape.sessions.restart(session)
+            self.papertape.sessions.ask_restart(session)
         else:
             self.action_stop()
 
