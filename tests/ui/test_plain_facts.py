@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -676,3 +677,37 @@ def test_trades_of_another_year_say_which() -> None:
 def test_when_a_session_ended_has_a_year() -> None:
     ended = session("k3x9a1pq", "one", state=SessionState.STOPPED, ended=NOW - 500 * DAY)
     assert planned_end(ended, UTC) == "ended 2024-07-10 14:02"
+
+
+async def test_the_clock_above_a_page_is_in_the_zone_of_its_times() -> None:
+    """One trade stood at two times under one clock: its report's page was in UTC, unsaid."""
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        app.zone = ZoneInfo("Asia/Tokyo")
+        app.poll()
+
+        def clock() -> str:
+            return drawn(app, "TopBar").split()[-1]
+
+        await until(pilot, lambda: clock() == "JST")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        trades = app.screen.query_one("#one-trades", LineTable)
+        await until(pilot, lambda: len(trades.rows) == 2)
+        trades.focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TradeScreen))
+        await until(pilot, lambda: clock() == "JST")
+        here = drawn(app, "#trade-fields")
+        await pilot.press("escape", "r")
+        await until(pilot, lambda: app.screen.TITLE == "Report")
+        await until(pilot, lambda: clock() == "UTC")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TradeScreen))
+        await until(pilot, lambda: clock() == "UTC")
+        assert drawn(app, "#trade-fields") != here
+        await pilot.press("escape", "4")
+        await until(pilot, lambda: app.screen.TITLE == "Compare")
+        await until(pilot, lambda: clock() == "UTC")
+        await pilot.press("1", "escape", "escape")
+        await until(pilot, lambda: clock() == "JST")

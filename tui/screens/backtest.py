@@ -193,7 +193,7 @@ class BacktestScreen(BaseScreen):
         if listed.path != self._seen and not self.has_class("-tiny"):
             self._seen = listed.path
             self.app.run_worker(
-                look.draw(self.papertape.library, listed),
+                look.draw(self.papertape.library, listed, self.zone),
                 name="look",
                 group="look",
                 exclusive=True,

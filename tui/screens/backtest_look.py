@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
@@ -26,8 +28,8 @@ class BacktestLook(Vertical):
         """Show its figures, which are known."""
         self.query_one(Figures).show(backtest_rows.figures(listed))
 
-    async def draw(self, library: LibraryCommands, listed: ListedResult) -> None:
-        """Read its curves, and draw them."""
+    async def draw(self, library: LibraryCommands, listed: ListedResult, zone: tzinfo) -> None:
+        """Read its curves, and draw them with times in a zone."""
         chart = self.query_one(CurveChart)
         try:
             opened = await library.open(listed)
@@ -40,4 +42,4 @@ class BacktestLook(Vertical):
             tone = Tone.GAIN if gained else Tone.LOSS
             curves = [Curve(opened.equity, tone), Curve(opened.held, Tone.DIM)]
             decimals = money_decimals(*result.symbols)
-            chart.draw(curves, result.starting_balance, decimals=decimals)
+            chart.draw(curves, result.starting_balance, zone, decimals=decimals)

@@ -32,6 +32,7 @@ class BacktestResultScreen(BaseScreen):
         ReportError: it is none that can be shown.
     """
 
+    IN_UTC = True
     PLACE = Place.RESULT
     TITLE = "Backtest"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.RESULT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, tzinfo
 from typing import ClassVar, Protocol, cast
 
 from rich.cells import cell_len
@@ -94,6 +95,7 @@ class BaseScreen(Screen[None]):
 
     PLACE: ClassVar[Place]
     TITLE: ClassVar[str | None] = None
+    IN_UTC: ClassVar[bool] = False  # as sentences of reports and comparisons are
     ALLOW_IN_MAXIMIZED_VIEW = "TopBar, Hints"
     ready = False  # whether its widgets are there to be drawn on
     _focused_last: Widget | None = None
@@ -102,6 +104,11 @@ class BaseScreen(Screen[None]):
     def papertape(self) -> ScreenShell:
         """The application, as far as screens know it."""
         return cast(ScreenShell, self.app)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of every time on the screen, that of its clock included."""
+        return UTC if self.IN_UTC else self.papertape.zone
 
     @property
     def is_foremost(self) -> bool:
@@ -157,7 +164,7 @@ class BaseScreen(Screen[None]):
         self.papertape.command("log", work, quiet=True)
 
     def _show_top(self, snapshot: HostSnapshot | None) -> None:
-        self.query_one(TopBar).show(snapshot, self.papertape.waiting, self.papertape.zone)
+        self.query_one(TopBar).show(snapshot, self.papertape.waiting, self.zone)
 
     def refresh_hints(self) -> None:
         """Ask anew which commands are possible."""

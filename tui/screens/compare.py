@@ -57,6 +57,7 @@ T = TypeVar("T")
 class CompareScreen(BaseScreen):
     """The last comparison, and the one that is being made."""
 
+    IN_UTC = True
     PLACE = Place.COMPARE
     TITLE = "Compare"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.COMPARE)
@@ -257,7 +258,7 @@ class CompareScreen(BaseScreen):
     def _show_title(self, result: ComparisonResult) -> None:
         when = ""
         if self._as_of is not None:
-            when = f"as of {formats.clock(self._as_of, self.papertape.zone)}   "
+            when = f"as of {formats.clock(self._as_of, self.zone)}   "
         title = Content("")
         for dates in (True, False):  # where there is no room for the dates, they stand in the notes
             told = "   ".join(compare_rows.periods(result, dates=dates))

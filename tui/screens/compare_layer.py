@@ -45,6 +45,7 @@ _PARTS = {
 class CompareLayerScreen(BaseScreen):
     """An answer in depth, from which one goes on to the others."""
 
+    IN_UTC = True
     PLACE = Place.COMPARED_LAYER
     TITLE = "Answer"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.COMPARED_LAYER)

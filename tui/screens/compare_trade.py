@@ -56,6 +56,7 @@ _BEFORE, _AFTER = 60, 12  # candles shown around a trade
 class ComparedTradeScreen(BaseScreen):
     """One trade of a comparison. `places` are those one can go on to."""
 
+    IN_UTC = True
     PLACE = Place.COMPARED_TRADE
     TITLE = "Trade"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.COMPARED_TRADE)

@@ -42,6 +42,7 @@ _SIDES = (("A", Tone.ACCENT, (1 / 6, 1 / 2, 5 / 6)), ("B", Tone.INFO, (1 / 3, 2 
 class OverlayScreen(BaseScreen):
     """Two results of the library."""
 
+    IN_UTC = True
     PLACE = Place.OVERLAY
     TITLE = "Backtest"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.OVERLAY)

@@ -27,6 +27,7 @@ class ReportScreen(BaseScreen):
         ReportError: it is none.
     """
 
+    IN_UTC = True
     PLACE = Place.REPORT
     TITLE = "Report"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.REPORT)

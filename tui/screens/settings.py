@@ -81,7 +81,8 @@ _ABOUT = {
     "session): all is with the bell for what is wrong, quiet without it, off not at all. B takes "
     "the next on any screen.",
     _ZONE: "The zone in which the screen writes times: clock, logs, sessions, schedule. Reports, "
-    "comparisons and backtests stay in UTC, and so do cron expressions.",
+    "comparisons and backtests stay in UTC, as the clock above them says, and so do cron "
+    "expressions.",
 }
 
 

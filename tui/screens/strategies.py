@@ -193,7 +193,7 @@ class StrategiesScreen(BaseScreen):
                 which = "Saved backtest" if choice.kept is None else "Last backtest"
                 entitle(look, f"{which} · {backtest_rows.period(listed)}")
                 look.show(listed)
-                await look.draw(self.papertape.library, listed)
+                await look.draw(self.papertape.library, listed, self.zone)
 
     def laid_out(self, event: events.Resize) -> None:
         """Show the saved backtest once there is room."""

@@ -96,6 +96,11 @@ class TradeScreen(BaseScreen):
         self._timeframe = timeframe
         self._source = source
 
+    @property
+    def zone(self) -> tzinfo:
+        """That of the screen it was opened from."""
+        return self._zone
+
     def body(self) -> ComposeResult:
         """Title; candles, conditions at the signal and the backtest's twin; fields."""
         yield Static("", id="trade-title")
