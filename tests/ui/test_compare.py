@@ -405,6 +405,7 @@ async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: P
         assert why.startswith("slippage: filled at")
         fields = trade.query_one("#compared-fields", LineTable)
         texts = [[cell.text for cell in row.cells] for row in fields.rows]
+        assert texts[0][0] == "P&L"
         assert any(name == "Entry" and "≠" in paper for name, _, paper in texts)
         assert not [paper for _, backtest, paper in texts if paper == f"{backtest} ≠"]
         parts = cells(trade, "#compared-parts")

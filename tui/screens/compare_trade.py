@@ -217,7 +217,8 @@ def _field_rows(backtest: Trade | None, paper: Trade | None) -> list[Row]:
     rows = []
     decimals = money_decimals(*(run.symbol for run in (backtest, paper) if run is not None))
     write = partial(written, decimals=decimals)
-    for name, label in TRADE_FIELDS:
+    # What it came to stands first: on a low terminal the last fields are out of sight.
+    for name, label in sorted(TRADE_FIELDS, key=lambda field: field[0] != "pnl"):
         one, other = getattr(backtest, name, None), getattr(paper, name, None)
         if one is None and other is None:
             continue
