@@ -89,6 +89,8 @@ class ComparisonResult:
         reports: of the sessions that counted (their JSON).
         replays: each of those sessions beside backtests of its period; empty if one could not be.
         curves: equity of the sessions and of the backtests over the same time.
+        demo: whether the paper column is of a demo's made-up market.
+        left_out: which sessions of a demo are not judged with these, in a sentence; else empty.
     """
 
     strategy: str
@@ -109,6 +111,8 @@ class ComparisonResult:
     reports: tuple[Mapping[str, Any], ...] = ()
     replays: tuple[Replayed, ...] = ()
     curves: tuple[EquityCurve, ...] = ()
+    demo: bool = False
+    left_out: str = ""
 
     @property
     def decimals(self) -> int:

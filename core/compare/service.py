@@ -238,10 +238,11 @@ def _sessions_of(
     """A strategy's final reports and the IDs of living sessions that count, no replays among them.
 
     Trials count while they run; other sessions once they have ended, or where none has. The oldest
-    come first.
+    come first. A demo's are among them, but tell nothing of the others: which of these are judged
+    is for `compared_sessions` to say.
     """
     ended: list[Report] = []
-    living: list[tuple[int, str]] = []
+    living: list[tuple[int, str, bool]] = []
     trials: list[str] = []
     for session_id in workspace.session_ids():
         folder = workspace.session(session_id)
@@ -260,9 +261,9 @@ def _sessions_of(
         if report is not None:
             ended.append(report)
             continue
-        living.append((record.created, session_id))
+        living.append((record.created, session_id, record.mode is Mode.DEMO))
         if record.seal is not None or record.seal_problem:
             trials.append(session_id)
     ended.sort(key=lambda report: str(report.get("created", report["started"])))
-    told = any(report["period"]["candles"] for report in ended)
-    return ended, [one for _, one in sorted(living) if one in trials or not told]
+    told = {report["mode"] == Mode.DEMO for report in ended if report["period"]["candles"]}
+    return ended, [one for _, one, demo in sorted(living) if one in trials or demo not in told]

@@ -15,8 +15,9 @@ from typing import Any
 
 from core.compare.columns import trades_of
 from core.compare.replay import Replayed
+from core.compare.request import on_one_market
 from core.journal.manifest import SessionManifest, read_manifest
-from core.journal.values import FeedKind
+from core.journal.values import FeedKind, Mode
 from core.market.candles.timeframes import Timeframe
 from core.market.venues.registry import DEFAULT_VENUE
 from core.store.durable import open_regular
@@ -95,6 +96,7 @@ class ComparedSessions:
         copies: IDs of those left out, for all their candles count with others.
         sealed_copies: the trials among those. Their candles count no more than once, but what each
             has come to is told: who may choose among trials finds one that suits.
+        apart: IDs of a demo's sessions that are left out beside those on a real market.
         notes: what is to be known of that, a sentence each.
     """
 
@@ -103,6 +105,7 @@ class ComparedSessions:
     doubt: SealDoubt | None
     copies: tuple[str, ...]
     sealed_copies: tuple[ComparedSession, ...]
+    apart: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -110,8 +113,9 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
     """Read what is sealed of the sessions of some reports, and count each candle once. Blocks.
 
     The trial that is judged counts whole; before others come the trials, the last sealed first, and
-    before others the longer session.
+    before others the longer session. A demo's are left out beside others (`on_one_market`).
     """
+    reports, apart = on_one_market(reports, lambda report: Mode(report["mode"]))
     records: list[SessionManifest | None] = []
     found: list[ComparedSession] = []
     doubts: dict[str, SealDoubt] = {}
@@ -158,6 +162,7 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
         None if first is None or first.doubted is None else doubts[first.id],
         tuple(copies),
         tuple(one for one in found if one.id in copies and one.seal is not None),
+        tuple(str(report["session_id"]) for report in apart),
         tuple(notes),
     )
 

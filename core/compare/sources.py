@@ -28,7 +28,10 @@ from core.compare.sessions import ComparedSession, Report, compared_sessions
 from core.compare.verdict import (
     ANOTHER_CONFIG,
     BETTER,
+    DEMO_MARKET,
     KEPT_BY_ANOTHER,
+    KEPT_ON_DEMO,
+    LEFT_OUT,
     MATCHES,
     NO_BACKTEST,
     VALIDATED,
@@ -128,10 +131,13 @@ def compare_sources(
         comparison = _without_promise(comparison)
     if _is_of_another_config(request, found.judged):
         comparison = _of_another_config(comparison)
+    if _is_of_a_demo(request, reports):
+        comparison = _of_a_demo(comparison)
     return replace(
         comparison,
+        left_out=_left_out(found.apart),
         warning_signs=(*comparison.warning_signs, *_doubts(divergence)),
-        notes=(*comparison.notes, *told),
+        notes=(*comparison.notes, *told, *filter(None, [_left_out(found.apart)])),
         stored=stored,
         reports=tuple(reports),
         replays=tuple(replayed),
@@ -418,6 +424,34 @@ def _of_another_config(comparison: ComparisonResult) -> ComparisonResult:
     if verdict is not None and verdict.state is State.KEPT:
         assessment = KEPT_BY_ANOTHER
     return replace(comparison, recommendation=told, assessment=assessment)
+
+
+def _is_of_a_demo(request: ComparisonRequest, reports: Sequence[Report]) -> bool:
+    """Whether the paper column is of a demo's sessions, or of what is recorded of one."""
+    block = (request.blocks or {}).get("paper")
+    recorded = [block] if isinstance(block, Mapping) else []
+    return any(one.get("mode") == Mode.DEMO for one in reports or recorded)
+
+
+def _of_a_demo(comparison: ComparisonResult) -> ComparisonResult:
+    """Nothing that a made-up market has shown validates a strategy, nor tells against it."""
+    verdict = comparison.verdict
+    if verdict is None or verdict.column != "Paper":
+        return replace(comparison, demo=True, notes=(*comparison.notes, DEMO_MARKET))
+    told = f"{DEMO_MARKET} {comparison.recommendation}"
+    if comparison.recommendation.startswith((VALIDATED, MATCHES, BETTER)):
+        told = DEMO_MARKET
+    assessment = KEPT_ON_DEMO if verdict.state is State.KEPT else f"DEMO: {comparison.assessment}"
+    return replace(comparison, demo=True, recommendation=told, assessment=assessment)
+
+
+def _left_out(session_ids: Sequence[str]) -> str:
+    """Which of a demo's sessions are not judged with the others; empty where there are none."""
+    if not session_ids:
+        return ""
+    count = len(session_ids)
+    sessions = "1 demo session is" if count == 1 else f"{count} demo sessions are"
+    return LEFT_OUT.format(sessions=sessions, ids=", ".join(session_ids))
 
 
 def _curves(

@@ -32,6 +32,7 @@ def comparison_to_json(comparison: ComparisonResult) -> Json:
     divergence = comparison.divergence
     return {
         "strategy": comparison.strategy,
+        "demo": comparison.demo,
         "basis": comparison.basis,
         "columns": {column.name.lower(): _column_to_json(column) for column in comparison.columns},
         "rows": [

@@ -7,6 +7,7 @@ import gc
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from core.compare.service import add_comparison
 from core.journal.manifest import RECORD
 from core.journal.values import Mode, SessionState
 from core.market.candles.candle import Candle
+from core.market.candles.timeframes import Timeframe
 from core.report.stored_backtest import save_backtest
 from core.report.written_report import ReportedDifference, written_report
 from core.session.reports import write_report
@@ -47,10 +49,10 @@ from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.strategy_picker import PickStrategy
 from tui.screens.compare import CompareScreen
-from tui.screens.compare_answers import COST_FINDINGS, path_answer
+from tui.screens.compare_answers import COST_FINDINGS, path_answer, verdict_text
 from tui.screens.compare_choices import choice_rows
 from tui.screens.compare_layer import CompareLayerScreen
-from tui.screens.compare_rows import SPREAD_COLUMNS, spread_rows
+from tui.screens.compare_rows import SPREAD_COLUMNS, periods, spread_rows
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.screens.help import HelpScreen
 from tui.screens.sessions import SessionsScreen
@@ -289,6 +291,20 @@ async def test_the_five_answers_are_seen_without_scrolling(
         assert ("from 2023-" in title) is (size == WIDE and sealed), "where there is room"
         assert len(title) <= size[0] - 4
         assert "Periods" in said(screen, "#compare-noted")
+
+
+async def test_a_demo_is_named_as_one_and_seen_to_be_left_out(trial_workspace: Path) -> None:
+    async def no_host(session_id: str, /) -> dict[str, Any]:
+        raise LookupError(session_id)
+
+    request = ComparisonRequest("trend", Timeframe.M5)
+    found = await service.compare_strategy(Workspace(trial_workspace), request, no_host)
+    assert "DEMO" not in f"{verdict_text(found)} {periods(found)}"
+    demo = replace(found, demo=True)
+    assert verdict_text(demo).plain.splitlines()[0].startswith("✗ BROKEN   Paper, DEMO · ")
+    assert any(one.startswith("Paper (DEMO) ") for one in periods(demo))
+    apart = verdict_text(replace(found, left_out="1 demo session is left out")).plain.splitlines()
+    assert apart[-1] == "1 demo session is left out."
 
 
 async def test_a_trial_whose_seal_was_removed_is_described_and_says_why(
@@ -555,7 +571,7 @@ async def test_what_can_be_compared_is_listed_with_its_sessions(workspace: Path)
         ((name, _, _, gain, trades, sessions, active, traded),) = cells(
             app.screen, "#compare-choices"
         )
-        assert (name, sessions, active, traded) == ("cross", "1", "0", "0")
+        assert (name, sessions, active, traded) == ("cross", "1 demo", "0", "0")
         assert gain.endswith("%")
         assert int(trades) > 20
         choices = app.screen.query_one("#compare-choices", LineTable)
@@ -589,17 +605,34 @@ async def test_once_idle_no_search_for_garbage_goes_through_what_stays(workspace
 
 
 def test_only_the_sessions_that_a_comparison_takes_are_listed() -> None:
+    real = {"mode": Mode.SIMULATED}
     known = [
-        session("aa11bb22", "rsi_bounce", trades_count=3),
-        session("aa11bb23", "rsi_bounce", trades_count=5, state=SessionState.STOPPED),
+        session("aa11bb22", "rsi_bounce", trades_count=3, **real),
+        session("aa11bb23", "rsi_bounce", trades_count=5, state=SessionState.STOPPED, **real),
         session("aa11bb24", "rsi_bounce", trades_count=24, mode=Mode.REPLAY),
-        session("aa11bb25", "rsi_bounce", trades_count=7, timeframe="1h"),
+        session("aa11bb25", "rsi_bounce", trades_count=7, timeframe="1h", **real),
     ]
     row = next(row for row in choice_rows(choices(), known) if row.key == "rsi_bounce")
     assert [cell.text for cell in row.cells[-3:]] == ["2", "1", "8"]
-    known.append(session("aa11bb26", "rsi_bounce", unread=True))
+    known.append(session("aa11bb26", "rsi_bounce", unread=True, mode=Mode.TESTNET))
     row = next(row for row in choice_rows(choices(), known) if row.key == "rsi_bounce")
     assert [cell.text for cell in row.cells[-3:]] == ["3", "2", "–"]
+    made_up = [session("aa11bb27", "rsi_bounce", trades_count=9, mode=Mode.DEMO)]
+    row = next(
+        row for row in choice_rows(choices(), known[:2] + made_up) if row.key == "rsi_bounce"
+    )
+    assert [cell.text for cell in row.cells[-3:]] == ["2", "1", "8"], "a real market is judged"
+    row = next(
+        row for row in choice_rows(choices(), known[2:3] + made_up) if row.key == "rsi_bounce"
+    )
+    assert [cell.text for cell in row.cells[-3:]] == ["1 demo", "1", "9"]
+
+
+def test_replays_are_counted_where_no_session_is_judged_without_being_named() -> None:
+    replays = [session(f"aa11bb2{at}", "rsi_bounce", mode=Mode.REPLAY) for at in range(2)]
+    for known, expected in ((replays, "2 replays"), (replays[:1], "1 replay"), ([], "none")):
+        row = next(row for row in choice_rows(choices(), known) if row.key == "rsi_bounce")
+        assert [cell.text for cell in row.cells[-3:]] == [expected, "", ""]
 
 
 async def test_a_strategy_is_picked_and_its_sessions_taken_in_turn(workspace: Path) -> None:

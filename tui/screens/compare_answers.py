@@ -47,7 +47,7 @@ def verdict_text(result: ComparisonResult) -> Content:
     verdict, layers = result.verdict, result.layers
     if verdict is not None:
         sign, tone = verdict_sign(verdict.state)
-        parts = [verdict.column]
+        parts = [f"{verdict.column}, DEMO" if result.demo else verdict.column]
         if verdict.by:
             parts.append(f"by {', '.join(verdict.by)}")
         if layers.seal is not None:
@@ -68,6 +68,8 @@ def verdict_text(result: ComparisonResult) -> Content:
             )
         )
     lines.append(Content.styled(safe_text(result.recommendation), Tone.ACCENT.css))
+    if result.left_out:
+        lines.append(Content.styled(safe_text(f"{result.left_out}."), Tone.WARNING.css))
     if layers.others:
         others = "; ".join(other.text for other in layers.others)
         lines.append(Content.styled(safe_text(f"Other trials: {others}"), Tone.DIM.css))

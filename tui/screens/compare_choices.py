@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from core.compare.request import on_one_market
 from core.journal.values import Mode
 from core.session.snapshot import SessionSnapshot
 from tui import formats
@@ -29,16 +31,25 @@ def choice_rows(
 ) -> list[Row]:
     """The strategies that can be compared, those with most closed trades of sessions first.
 
-    Of their sessions those count that a comparison takes: of the same timeframe, and no replays.
+    Of their sessions those count that a comparison takes: of the same timeframe, on one market, and
+    no replays.
     """
     of: dict[tuple[str, str], list[SessionSnapshot]] = {}
+    replays: Counter[tuple[str, str]] = Counter()
     for session in sessions:
-        if session.mode is not Mode.REPLAY:
-            of.setdefault((session.strategy, session.timeframe), []).append(session)
-    sound = [one for one in choices if one.is_read and not one.problems]
-    found = [(choice, of.get((choice.name, choice.timeframe), [])) for choice in sound]
+        key = (session.strategy, session.timeframe)
+        if session.mode is Mode.REPLAY:
+            replays[key] += 1
+        else:
+            of.setdefault(key, []).append(session)
+    found = []
+    for choice in choices:
+        if choice.is_read and not choice.problems:
+            key = (choice.name, choice.timeframe)
+            theirs, _ = on_one_market(of.get(key, []), lambda session: session.mode)
+            found.append((choice, theirs, replays[key]))
     found.sort(key=lambda one: (-(_traded(one[1]) or 0), -len(one[1]), one[0].name))
-    return [_row(choice, theirs) for choice, theirs in found]
+    return [_row(*one) for one in found]
 
 
 def _traded(sessions: Sequence[SessionSnapshot]) -> int | None:
@@ -48,10 +59,11 @@ def _traded(sessions: Sequence[SessionSnapshot]) -> int | None:
     )
 
 
-def _row(choice: StrategyChoice, sessions: Sequence[SessionSnapshot]) -> Row:
+def _row(choice: StrategyChoice, sessions: Sequence[SessionSnapshot], replays: int) -> Row:
     gain, trades = choice.saved("total_return_pct"), choice.saved("total_trades")
     active, traded = sum(not one.state.ended for one in sessions), _traded(sessions)
     quiet = Tone.PLAIN if sessions else Tone.DIM
+    listed = len(sessions) or replays / (replays + 1)  # replays below any other session
     more = f" +{len(choice.symbols) - 1}" if len(choice.symbols) > 1 else ""
     return Row(
         choice.name,
@@ -61,12 +73,16 @@ def _row(choice: StrategyChoice, sessions: Sequence[SessionSnapshot]) -> Row:
             Cell(choice.timeframe, Tone.DIM, order=formats.length_of(choice.timeframe)),
             Cell(formats.change(gain, "%"), tone_of(gain), order=gain or 0.0),
             Cell(formats.number(trades, 0), order=trades or 0.0),
-            Cell(_count(sessions), quiet, order=len(sessions)),
+            Cell(_count(sessions, replays), quiet, order=listed),
             Cell(formats.count(active) if sessions else "", quiet, order=active),
             Cell(formats.number(traded, 0) if sessions else "", quiet, order=traded or 0),
         ),
     )
 
 
-def _count(sessions: Sequence[SessionSnapshot]) -> str:
-    return formats.count(len(sessions)) if sessions else "none"
+def _count(sessions: Sequence[SessionSnapshot], replays: int) -> str:
+    """How many there are, and what they are where they are no paper sessions on a real market."""
+    if not sessions:
+        return f"{formats.count(replays)} replay{'s'[: replays != 1]}" if replays else "none"
+    demo = " demo" if sessions[0].mode is Mode.DEMO else ""
+    return f"{formats.count(len(sessions))}{demo}"

@@ -392,5 +392,6 @@ def periods(result: ComparisonResult, *, dates: bool = True) -> list[str]:
             when = formats.length(end - begin)
             if dates:
                 when = f"from {formats.date_time(begin)[:10]}, {when}"
-        told.append(f"{column.name} {when}")
+        demo = " (DEMO)" if result.demo and column.name == "Paper" else ""
+        told.append(f"{column.name}{demo} {when}")
     return told

@@ -15,16 +15,26 @@ import orjson
 import pytest
 
 from core.compare.comparison import ComparisonResult
+from core.compare.document_block import paper_change
 from core.compare.promise import ClosedTrades, fall_and_losses, path_layer
 from core.compare.request import ComparisonRequest, UnknownSessionError
 from core.compare.service import compare_strategy
 from core.compare.sources import compare_sources, document_of
 from core.compare.text import comparison_text
 from core.compare.to_json import comparison_to_json
-from core.compare.verdict import ANOTHER_CONFIG, KEPT_BY_ANOTHER
+from core.compare.verdict import (
+    ANOTHER_CONFIG,
+    BETTER,
+    DEMO_MARKET,
+    KEPT_BY_ANOTHER,
+    KEPT_ON_DEMO,
+    LEFT_OUT,
+    MATCHES,
+    VALIDATED,
+)
 from core.host.stored_sessions import stored_session
 from core.journal.manifest import RECORD, read_manifest
-from core.journal.values import FeedKind
+from core.journal.values import FeedKind, Mode
 from core.market.candles.timeframes import DAY, Timeframe
 from core.session.reports import JSON, read_report
 from core.store.workspace import Workspace
@@ -153,6 +163,73 @@ def test_a_trial_counts_while_it_runs_and_another_session_once_it_has_ended(
     record = msgspec.structs.replace(read_manifest(folder), seal=None)
     start_as(folder, record)
     assert compared(two_trials).layers.trial == SESSION
+
+
+def as_demo(home: Workspace, session_id: str) -> None:
+    """Have a session been a demo's."""
+    folder = home.session(session_id)
+    record = msgspec.structs.replace(
+        read_manifest(folder), mode=Mode.DEMO, feed=FeedKind.DEMO, exchange=None
+    )
+    start_as(folder, record)
+    report = orjson.loads((folder / JSON).read_bytes())
+    (folder / JSON).write_bytes(orjson.dumps({**report, "mode": "DEMO"}))
+
+
+@pytest.mark.parametrize("named", [(), (SESSION, "bcde2345")])
+def test_a_made_up_market_is_not_judged_together_with_a_real_one(
+    two_trials: Workspace, named: tuple[str, ...]
+) -> None:
+    alone = compared(two_trials, sessions=(SESSION,))
+    together = compared(two_trials, sessions=named)
+    assert together.layers.trial == "bcde2345", "it was sealed last"
+    as_demo(two_trials, "bcde2345")
+    found = compared(two_trials, sessions=named)
+    assert found.layers.trial == SESSION
+    assert [row.values for row in found.rows] == [row.values for row in alone.rows]
+    assert (found.verdict, found.recommendation) == (alone.verdict, alone.recommendation)
+    assert found.layers.others == ()
+    told = LEFT_OUT.format(sessions="1 demo session is", ids="bcde2345")
+    assert found.left_out == told
+    assert told in found.notes
+    assert told in comparison_text(found)
+    assert (alone.left_out, found.demo) == ("", False)
+
+
+def test_where_there_are_only_a_demos_sessions_they_are_judged_as_such(home: Workspace) -> None:
+    real = compared(home)
+    assert real.recommendation.startswith((MATCHES, VALIDATED, BETTER))
+    made_up = Workspace(Path(shutil.copytree(home.root, home.root.parent / "made-up")))
+    as_demo(made_up, SESSION)
+    for found in (compared(made_up), compared(made_up, sessions=(SESSION,))):
+        assert found.demo
+        assert found.left_out == ""
+        assert [row.values for row in found.rows] == [row.values for row in real.rows]
+        assert found.recommendation == DEMO_MARKET, "nothing validates it"
+        assert found.assessment == KEPT_ON_DEMO
+    document, blocks = document_of(made_up, "trend")
+    assert document is not None
+    change = paper_change(document, found.reports[0], found, START)
+    recorded = {**blocks, **change.blocks}
+    shutil.rmtree(made_up.session(SESSION))
+    assert compared(made_up, document=document, blocks=recorded).demo, "also once it is recorded"
+
+
+async def test_a_demo_that_has_ended_keeps_no_session_that_runs_from_being_judged(
+    two_trials: Workspace,
+) -> None:
+    as_demo(two_trials, SESSION)
+    folder = two_trials.session("bcde2345")
+    start_as(folder, msgspec.structs.replace(read_manifest(folder), seal=None))
+    running = orjson.loads((folder / JSON).read_bytes())
+    (folder / JSON).unlink()
+
+    async def report_of(session_id: str, /) -> dict[str, Any]:
+        return {"bcde2345": dict(running)}[session_id]
+
+    request = ComparisonRequest("trend", Timeframe.M5)
+    found = await compare_strategy(two_trials, request, report_of)
+    assert [one["session_id"] for one in found.reports] == ["bcde2345"]
 
 
 async def test_a_trial_that_goes_on_is_not_over_by_its_files(tmp_path: Path) -> None:
