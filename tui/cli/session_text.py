@@ -116,6 +116,8 @@ def _off_by(one: Reading) -> str:
     """How far a condition is from holding; nothing of one that holds."""
     if one.holds:
         return ""
+    if one.beyond:
+        return f", is {one.beyond} already and has to come back first"
     return f", off by {formats.side(one.distance, one.counted and Counted.ROW)}"
 
 

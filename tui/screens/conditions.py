@@ -45,6 +45,8 @@ def condition_rows(readings: Sequence[Reading]) -> list[Row]:
         known = reading.distance is not None
         counted = reading.counted
         off = formats.side(reading.distance, counted and Counted.ROW) if known else "not yet"
+        if reading.beyond:
+            off = f"is {reading.beyond}"  # and to cross it has to come back first
         text = "  " * reading.depth + reading.text
         rows.append(
             Row(

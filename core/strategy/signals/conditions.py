@@ -129,8 +129,13 @@ def condition_readings(
     """A condition with its two `sides`, and the series within its expressions."""
     current, threshold = sides
     text = headline(rule, whole=rule.lasting is None)
-    off = distance(current, threshold, held)
-    yield Reading(group, text, _known(current), _known(threshold), off, held, depth)
+    off, beyond = distance(current, threshold, held), ""
+    if not held and rule.operator is Operator.CROSS_ABOVE and current > threshold:
+        beyond = "above"
+    elif not held and rule.operator is Operator.CROSS_BELOW and current < threshold:
+        beyond = "below"
+    known = _known(current), _known(threshold)
+    yield Reading(group, text, *known, off, held, depth, beyond=beyond)
     for name, value in parts.items():
         yield Reading(group, name, _known(value), None, None, None, depth + 1)
 

@@ -28,7 +28,9 @@ class Reading:
     series. `distance` is how far `current` is from holding, in its own units (0 when it holds). All
     three are None where they are not known yet.
     `depth`: 0 for an entry of the config's list, more for a part of the reading above it. A series
-    within an expression is a part too: it has a value alone, and `holds` is None.
+    within an expression is a part too: it has a value alone, and `holds` is None. `beyond`: where
+    the value of a crossing that does not hold lies already, "above" or "below": it has to come back
+    first. Empty for all others.
     """
 
     group: str
@@ -39,3 +41,4 @@ class Reading:
     holds: bool | None
     depth: int = 0
     counted: Counted | None = None
+    beyond: str = ""

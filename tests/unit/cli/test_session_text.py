@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.session.snapshot import Level, LogLine
 from core.store.notes import Notes
+from core.strategy.signals.reading import Reading
 from tests.ui.scripted import busy, session
 from tui.cli.session_text import log_text, session_text
+from tui.screens.conditions import condition_rows
 
 
 def test_a_session_without_a_candle_says_so() -> None:
@@ -31,6 +35,18 @@ async def test_a_condition_that_holds_is_off_by_nothing() -> None:
     symbol = one.symbols[0]
     assert f"  entry        {symbol}: no  rsi < 30, now 41.80, off by 11.80" in text
     assert f"  entry        {symbol}: yes close > ema_200, now 64,598.35" in text
+
+
+async def test_a_crossing_beyond_its_threshold_is_not_off_by_what_lies_behind_it() -> None:
+    link = busy()
+    one = link.sessions[0]
+    detail = await link.detail(one.id)
+    beyond = Reading("entry", "a crosses above b", 9.0, 8.0, 1.0, False, beyond="above")
+    text = session_text(one, replace(detail, readings={one.symbols[0]: (beyond,)}))
+    told = next(line for line in text if "crosses above" in line)
+    assert told.endswith("now 9.00, is above already and has to come back first")
+    (row,) = condition_rows([beyond])
+    assert row.cells[-1].text == "is above"
 
 
 async def test_its_trades_are_told_the_newest_first() -> None:

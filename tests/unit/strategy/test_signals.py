@@ -186,6 +186,24 @@ def test_readings_say_what_holds_and_how_far_the_rest_is_off() -> None:
     )
 
 
+@pytest.mark.parametrize(("way", "side"), [("above", 1), ("below", -1)])
+def test_a_crossing_that_has_been_says_that_its_value_lies_there_already(
+    way: str, side: int
+) -> None:
+    """It told how far the value was beyond as if it had that far to go."""
+    strategy = on_close(
+        [condition("close", f"cross_{way}", 10)],
+        [condition("close", "gt", 99)],
+    )
+    stream = signal_source(strategy).stream()
+    told = []
+    for candle in candles_of([10 - 2 * side, 10 + side, 10 + 3 * side, 10 - side, 10]):
+        stream.update(candle)
+        one, _ = stream.readings()
+        told.append((one.holds, one.beyond))
+    assert told == [(False, ""), (True, ""), (False, way), (False, ""), (False, "")]
+
+
 def test_condition_series_tell_a_false_condition_from_an_unknown_one() -> None:
     strategy = on_close(
         [condition("sma", "gt", 3)],
