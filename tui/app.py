@@ -35,6 +35,7 @@ from core.store.workspace import Workspace, program_for
 from core.strategy.chart_values import ChartSource
 from core.text import safe_lines, safe_text
 from core.trial.cone_over_time import ConeOverTime
+from tui import formats
 from tui.commands import Place, bindings, refusal
 from tui.host.connection import GROUP, HostConnection, LinkReady
 from tui.host.hosting import Hosting
@@ -74,7 +75,7 @@ from tui.shell import HostWork, OfferedAnswer, Severity
 from tui.shipped import shipped
 from tui.strategies import StrategyChoice
 from tui.terminal import GuardedApp
-from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS, find_themes
+from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS, find_themes, problems_of
 
 if TYPE_CHECKING:
     from core.host.feed_factories import DemoMarket
@@ -123,8 +124,10 @@ class PapertapeApp(GuardedApp):
         workspace: Path | None = None,
         demo: Callable[[], DemoMarket] | None = None,
         poll_every: float = POLL_EVERY,
+        is_made: bool = False,
     ) -> None:
         super().__init__()
+        self._is_made = is_made  # whether the workspace was not there before
         self.hosting = hosting
         self._strategies = strategies
         self.host_name = host_name
@@ -146,13 +149,13 @@ class PapertapeApp(GuardedApp):
         self._poll_every = poll_every
         folders = [shipped("themes")] + ([] if workspace is None else [workspace / "themes"])
         found = find_themes(folders)
-        self.theme_problems = found.problems
         self.theme_names = tuple(found.themes)
         for theme in found.themes.values():
             self.register_theme(theme)
         self._appearance = (
             Appearance() if workspace is None else read_appearance(Workspace(workspace))
         )
+        self.theme_problems = problems_of(found, self._appearance.theme)
         self.panes = dict(self._appearance.panes)
         self.views = dict(self._appearance.views)
         self.view = self._appearance.view
@@ -213,9 +216,8 @@ class PapertapeApp(GuardedApp):
         problems = self.theme_problems, self._appearance.problems, self._keymap_problems
         for problem in chain.from_iterable(problems):
             self.say(problem, "warning")
-        wanted = self._appearance.theme
-        if wanted is not None and wanted not in self.theme_names:
-            self.say(f"config.yaml asks for theme {wanted!r}, which is not there.", "warning")
+        if self._is_made and self.workspace is not None:
+            self.say(f"{formats.path(self.workspace)} is a new workspace, made just now.")
 
     def on_unmount(self) -> None:
         """Let go of the host whatever ended the app, or its thread would keep the process."""

@@ -30,6 +30,8 @@ def run_screen(
     workspace: Path,
     feed: FeedKind,
     demo: Callable[[], DemoMarket] | None = None,
+    *,
+    is_made: bool = False,
 ) -> int:
     """Show the screen until it is left; returns the exit code.
 
@@ -41,6 +43,7 @@ def run_screen(
         workspace: the root of the workspace, whose themes are offered.
         feed: what a session gets that is started with one key.
         demo: makes the market that the embedded exchange of a demo shows.
+        is_made: whether the workspace was not there before, which is said if it was named.
 
     Raises:
         UnfitTerminalError: nothing was drawn.
@@ -57,6 +60,7 @@ def run_screen(
         feed=feed,
         workspace=workspace,
         demo=demo,
+        is_made=is_made,
     )
     try:
         app.run()

@@ -99,6 +99,13 @@ def _section(
     return {str(name): str(value) for name, value in section.items()}
 
 
+def problems_of(found: ThemeFiles, wanted: str | None) -> tuple[str, ...]:
+    """What of the themes cannot be used; `wanted`: the one that config.yaml asks for."""
+    if wanted is None or wanted in found.themes:
+        return found.problems
+    return (*found.problems, f"config.yaml asks for theme {wanted!r}, which is not there.")
+
+
 def find_themes(folders: Iterable[Path]) -> ThemeFiles:
     """Every theme in the folders; a later one replaces an earlier one of the same name."""
     themes: dict[str, Theme] = {}

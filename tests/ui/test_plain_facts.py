@@ -23,6 +23,7 @@ from tests.ui.scripted import (
     DAY,
     HOUR,
     NOW,
+    ScriptedHosting,
     ScriptedLink,
     busy,
     choices,
@@ -711,3 +712,21 @@ async def test_the_clock_above_a_page_is_in_the_zone_of_its_times() -> None:
         await until(pilot, lambda: clock() == "UTC")
         await pilot.press("1", "escape", "escape")
         await until(pilot, lambda: clock() == "JST")
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+async def test_a_named_workspace_that_was_not_there_is_said_to_be_new(
+    tmp_path: Path, is_made: bool
+) -> None:
+    """A mistyped one was made without a word, and the tour began."""
+    app = WatchedApp(
+        ScriptedHosting(busy()),
+        lambda: [choices()],
+        host_name="web1",
+        workspace=tmp_path / "typo",
+        poll_every=3_600,
+        is_made=is_made,
+    )
+    async with driven(app):
+        told = [note.message for note in app.notes if "is a new workspace" in note.message]
+        assert told == [f"{tmp_path / 'typo'} is a new workspace, made just now."] * is_made

@@ -211,13 +211,17 @@ def _screen(workspace: Workspace) -> Iterator[Finding]:
     from core.store.preferences import PreferencesError, read_preferences
     from tui.keymap import checked_keymap
     from tui.requests.settings_files import read_appearance
+    from tui.shipped import shipped
+    from tui.theming import find_themes, problems_of
 
     try:
         read_preferences(workspace.preferences)
     except PreferencesError:
         return
     appearance = read_appearance(workspace)
-    for text in (*appearance.problems, *checked_keymap(appearance.keymap)[1]):
+    themes = find_themes((shipped("themes"), workspace.root / "themes"))
+    unused = problems_of(themes, appearance.theme)
+    for text in (*unused, *appearance.problems, *checked_keymap(appearance.keymap)[1]):
         yield Finding("config", fine=False, text=text)
 
 

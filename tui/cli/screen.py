@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from tui.cli.commands import Arguments, Commands
 from tui.cli.exchange import DEFAULT_SPEED, MarketArguments, add_market, demo_market
 from tui.cli.output import refusing
-from tui.cli.workspace import workspace_of
+from tui.cli.workspace import is_named, workspace_of
 
 if TYPE_CHECKING:
     from core.host.feed_factories import DemoMarket
@@ -47,7 +47,9 @@ def open_screen(arguments: Arguments) -> int:
     from core.journal.values import FeedKind
 
     usual = argparse.Namespace(data=None, columns=None, seed=1, speed=DEFAULT_SPEED)
-    return _show(workspace_of(arguments), FeedKind.LIVE, lambda: demo_market(usual), ())
+    workspace = workspace_of(arguments)
+    is_made = is_named(arguments) and not workspace.root.exists()  # it may be mistyped
+    return _show(workspace, FeedKind.LIVE, lambda: demo_market(usual), (), is_made=is_made)
 
 
 def demo(arguments: DemoArguments) -> int:
@@ -123,6 +125,8 @@ def _show(
     feed: FeedKind,
     make_demo: Callable[[], DemoMarket],
     host_arguments: Sequence[str],
+    *,
+    is_made: bool = False,
 ) -> int:
     from core.journal.values import FeedKind
     from core.store.workspace import WorkspaceError
@@ -156,4 +160,4 @@ def _show(
 
     with refusing(UnfitTerminalError):
         demo = make_demo if feed is FeedKind.DEMO else None
-        return run_screen(hosting, strategies, workspace.root, feed, demo)
+        return run_screen(hosting, strategies, workspace.root, feed, demo, is_made=is_made)

@@ -42,16 +42,20 @@ def existing_workspace(arguments: Arguments) -> Workspace:
 
     The usual one may be missing: nothing has been done in it yet.
     """
-    from core.store.workspace import ENVIRONMENT_VARIABLE
-
     workspace = workspace_of(arguments)
-    named = arguments.workspace or os.environ.get(ENVIRONMENT_VARIABLE)
-    if named and not workspace.root.exists():
+    if is_named(arguments) and not workspace.root.exists():
         raise Refusal(
             f"there is no workspace {workspace.root}: papertape init makes one",
             Exit.NOTHING_FOUND,
         )
     return workspace
+
+
+def is_named(arguments: Arguments) -> bool:
+    """Whether it is not the usual workspace but one that was named, and may be mistyped."""
+    from core.store.workspace import ENVIRONMENT_VARIABLE
+
+    return bool(arguments.workspace or os.environ.get(ENVIRONMENT_VARIABLE))
 
 
 def prepared_workspace(arguments: Arguments) -> Workspace:

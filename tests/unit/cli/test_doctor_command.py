@@ -106,11 +106,12 @@ def test_every_preference_of_the_screen_that_cannot_be_used_is_named(
 ) -> None:
     workspace.mkdir(mode=0o700)
     wrong = "panes: hello\ntime_zone: Mars/Olympus\nalerts: loud\nkeymap: {session.stp: X}\n"
+    wrong += "theme: nosuch\n"
     (workspace / "config.yaml").write_text(wrong, encoding="utf-8")
     findings = run("doctor", "--json").json["findings"]
     told = [one["text"] for one in findings if one["check"] == "config" and one["fine"] is False]
-    assert len(told) == 4
-    for word in ("panes", "Mars/Olympus", "alerts", "did you mean session.stop"):
+    assert len(told) == 5
+    for word in ("panes", "nosuch", "Mars/Olympus", "alerts", "did you mean session.stop"):
         assert any(word in text for text in told)
 
 
