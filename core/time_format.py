@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from time import time_ns
 
@@ -16,6 +16,15 @@ LATEST = 253_402_300_799_999
 def wall_clock() -> int:
     """The machine's time, UTC ms."""
     return time_ns() // 1_000_000
+
+
+def day_begin(time: int, zone: tzinfo = UTC) -> int:
+    """When the day of a zone began that a moment lies in; both UTC ms."""
+    if zone is UTC:
+        return time - time % _DAY
+    moment = (_EPOCH + timedelta(milliseconds=time)).astimezone(zone)
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return (midnight.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
 
 
 def iso_time(time: int) -> str:

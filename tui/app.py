@@ -31,6 +31,7 @@ from core.host.link import CommandError, HostLink
 from core.journal.values import FeedKind
 from core.report.written_report import ReportError
 from core.session.snapshot import HostSnapshot
+from core.store.preferences import zone_of
 from core.store.workspace import Workspace, program_for
 from core.strategy.chart_values import ChartSource
 from core.text import safe_lines, safe_text
@@ -54,7 +55,7 @@ from tui.requests.library import LibraryCommands
 from tui.requests.schedule import ScheduleCommands
 from tui.requests.sessions import SessionCommands
 from tui.requests.settings import SettingsCommands
-from tui.requests.settings_files import Appearance, read_appearance, zone_of
+from tui.requests.settings_files import Appearance, read_appearance
 from tui.requests.trial import outlook
 from tui.requests.varying import VaryingCommands
 from tui.screens.backtest import BacktestScreen

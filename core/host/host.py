@@ -57,6 +57,7 @@ from core.store.durable import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.store.journal_file import JournalError
 from core.store.notes import checked_notes
+from core.store.preferences import PreferredZone
 from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError, new_id
 from core.time_format import wall_clock
@@ -177,6 +178,7 @@ class Host:
             self._jobs_of,
             self.show,
             options.retry_after,
+            PreferredZone(workspace.preferences),
         )
         self.reader = SessionReader(
             self.storage, self.registry, self._index, self.log, options.clock

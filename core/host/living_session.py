@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any
 
 from core.session.engine import Engine
@@ -26,15 +27,15 @@ class LivingSession:
     jobs: tuple[str, ...] = ()
     jobs_known_until: float = 0.0  # on the loop's clock
 
-    def look(self, jobs_of: JobsOf, jobs_for: float) -> SessionSnapshot:
+    def look(self, jobs_of: JobsOf, jobs_for: float, zone: tzinfo) -> SessionSnapshot:
         """Look at the session anew; its jobs are asked for again after `jobs_for` seconds.
 
-        What is not durable yet is not shown.
+        What it gained today is of the day of `zone`. What is not durable yet is not shown.
         """
         handler = self.engine.handler
         if handler is None or handler.settled:
             jobs = () if self.engine.state.ended else self._jobs(jobs_of, jobs_for)
-            self.shown = snapshot_of(self.engine, jobs)
+            self.shown = snapshot_of(self.engine, jobs, zone)
         return self.shown
 
     def _jobs(self, jobs_of: JobsOf, jobs_for: float) -> tuple[str, ...]:
@@ -45,7 +46,7 @@ class LivingSession:
         return self.jobs
 
 
-def snapshot_of(engine: Engine, jobs: tuple[str, ...] = ()) -> SessionSnapshot:
+def snapshot_of(engine: Engine, jobs: tuple[str, ...] = (), zone: tzinfo = UTC) -> SessionSnapshot:
     """How a session is now, with its next jobs."""
     handler = engine.handler
     return session_snapshot(
@@ -60,6 +61,7 @@ def snapshot_of(engine: Engine, jobs: tuple[str, ...] = ()) -> SessionSnapshot:
         engine.stand_ins,
         orders_fail=engine.trouble is not None,
         unread=engine.unread,
+        zone=zone,
     )
 
 

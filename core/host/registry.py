@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from typing import Any
 
 from core.compare.service import compared_report
@@ -71,6 +72,7 @@ class SessionRegistry:
 
     `clock` is the host's (UTC ms); `changed` is called when a session has come to life or ended.
     `retry_after`: seconds before what a disk or a lack of files prevented is first tried again.
+    `zone`: whose day today is.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class SessionRegistry:
         jobs_of: JobsOf,
         changed: Callable[[], None],
         retry_after: float,
+        zone: Callable[[], tzinfo],
     ) -> None:
         self._storage = storage
         self._feeds = feeds
@@ -94,6 +97,7 @@ class SessionRegistry:
         self._jobs_of = jobs_of
         self._tell_change = changed
         self._retry_after = retry_after
+        self._zone = zone
         self._turns = FairShare()
         self._living: dict[str, LivingSession] = {}
         self._coming: dict[str, SessionSnapshot] = {}
@@ -501,7 +505,7 @@ class SessionRegistry:
     def _view(self, living: LivingSession) -> SessionSnapshot:
         """Look at a session anew; one that cannot be shown stays as it was shown last."""
         try:
-            return living.look(self._jobs_of, len(self._living) * _JOBS_EVERY)
+            return living.look(self._jobs_of, len(self._living) * _JOBS_EVERY, self._zone())
         except Exception as error:  # noqa: BLE001  one session's fault must not hide the others
             words = f"it cannot be shown as it is: {type(error).__name__}: {error}"
             if self._unseen.get(living.shown.id) != words:

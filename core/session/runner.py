@@ -8,14 +8,15 @@ arrive at the same account to the last bit.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, tzinfo
 from functools import partial
 
 import numpy as np
 
 from core.market.candles.candles import Candle
-from core.market.candles.timeframes import DAY
 from core.market.filters import MarketFilters
 from core.report.curves import kept_points
 from core.report.equity import MarkedEquity
@@ -25,6 +26,7 @@ from core.session.alignment import Moment
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.source import SignalStream
 from core.strategy.signals.sources import signal_source
+from core.time_format import day_begin
 from core.trading.account import Account
 from core.trading.bar import Bar
 from core.trading.quotes import on_quote
@@ -65,8 +67,6 @@ class Runner:
         self._times = array("q")
         self._equity = array("d")
         self._filled_since = False  # whether a price has filled anything since equity was marked
-        self._day: int | None = None
-        self._day_start = config.starting_balance
         self._funding: list[list[tuple[int, float]]] = [[] for _ in symbols]
         self._first_open: list[float | None] = [None] * len(symbols)
         self._last_close = [0.0] * len(symbols)
@@ -182,11 +182,10 @@ class Runner:
         """Whether no position is open."""
         return all(position is None for position in self.account.positions)
 
-    def day_start_equity(self, now: int) -> float:
-        """Equity at the close of the last candle of the UTC days before that of `now` (UTC ms)."""
-        if self._day is not None and now // DAY > self._day:
-            return self._equity[-1]
-        return self._day_start
+    def day_start_equity(self, now: int, zone: tzinfo = UTC) -> float:
+        """Equity at the close of the last candle of a zone's days before that of `now` (UTC ms)."""
+        closed = bisect_right(self._times, day_begin(now, zone) - self.config.timeframe.ms)
+        return self._equity[closed - 1] if closed else self.config.starting_balance
 
     @property
     def began(self) -> int | None:
@@ -279,10 +278,6 @@ class Runner:
         self.wins += sum(trade.pnl > 0 for trade in self.account.trades[before:])
 
     def _mark(self, time: int) -> None:
-        day = (time + self.config.timeframe.ms - 1) // DAY
-        if day != self._day:
-            self._day = day
-            self._day_start = self._equity[-1] if self._equity else self.config.starting_balance
         self._times.append(time)
         self._equity.append(self.account.equity())
         self._filled_since = False

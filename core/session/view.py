@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from core.journal.manifest import SessionManifest
 from core.journal.values import Mode, OrderRow, SessionState
@@ -51,11 +52,12 @@ def session_snapshot(
     *,
     orders_fail: bool = False,
     unread: bool = False,
+    zone: tzinfo = UTC,
 ) -> SessionSnapshot:
     """One row of the sessions table. Positions are marked at `prices` where there are any.
 
     `notices`: what is so for the time being. `unread`: its past is not known yet. While its orders
-    cannot be executed (`orders_fail`) it runs simulated.
+    cannot be executed (`orders_fail`) it runs simulated. `zone`: whose day today is.
     """
     config = record.config
     starting = float(config.get("starting_balance", 10_000.0))
@@ -66,7 +68,7 @@ def session_snapshot(
         open_positions = runner.account.open_trades(marks)
         equity = runner.account.free + sum(trade.worth for trade in open_positions)
         realized = runner.account.realized_pnl
-        today = runner.day_start_equity(lifecycle.now)
+        today = runner.day_start_equity(lifecycle.now, zone)
     return SessionSnapshot(
         id=record.id,
         strategy=str(config["name"]),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -123,6 +125,51 @@ def _unknown(path: Path, key: str) -> str:
     if near and near[0] in _TRADING:
         raise PreferencesError(problem)
     return problem
+
+
+def zone_of(name: str | None) -> tzinfo:
+    """The time zone of that IANA name; UTC without one.
+
+    Raises:
+        SettingsError: there is none of that name on this machine.
+    """
+    if name in (None, "UTC"):
+        return UTC
+    try:
+        return ZoneInfo(str(name))
+    except (OSError, ValueError, KeyError) as error:
+        raise SettingsError(
+            f"there is no time zone {str(name)[:40]!r} here: expected one such as Europe/Berlin "
+            "or UTC"
+        ) from error
+
+
+class PreferredZone:
+    """The zone whose days the screen counts, read anew once its file has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int] | None = None  # the file that was read, and when it was written
+        self._zone: tzinfo = UTC
+
+    def __call__(self) -> tzinfo:
+        """The zone; UTC where none is chosen, or what is written cannot be used, as on the screen.
+
+        Looks at the file each time.
+        """
+        try:
+            status = self._path.stat()
+        except OSError:
+            self._seen, self._zone = None, UTC
+            return self._zone
+        seen = status.st_ino, status.st_mtime_ns
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                self._zone = zone_of(read_preferences(self._path).time_zone)
+            except SettingsError:
+                self._zone = UTC
+        return self._zone
 
 
 def write_preference(

@@ -114,6 +114,16 @@ def test_equity_and_profit_are_of_the_same_sessions() -> None:
     assert shown["ENDED P&L"] == "▼ -1,000.00"
 
 
+def test_today_names_the_zone_whose_day_it_is_unless_it_is_utc() -> None:
+    runs = session("aaaaaaa1", "one", equity=10_100.0, pnl_today=7.0)
+    for zone, label in ((UTC, "TODAY"), (ZoneInfo("Asia/Tokyo"), "TODAY, JST")):
+        snapshot = ScriptedLink([runs]).snapshot()
+        for found in (figures(runs, zone), headline_figures(snapshot, zone)):
+            assert {one.label: one.value for one in found}[label] == "▲ +7.00"
+    ended = figures(replace(runs, state=SessionState.STOPPED, ended=NOW))
+    assert not any(one.label.startswith("TODAY") for one in ended)
+
+
 def test_what_has_ended_has_a_closed_feed_and_no_colour_of_gain() -> None:
     ended = session("aaaaaaa1", "one", equity=10_100.0, state=SessionState.STOPPED, ended=NOW)
     shown = {figure.label: figure for figure in figures(ended)}

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from core.exchange.server import DEMO_KEYS
-from core.store.preferences import read_preferences
+from core.store.preferences import read_preferences, zone_of
 from core.store.workspace import Workspace
 from core.store.yaml_reader import SettingsError
 from tests.ui.driving import WatchedApp, driven, make_app, until
@@ -22,7 +22,7 @@ from tui.modals.ask import Ask
 from tui.modals.key import KeyForm
 from tui.modals.name import AskName
 from tui.modals.pick import Pick
-from tui.requests.settings_files import Settings, named_places, read_settings, zone_of
+from tui.requests.settings_files import Settings, named_places, read_settings
 from tui.screens.settings import SettingsScreen
 from tui.widgets.line_table import LineTable
 

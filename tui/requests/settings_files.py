@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from core.schedule.notifications.notifications_file import read_notifications, write_notifications
 from core.store.credentials import SECTIONS, read_credentials
 from core.store.durable import OsDisk
-from core.store.preferences import read_preferences
+from core.store.preferences import read_preferences, zone_of
 from core.store.redaction import KNOWN_SECRETS, Secret
 from core.store.workspace import Workspace
 from core.store.yaml_reader import SettingsError
@@ -133,23 +132,6 @@ def read_appearance(workspace: Workspace) -> Appearance:
         preferences.view or "",
         tuple(problems),
     )
-
-
-def zone_of(name: str | None) -> tzinfo:
-    """The time zone of that IANA name; UTC without one.
-
-    Raises:
-        SettingsError: there is none of that name on this machine.
-    """
-    if name in (None, "UTC"):
-        return UTC
-    try:
-        return ZoneInfo(str(name))
-    except (OSError, ValueError, KeyError) as error:
-        raise SettingsError(
-            f"there is no time zone {str(name)[:40]!r} here: expected one such as Europe/Berlin "
-            "or UTC"
-        ) from error
 
 
 def loudness_of(name: str | None) -> Loudness:

@@ -257,7 +257,7 @@ class SessionScreen(BaseScreen):
             line = self.query_one("#one-position-line", Static)
             write(line, _line(positions_line))
             line.set_class(not positions_line, "-nothing")
-        self.query_one(Figures).show(session_view.figures(found))
+        self.query_one(Figures).show(session_view.figures(found, self.papertape.zone))
         positions = self.query_one("#one-positions", LineTable)
         positions.set_empty(session_view.no_position(found))
         positions.set_rows(position_rows(found))

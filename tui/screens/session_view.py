@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 
 from core.journal.values import SessionState
 from core.market.candles.candle import Candle
@@ -24,6 +24,7 @@ from tui.screens.sessions_table import (
     has_own_clock,
     planned_end,
     pnl_pct,
+    today,
     total_pnl,
     trades_of,
 )
@@ -75,14 +76,20 @@ def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
     return parts
 
 
-def figures(session: SessionSnapshot) -> tuple[Figure, ...]:
+def figures(session: SessionSnapshot, zone: tzinfo = UTC) -> tuple[Figure, ...]:
     """The headline of one session."""
     stale = session.state is SessionState.STALE
     gain, share = total_pnl(session), pnl_pct(session)
     wins = session.wins / session.trades_count * 100 if session.trades_count else None
     open_pnl = session.unrealized_pnl if session.open_positions else None
     decimals = money_decimals(*session.symbols)
-    age, today = age_of(session), None if session.unread else session.pnl_today
+    age, gained = age_of(session), None if session.unread else session.pnl_today
+    since_midnight = Figure(
+        today(session.now, zone),
+        formats.change(gained, decimals=decimals),
+        tone_of(gained, decimals),
+        priority=1,
+    )
     shown = (
         Figure("EQUITY", formats.money(equity_of(session), decimals), width=11),
         Figure(
@@ -92,12 +99,7 @@ def figures(session: SessionSnapshot) -> tuple[Figure, ...]:
             width=11,
         ),
         Figure("P&L %", formats.change(share, "%"), Tone.STALE if stale else tone_of(share)),
-        Figure(
-            "LAST DAY" if session.state.ended else "TODAY",
-            formats.change(today, decimals=decimals),
-            tone_of(today, decimals),
-            priority=1,
-        ),
+        *(() if session.state.ended else (since_midnight,)),
         Figure(
             "OPEN P&L",
             formats.change(open_pnl, decimals=decimals),

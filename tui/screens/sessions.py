@@ -114,7 +114,7 @@ class SessionsScreen(BaseScreen):
         self._sessions = {session.id: session for session in listed}
         self.set_class(len(listed) > _FEW, "-many")
         self._give_room(listed)
-        self.query_one(Figures).show(headline_figures(snapshot))
+        self.query_one(Figures).show(headline_figures(snapshot, self.papertape.zone))
         text = self.query_one(FilterBox).text
         shown = [s for s in listed if _matches(s, text)]
         self._shown = len(shown)

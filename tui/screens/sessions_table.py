@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 
 from core.journal.values import Mode, SessionState
 from core.market.symbols import money_decimals, quote_currency
@@ -232,8 +232,8 @@ MONEY = (Mode.TESTNET, Mode.SIMULATED, Mode.DEMO, Mode.REPLAY)
 class _Sums:
     """Sums over the sessions of one mode; unknown where their currencies differ.
 
-    `equity`, `today` (of the UTC day) and `gained` are of those that have not ended, so that none
-    contradicts another; `before` is what the others ended with, None where there are none.
+    `equity`, `today` (in the preferred zone) and `gained` are of those that have not ended, so that
+    none contradicts another; `before` is what the others ended with, None where there are none.
     """
 
     unit: str
@@ -264,7 +264,12 @@ def _sums(snapshot: HostSnapshot, mode: Mode | None) -> _Sums:
     )
 
 
-def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
+def today(now: int, zone: tzinfo) -> str:
+    """The label of what was gained today: it names the zone whose day that is, unless it is UTC."""
+    return "TODAY" if zone is UTC else f"TODAY, {formats.zone_name(now, zone)}"
+
+
+def headline_figures(snapshot: HostSnapshot, zone: tzinfo = UTC) -> tuple[Figure, ...]:
     """The figures above the table: sums over the sessions that have not ended.
 
     Money is added up within one mode only, for a demo's or a replay's is another kind of money than
@@ -293,7 +298,7 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
     return (
         Figure(f"EQUITY{unit}", formats.money(sums.equity, decimals), width=12),
         Figure(
-            "TODAY",
+            today(snapshot.now, zone),
             formats.change(sums.today, decimals=decimals),
             tone_of(sums.today, decimals),
             width=12,

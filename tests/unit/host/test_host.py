@@ -24,6 +24,7 @@ from core.host.offline import offline_report, offline_sessions
 from core.host.runner import run_host
 from core.host.status_json import session_to_json, status_to_json
 from core.journal.values import FeedKind, SessionState
+from core.market.candles.timeframes import HOUR
 from core.report.result import result_to_json
 from core.schedule.jobs import new_job
 from core.schedule.runs import carry_out
@@ -31,14 +32,17 @@ from core.schedule.service import Schedule
 from core.schedule.triggers import every
 from core.session.snapshot import StartRequest
 from core.session.startup import SessionStartup
+from core.store.durable import OsDisk
 from core.store.lock import AlreadyHostedError, WorkspaceLostError
+from core.store.preferences import write_preference
 from core.store.workspace import Workspace, WorkspaceError
 from core.strategy.config.parsing import parse_config
 from core.strategy.signals.evaluation import BatchRules
+from core.time_format import parse_time
 from core.trading.values import Fills, Side
 from tests.unit.host.hosts import hosting, live_feed, replay_request
 from tests.unit.session.scripted import TestFeed, subscribed
-from tests.unit.session.sessions import RSI, market
+from tests.unit.session.sessions import RSI, SPAN, market
 from tests.unit.store.disks import FullDisk
 from tests.waiting import until, until_blocking
 
@@ -663,6 +667,30 @@ async def test_a_resting_session_shows_where_it_stands(tmp_path: Path) -> None:
     assert resting.state is SessionState.STALE
     assert resting.now >= (resting.running_since or 0)
     assert (await offline_report(Workspace(home), session_id))["period"]["candles"] == 40
+
+
+async def test_today_is_of_the_day_of_the_zone_that_was_chosen(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    feed = TestFeed({"BTC/USDT": market(400)}, 250)
+    async with hosting(home, feeds=live_feed(feed)) as host:
+        session_id = (await host.start(StartRequest(RSI, fills=Fills.CANDLE))).session_id
+        await subscribed(feed)
+        for place in range(250, 400):
+            feed.candle(place)
+        last = int(feed.candles["BTC/USDT"].time[399])
+        await until(lambda: host.fresh_snapshot().sessions[0].last_candle == last)
+        report: Any = await host.reader.report(session_id)
+        equity = {parse_time(at): value for at, value in report["equity"]}
+        begun = set()
+        for hours in range(1, 12):
+            midnight = last // HOUR * HOUR - hours * HOUR
+            behind = midnight // HOUR % 24
+            zone = f"Etc/GMT+{behind}" if behind <= 12 else f"Etc/GMT-{24 - behind}"
+            write_preference(Workspace(home).preferences, "time_zone", zone, OsDisk())
+            (shown,) = host.fresh_snapshot().sessions
+            begun.add(equity[midnight - SPAN])
+            assert shown.equity - shown.pnl_today == pytest.approx(equity[midnight - SPAN])
+        assert len(begun) > 2, "days that begin elsewhere begin with another equity"
 
 
 async def test_a_session_that_cannot_be_shown_keeps_no_other_from_being_seen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,7 +13,7 @@ from core.host.living_session import report_of, snapshot_of
 from core.journal.manifest import write_manifest
 from core.journal.records import Begun
 from core.journal.values import SessionState
-from core.market.candles.timeframes import DAY, Timeframe
+from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.market.files.candle_files import read_candles
 from core.session.view import session_detail
 from core.strategy.config.parsing import parse_config
@@ -167,6 +168,12 @@ async def test_a_new_day_starts_before_its_first_candle(tmp_path: Path) -> None:
     assert run.day_start_equity(last) == evening
     assert run.day_start_equity(midnight + DAY - 1) == evening
     assert run.day_start_equity(midnight + DAY) == equity
+    tokyo = ZoneInfo("Asia/Tokyo")
+    begins = midnight + 15 * HOUR if last >= midnight + 15 * HOUR else midnight - 9 * HOUR
+    before = [value for at, value in run.curve() if at < begins][-1]
+    assert before != evening
+    assert run.day_start_equity(last, tokyo) == before
+    assert run.day_start_equity(run.curve()[0][0]) == run.config.starting_balance
 
 
 async def test_a_gap_whose_line_was_lost_is_stated_by_the_next_host(tmp_path: Path) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from core.store.durable import OsDisk
-from core.store.preferences import Preferences, PreferencesError, read_preferences, write_preference
+from core.store.preferences import (
+    Preferences,
+    PreferencesError,
+    PreferredZone,
+    read_preferences,
+    write_preference,
+)
 from tests.unit.store.disks import FullDisk
 
 OWN = """# my own words
@@ -27,6 +35,22 @@ def test_one_line_is_written_and_every_other_stays(tmp_path: Path) -> None:
     found = read_preferences(path)
     assert (found.theme, found.time_zone) == ("my: theme", "Europe/Berlin")
     assert found.addresses == {"spot_rest": "https://mirror.example"}
+
+
+def test_the_zone_is_utc_wherever_none_can_be_had_and_follows_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    zone = PreferredZone(path)
+    assert zone() is UTC
+    write_preference(path, "time_zone", "Asia/Tokyo", OsDisk())
+    assert zone() == ZoneInfo("Asia/Tokyo")
+    for text in ("time_zone: Nowhere/City\n", "a: b: c"):
+        path.write_text(text)
+        assert zone() is UTC
+        write_preference(tmp_path / "other", "time_zone", "Asia/Tokyo", OsDisk())
+        (tmp_path / "other").replace(path)
+        assert zone() == ZoneInfo("Asia/Tokyo")
+    path.unlink()
+    assert zone() is UTC
 
 
 def test_the_first_preference_makes_the_file(tmp_path: Path) -> None:
