@@ -21,7 +21,23 @@ class Arguments(Protocol):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that names the nearest spelling of a word it does not know."""
+    """A parser that names the nearest spelling of a word or option it does not know."""
+
+    def parse_known_args(self, *given: Any, **named: Any) -> Any:
+        """Refuse what is left over here: the parser above would show the usage of another command.
+
+        Nothing of it could be meant for that one, for a command takes all words after it.
+        """
+        found, left = super().parse_known_args(*given, **named)
+        if left:
+            options = re.findall(r"--[\w-]+", self.format_help())
+            guesses = (
+                difflib.get_close_matches(word.partition("=")[0], options, 1) for word in left
+            )
+            near = next((guess for guess in guesses if guess), None)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            self.error(f"unrecognized arguments: {' '.join(left)}{hint}")
+        return found, left
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and end with the code of bad usage."""

@@ -218,6 +218,35 @@ def test_a_workspace_open_to_others_is_mended_and_said(run: Run, workspace: Path
 
 
 @pytest.mark.parametrize(
+    ("words", "usage", "told"),
+    [
+        (
+            ["start", "x", "--brokr", "paper"],
+            "papertape start",
+            "--brokr paper (did you mean --broker?)",
+        ),
+        (["status", "--jsn=1"], "papertape status", "--jsn=1 (did you mean --json?)"),
+        (
+            ["backtests", "list", "--tg", "a"],
+            "papertape backtests list",
+            "--tg a (did you mean --tag?)",
+        ),
+        (["status", "--zzzzz"], "papertape status", "--zzzzz\n"),
+    ],
+)
+def test_an_unknown_option_is_refused_by_its_command_with_the_nearest(
+    words: list[str], usage: str, told: str
+) -> None:
+    """It was refused with the usage of the program, which has none of the command's options."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tui.cli", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"usage: {usage} ")
+    assert f"unrecognized arguments: {told}" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("words", "meant"), [(["stauts"], "status"), (["start", "x", "--feed", "demmo"], "demo")]
 )
 def test_an_unknown_word_is_answered_with_the_nearest(words: list[str], meant: str) -> None:
