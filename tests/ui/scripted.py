@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from core.host.job_values import JobAction, ListedJob, ListedRun
-from core.host.link import CommandError, HostLink
+from core.host.link import CommandError, HostLink, NotFoundError
 from core.journal.session_notes import AlertRule
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderRow, SessionState
 from core.market.candles.candle import Candle
@@ -360,7 +360,7 @@ class ScriptedLink(HostLink):
         for each in self.sessions:
             if each.id == session_id:
                 return each
-        raise CommandError(f"there is no session {session_id!r}")
+        raise NotFoundError(f"there is no session {session_id!r}")
 
 
 class ScriptedHosting:

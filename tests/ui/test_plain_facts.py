@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 from textual.widgets import Input, Static
 
+from core.host.link import HostLink
 from core.journal.values import FeedKind, Mode, SessionState
 from core.report.written_report import ReportedTrade, WrittenReport, written_report
 from core.session.snapshot import HostSnapshot, SessionDetail, TrialHorizon
@@ -162,13 +164,51 @@ def test_what_is_not_read_yet_is_unknown_and_not_nothing() -> None:
     assert head.cells[13].text == "–"
 
 
-async def test_before_the_first_snapshot_nothing_is_said_of_sessions() -> None:
-    app = make_app(busy())
-    async with app.run_test(size=WIDE) as pilot:
-        table = app.screen.query_one("#sessions", LineTable)
-        if app.snapshot is None:
-            assert "Nothing runs yet" not in table.empty
-        await until(pilot, lambda: len(table.rows) == 5)
+async def test_before_the_first_snapshot_no_screen_says_that_there_is_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hosting, ready = ScriptedHosting(busy()), threading.Event()
+
+    def run(tell: Callable[[HostLink], None]) -> None:
+        ready.wait()
+        ScriptedHosting.run(hosting, tell)
+
+    monkeypatch.setattr(hosting, "run", run)
+    app = WatchedApp(
+        hosting, lambda: [choices()], host_name="web1", feed=FeedKind.DEMO, poll_every=3_600
+    )
+
+    def seen() -> str:
+        return "\n".join(
+            drawn(app, f"#{pane.id}")
+            for pane in app.screen.query("LineTable, LogPane, CurveChart")
+            if pane.id and pane.is_on_screen
+        )
+
+    def has(text: str) -> bool:
+        return text in seen()
+
+    waits = (
+        ("1", "Reading the sessions …"),
+        ("4", "rsi_bounce"),
+        ("6", "Reading the log …"),
+        ("8", "Reading the sessions …"),
+    )
+    try:
+        async with app.run_test(size=WIDE) as pilot:
+            for key, waiting in waits:
+                await pilot.press(key)
+                await until(pilot, partial(has, waiting))
+                assert app.snapshot is None
+                assert not re.search(r"\b(no|none|nothing)\b", seen(), re.IGNORECASE), key
+            await pilot.press("1")
+            ready.set()
+            table = app.screen.query_one("#sessions", LineTable)
+            await until(pilot, lambda: len(table.rows) == 5)
+            await pilot.press("6")
+            await until(pilot, lambda: not has("Reading"))
+    finally:
+        ready.set()
 
 
 async def test_the_chart_ends_with_the_candle_that_forms_at_the_present_price() -> None:
@@ -444,6 +484,46 @@ async def test_enter_on_a_trade_and_on_a_position_shows_it_by_itself() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TradeScreen))
         await until(pilot, lambda: "73,842.10" in drawn(app, "#trade-fields"))
+
+
+@pytest.mark.parametrize(("way", "table"), [("1", "positions"), ("8h", "performance-open")])
+async def test_enter_on_a_position_of_several_shows_the_symbol_it_is_of(
+    way: str, table: str
+) -> None:
+    held = position("ETH/USDT")
+    two = session("k3x9a1pq", "two", symbols=("BTC/USDT", "ETH/USDT"), open_positions=(held,))
+    app = make_app(ScriptedLink([two]))
+    async with driven(app, WIDE) as pilot:
+        await pilot.press(*way)
+        await until(pilot, lambda: app.screen.query(f"#{table}"))
+        positions = app.screen.query_one(f"#{table}", LineTable)
+        await until(pilot, lambda: positions.rows)
+        positions.focus()
+        await pilot.press("enter")
+        page = await arrived(pilot, SessionScreen)
+        chart = page.query_one("#one-candles")
+        await until(pilot, lambda: "/USDT" in str(chart.border_title))
+        assert "ETH/USDT" in str(chart.border_title)
+
+
+@pytest.mark.parametrize("ended", [None, NOW])
+async def test_the_page_of_a_session_that_was_deleted_elsewhere_is_left_with_a_word(
+    ended: int | None,
+) -> None:
+    state = SessionState.RUNNING if ended is None else SessionState.STOPPED
+    link = ScriptedLink(
+        [session("k3x9a1pq", "it", state=state, ended=ended), session("aaaaaaa1", "other")]
+    )
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await app.push_screen(SessionScreen("k3x9a1pq"))
+        page = await arrived(pilot, SessionScreen)
+        chart = page.query_one("#one-candles")
+        await until(pilot, lambda: "BTC/USDT" in str(chart.border_title))
+        link.sessions = [one for one in link.sessions if one.id != "k3x9a1pq"]
+        app.poll()
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        assert [note.message for note in app.notes] == ["Session k3x9a1pq has been deleted."]
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])

@@ -168,7 +168,7 @@ class CompareScreen(BaseScreen):
 
     def _show_choices(self) -> None:
         snapshot = self.papertape.snapshot
-        sessions = () if snapshot is None else snapshot.sessions
+        sessions = None if snapshot is None else snapshot.sessions
         rows = choice_rows(self._choices.values(), sessions)
         self.query_one("#compare-choices", LineTable).set_rows(rows)
 

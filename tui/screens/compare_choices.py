@@ -27,16 +27,16 @@ CHOICE_COLUMNS = (
 
 
 def choice_rows(
-    choices: Iterable[StrategyChoice], sessions: Iterable[SessionSnapshot]
+    choices: Iterable[StrategyChoice], sessions: Iterable[SessionSnapshot] | None
 ) -> list[Row]:
     """The strategies that can be compared, those with most closed trades of sessions first.
 
     Of their sessions those count that a comparison takes: of the same timeframe, on one market, and
-    no replays.
+    no replays. None of them is known as long as `sessions` is None.
     """
     of: dict[tuple[str, str], list[SessionSnapshot]] = {}
     replays: Counter[tuple[str, str]] = Counter()
-    for session in sessions:
+    for session in sessions or ():
         key = (session.strategy, session.timeframe)
         if session.mode is Mode.REPLAY:
             replays[key] += 1
@@ -47,7 +47,7 @@ def choice_rows(
         if choice.is_read and not choice.problems:
             key = (choice.name, choice.timeframe)
             theirs, _ = on_one_market(of.get(key, []), lambda session: session.mode)
-            found.append((choice, theirs, replays[key]))
+            found.append((choice, theirs, None if sessions is None else replays[key]))
     found.sort(key=lambda one: (-(_traded(one[1]) or 0), -len(one[1]), one[0].name))
     return [_row(*one) for one in found]
 
@@ -59,11 +59,11 @@ def _traded(sessions: Sequence[SessionSnapshot]) -> int | None:
     )
 
 
-def _row(choice: StrategyChoice, sessions: Sequence[SessionSnapshot], replays: int) -> Row:
+def _row(choice: StrategyChoice, sessions: Sequence[SessionSnapshot], replays: int | None) -> Row:
     gain, trades = choice.saved("total_return_pct"), choice.saved("total_trades")
     active, traded = sum(not one.state.ended for one in sessions), _traded(sessions)
     quiet = Tone.PLAIN if sessions else Tone.DIM
-    listed = len(sessions) or replays / (replays + 1)  # replays below any other session
+    listed = len(sessions) or (replays or 0) / ((replays or 0) + 1)  # replays below any other
     more = f" +{len(choice.symbols) - 1}" if len(choice.symbols) > 1 else ""
     return Row(
         choice.name,
@@ -80,8 +80,10 @@ def _row(choice: StrategyChoice, sessions: Sequence[SessionSnapshot], replays: i
     )
 
 
-def _count(sessions: Sequence[SessionSnapshot], replays: int) -> str:
+def _count(sessions: Sequence[SessionSnapshot], replays: int | None) -> str:
     """How many there are, and what they are where they are no paper sessions on a real market."""
+    if replays is None:
+        return formats.UNKNOWN
     if not sessions:
         return f"{formats.count(replays)} replay{'s'[: replays != 1]}" if replays else "none"
     demo = " demo" if sessions[0].mode is Mode.DEMO else ""

@@ -39,9 +39,7 @@ class LogsScreen(BaseScreen):
     def body(self) -> ComposeResult:
         """A filter that shows when asked for, and the log."""
         yield self.pane(
-            LogPane(
-                id="all-log", names=True, empty="Nothing logged yet.", none_passes=_NONE_PASSES
-            ),
+            LogPane(id="all-log", names=True, empty="Reading the log …", none_passes=_NONE_PASSES),
             "Log",
         )
         yield FilterBox("#all-log", "show only lines with this text")
@@ -62,6 +60,7 @@ class LogsScreen(BaseScreen):
         if self.papertape.link is not None:
             log.zone = self.papertape.zone
             log.catch_up(self.papertape.link, snapshot)
+            log.set_empty("Nothing logged yet.")
             if self._session is not None:
                 self.look_back(log, self._session)
         self._entitle()

@@ -22,7 +22,7 @@ from tui.screens import performance_rows
 from tui.screens.base import BaseScreen, entitle, entitle_views
 from tui.screens.performance_rows import GROUPINGS, Closed, Money
 from tui.screens.session import SessionScreen
-from tui.screens.sessions_table import total, total_pnl
+from tui.screens.sessions_table import STARTING, total, total_pnl
 from tui.screens.trade import TradeScreen
 from tui.widgets.calendar import Calendar, DayResult
 from tui.widgets.curve_chart import Curve, CurveChart
@@ -62,13 +62,12 @@ class PerformanceScreen(BaseScreen):
         yield Figures(id="performance-figures")
         with Horizontal(id="performance-upper"):
             yield self.pane(Calendar(id="performance-days"), "Days")
-            chart = CurveChart(id="performance-sum", empty="No trade has closed yet.")
-            yield self.pane(chart, "Closed P&L over time")
+            yield self.pane(CurveChart(id="performance-sum", empty=""), "Closed P&L over time")
         with ContentSwitcher(initial="performance-slices", id="performance-tables"):
             for name, columns, empty in (
-                ("slices", GROUPINGS[0].columns, _NO_TRADE),
-                ("trades", performance_rows.TRADE_COLUMNS, _NO_TRADE),
-                ("open", performance_rows.OPEN_COLUMNS, "No position is open."),
+                ("slices", GROUPINGS[0].columns, STARTING),
+                ("trades", performance_rows.TRADE_COLUMNS, STARTING),
+                ("open", performance_rows.OPEN_COLUMNS, STARTING),
             ):
                 table = LineTable(
                     columns, id=f"performance-{name}", empty=empty, follows=name != "open"
@@ -113,7 +112,9 @@ class PerformanceScreen(BaseScreen):
         open_pnl = sum(one.unrealized_pnl for one in held) if held else None
         left = [one for one in summed if one.open_positions and one.state.ended]
         left_open = sum(one.unrealized_pnl for one in left) if left else None
-        known = all(one.id in self._counts or not one.trades_count for one in summed)
+        known = all(
+            one.id in self._counts or not (one.unread or one.trades_count) for one in summed
+        )
         # The day of the sessions' own clock: a demo's or a replay's is not the host's.
         now = max((one.now for one in summed), default=snapshot.now)
         today = datetime.fromtimestamp(now / 1000, self.papertape.zone).date()
@@ -150,6 +151,8 @@ class PerformanceScreen(BaseScreen):
             table.set_empty(
                 self._nothing(snapshot) if known else "Asking the host for the trades …"
             )
+        self.query_one("#performance-open", LineTable).set_empty("No position is open.")
+        self.query_one("#performance-sum", CurveChart).set_empty(_NO_TRADE if known else "")
         gained = total(map(total_pnl, summed))
         figures = performance_rows.figures(
             self._shown,
@@ -315,13 +318,13 @@ class PerformanceScreen(BaseScreen):
         if self._view < _TRADES:
             self._turn_to(_TRADES, (self._view, key))
             return
-        session_id = key.split()[0]
+        session_id, _, of_it = key.partition(" ")
         if self._view == _POSITIONS:
-            self.app.push_screen(SessionScreen(session_id))
+            self.app.push_screen(SessionScreen(session_id, of_it))
             return
         session = next(one for one in snapshot.sessions if one.id == session_id)
         trades = list(reversed(self._trades[session_id]))
-        place = next(n for n, one in enumerate(trades) if key == f"{session_id} {one.id}")
+        place = next(n for n, one in enumerate(trades) if str(one.id) == of_it)
         link = self.papertape.link
         source = None if link is None else partial(link.chart, session_id)
         self.app.push_screen(

@@ -14,7 +14,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from core.host.link import CommandError, HostLink
+from core.host.link import CommandError, HostLink, NotFoundError
 from core.market.symbols import money_decimals
 from core.session.snapshot import HostSnapshot, SessionDetail, SessionSnapshot
 from core.strategy.chart_values import Chart
@@ -136,7 +136,7 @@ class SessionScreen(BaseScreen):
             with Vertical(id="one-side"):
                 yield self.pane(CurveChart(id="one-equity"), "Equity")
                 yield self.pane(CurveChart(id="one-drawdown", write=formats.percent), "Drawdown %")
-                yield self.pane(LogPane(id="one-side-log", empty="Nothing logged yet."), "Log")
+                yield self.pane(LogPane(id="one-side-log"), "Log")
         yield self.pane(
             LineTable(POSITION_COLUMNS, id="one-positions", idle_cursor=False, bare=True),
             "Positions",
@@ -148,7 +148,7 @@ class SessionScreen(BaseScreen):
             yield self.pane(
                 LineTable(ORDER_COLUMNS, id="one-orders", empty="No order yet."), "Orders"
             )
-            yield self.pane(LogPane(id="one-log", empty="Nothing logged yet."), "Log")
+            yield self.pane(LogPane(id="one-log"), "Log")
             yield self.pane(
                 LineTable(
                     session_view.FEED_COLUMNS,
@@ -186,11 +186,12 @@ class SessionScreen(BaseScreen):
         log = self._log
         if link is not None and found is not None:
             log.zone = self.papertape.zone
-            log.empty = session_view.no_line(found)
+            log.set_empty(session_view.no_line(found))
             log.catch_up(link, snapshot)
             self.look_back(log, self._session_id)
         self.draw()
-        if before is not None and found is not None and _decided(before) != _decided(found):
+        left = before is not None and found is None  # archived, or deleted
+        if left or (before and found and _decided(before) != _decided(found)):
             self._again = self._asking  # what is on its way may be older
             self.ask()
 
@@ -221,6 +222,10 @@ class SessionScreen(BaseScreen):
             try:
                 self._detail = await link.detail(self._session_id)
                 self._told_by, self._over = link, over
+            except NotFoundError:
+                self._told_by = None
+                self._leave()
+                return
             except CommandError:
                 self._told_by = None
                 raise
@@ -233,6 +238,12 @@ class SessionScreen(BaseScreen):
                 self.ask()
 
         self.papertape.command("detail", work, quiet=True)
+
+    def _leave(self) -> None:
+        """Go back, for the session was deleted meanwhile by another screen or a command."""
+        if self.is_current:
+            self.app.pop_screen()
+            self.papertape.say(f"Session {self._session_id} has been deleted.", "warning")
 
     @property
     def _is_told(self) -> bool:

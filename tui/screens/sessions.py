@@ -27,6 +27,7 @@ from tui.screens.session_view import no_line
 from tui.screens.sessions_table import (
     POSITION_COLUMNS,
     SESSION_COLUMNS,
+    STARTING,
     UNREAD,
     columns_of,
     headline_figures,
@@ -47,7 +48,6 @@ _LACKS = {
     "flatten": "has no open position",
     "archive": "has not ended",
 }
-_STARTING = "Reading the sessions …"
 _NOTHING_RUNS = (
     "Nothing runs yet.\ns   start a session\nn   choose strategy, feed and duration\n?   every key"
 )
@@ -83,7 +83,7 @@ class SessionsScreen(BaseScreen):
         """Figures, sessions, positions, log."""
         yield Figures(id="figures")
         yield self.pane(
-            LineTable(SESSION_COLUMNS, id="sessions", marks=True, empty=_STARTING), "Sessions"
+            LineTable(SESSION_COLUMNS, id="sessions", marks=True, empty=STARTING), "Sessions"
         )
         yield FilterBox("#sessions", "filter by name, ID, symbol, state, mode, #tag or note")
         with Container(id="sessions-lower"):
@@ -91,7 +91,7 @@ class SessionsScreen(BaseScreen):
                 LineTable(
                     (Column("ID", 8, optional=True), *POSITION_COLUMNS),
                     id="positions",
-                    empty="No open position.",
+                    empty="",
                     idle_cursor=False,
                     bare=True,
                 ),
@@ -191,9 +191,7 @@ class SessionsScreen(BaseScreen):
         empty = "Nothing logged yet." if self._sessions else _TOUR
         if len(sessions) == 1:
             empty = no_line(sessions[0])
-        if log.empty != empty:
-            log.empty = empty
-            log.refresh()
+        log.set_empty(empty)
         positions.set_rows(
             Row(f"{session.id} {row.key}", (Cell(session.id * of_group, Tone.DIM), *row.cells))
             for session in sessions
@@ -247,7 +245,8 @@ class SessionsScreen(BaseScreen):
 
     @on(LineTable.Chosen)
     def _opened(self, event: LineTable.Chosen) -> None:
-        self.app.push_screen(SessionScreen(event.key.partition(" ")[0]))
+        session_id, _, symbol = event.key.partition(" ")  # of a position, or of a session
+        self.app.push_screen(SessionScreen(session_id, symbol or None))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with what is selected."""

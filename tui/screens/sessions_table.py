@@ -16,6 +16,9 @@ from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone, state_words, tone_of
 
+STARTING = "Reading the sessions …"
+"""What stands where sessions will be, until the host has told of any."""
+
 UNREAD = "Known once its journal is read."
 
 _SPARK_WIDTH = 9

@@ -161,6 +161,12 @@ class LogPane(LineView, can_focus=True):
         self._last = -KEPT
         self._rebuild()
 
+    def set_empty(self, text: str) -> None:
+        """Change what an empty log says."""
+        if text != self.empty:
+            self.empty = text
+            self.refresh()
+
     def name_sessions(self, names: Mapping[str, str]) -> None:
         """Say which name to show for a session's ID."""
         if names != self._by_id:
