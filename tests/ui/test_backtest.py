@@ -427,6 +427,9 @@ async def test_a_candle_file_that_cannot_be_used_is_said(
         said = app.screen.query_one("#backtest-progress")
         await until(pilot, lambda: complaint in str(said.render()))
         assert not app.screen.query_one("#backtests", LineTable).rows
+        await pilot.press("1", "3")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        assert not said.display, "it is nothing of the list one comes back to"
 
 
 @pytest.mark.parametrize("key", ["b", "H", "J"])

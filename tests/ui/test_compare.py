@@ -703,6 +703,9 @@ async def test_a_session_whose_strategy_is_gone_is_told(workspace: Path) -> None
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         screen = screen_of(app)
         await until(pilot, lambda: "no longer there" in said(screen, "#compare-progress"))
+        await pilot.press("1", "4")
+        await until(pilot, lambda: app.screen is screen)
+        assert "Nothing is compared yet" in said(screen, "#compare-progress")
 
 
 @SIZES

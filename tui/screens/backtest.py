@@ -100,6 +100,11 @@ class BacktestScreen(BaseScreen):
         super().resumed()
         self._reload()
 
+    def on_screen_suspend(self) -> None:
+        """Leave behind why the last one was refused: it is nothing of what is in the list."""
+        if self.ready and not self.is_busy:
+            self.query_one("#backtest-progress").display = False
+
     @property
     def is_busy(self) -> bool:
         """Whether a backtest runs now."""
