@@ -361,6 +361,11 @@ async def test_a_figure_is_whole_or_rounded_or_its_column_is_not_there() -> None
         await pilot.resize_terminal(35, 15)
         await pilot.pause()
         assert words(2)[1:] == ["1,618,685.3", "1,618,702.9"], "rounded, and still two prices"
+        await pilot.resize_terminal(34, 15)
+        await pilot.pause()
+        assert words(0) == ["NAME", "ENTRY", "EXIT"], "a column that always stays is not dropped"
+        assert words(2)[1:] == ["1,618,685", "1,618,702.9"]
+        assert words(1)[1:] == ["…", "0.000001278"], "no part of a figure stands for it"
         await pilot.resize_terminal(28, 15)
         await pilot.pause()
         assert words(0) == ["NAME", "ENTRY"], "no figure stands half beyond the edge"

@@ -16,7 +16,16 @@ from core.session.snapshot import SessionSnapshot
 from core.time_format import parse_time
 from core.trading.values import ExitReason, Side, Trade
 from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
-from tests.ui.scripted import NOW, ScriptedLink, busy, closed_trades, position, session
+from tests.ui.scripted import (
+    DAY,
+    MINUTE,
+    NOW,
+    ScriptedLink,
+    busy,
+    closed_trades,
+    position,
+    session,
+)
 from tests.ui.test_sessions import BRAILLE, drawn
 from tui.screens import performance_rows
 from tui.screens.performance import PerformanceScreen
@@ -469,3 +478,18 @@ async def test_without_a_trade_the_next_key_is_named(
             await pilot.press("h")
             positions = app.screen.query_one("#performance-open", LineTable)
             await until(pilot, lambda: positions.display)
+
+
+def test_trades_of_several_years_have_theirs() -> None:
+    one = session("aaaaaaa1", "one", mode=Mode.REPLAY)
+    trade, other = closed_trades("BTC/USDT", 5 * MINUTE)
+    exited = [column.label for column in performance_rows.TRADE_COLUMNS].index("EXITED")
+
+    def times(*trades: Trade) -> list[str]:
+        closed = [performance_rows.Closed(one, each) for each in trades]
+        rows = performance_rows.trade_rows(closed, UTC)
+        return [row.cells[exited].text for row in rows]
+
+    assert all(len(text) == len("22 Nov 14:02") for text in times(trade, other))
+    old = msgspec.structs.replace(other, exit_time=other.exit_time - 3 * 365 * DAY)
+    assert [text[:2] for text in times(trade, old)] == ["20", "20"]

@@ -269,8 +269,11 @@ def trade_key(one: Closed) -> str:
 
 def trade_rows(closed: Iterable[Closed], zone: tzinfo) -> list[Row]:
     """All trades, the newest first."""
-    rows, when = [], in_zone(zone)
-    for one in sorted(closed, key=lambda one: -one.trade.exit_time):
+    newest_first = sorted(closed, key=lambda one: -one.trade.exit_time)
+    ends = (newest_first[:1], newest_first[-1:])
+    years = {formats.year(one.trade.exit_time, zone) for end in ends for one in end}
+    rows, when = [], in_zone(zone, dated=len(years) > 1)
+    for one in newest_first:
         session, cells = one.session, trade_cells(one.trade, when)
         cells |= {
             "STRATEGY": Cell(session.strategy, Tone.STRONG),

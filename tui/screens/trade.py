@@ -257,19 +257,21 @@ class TradeScreen(BaseScreen):
         trade = self._trades[self._place]
         decimals = money_decimals(trade.symbol)
         rows = [
-            (name, label, written(name, value, self._zone, decimals=decimals))
+            (name, label, written(name, value, self._zone, decimals=decimals, dated=True))
             for name, label, value in fields_of_trade(trade)
         ]
         if not isinstance(trade, OpenTrade):
             rows.append(("held", "Held", formats.length(held_ms(trade))))
         for number, more in enumerate(trade.entries, start=1):
             rows.append((f"entry-{number}", f"Entry {number}", part_text(more)))
-            when = written("entry_time", more.time, self._zone)
+            when = written("entry_time", more.time, self._zone, dated=True)
             rows.append((f"entered-{number}", "", when))
         for number, part in enumerate(trade.parts, start=1):
             rows.append((f"part-{number}", f"Part {number}", part_text(part)))
             reason = part.reason.value.replace("_", " ")
-            rows.append((f"left-{number}", reason, written("exit_time", part.time, self._zone)))
+            rows.append(
+                (f"left-{number}", reason, written("exit_time", part.time, self._zone, dated=True))
+            )
         chart = self.query_one("#trade-candles", CandleChart)
         known = {} if chart.timeframe else chart.values_at(trade.signal_time)
         rows += [

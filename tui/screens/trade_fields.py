@@ -37,8 +37,18 @@ _CHANGES = ("pnl", "unrealized_pnl")
 _AMOUNTS = ("fees", "funding")
 
 
-def written(name: str, value: float | str | None, zone: tzinfo = UTC, *, decimals: int = 2) -> str:
-    """A field of a trade as it is shown; its times in a zone, its money in so many decimals."""
+def written(
+    name: str,
+    value: float | str | None,
+    zone: tzinfo = UTC,
+    *,
+    decimals: int = 2,
+    dated: bool = False,
+) -> str:
+    """A field of a trade as it is shown; its times in a zone, its money in so many decimals.
+
+    `dated`: times with their year.
+    """
     if isinstance(value, str):
         return value.replace("_", " ")
     if value is None:
@@ -51,7 +61,8 @@ def written(name: str, value: float | str | None, zone: tzinfo = UTC, *, decimal
         return formats.change(value, decimals=decimals)
     if name in _AMOUNTS:
         return formats.money(value, decimals)
-    return formats.day_time(int(value), zone, seconds=name.endswith("filled_at"))
+    write = formats.date_time if dated else formats.day_time
+    return write(int(value), zone, seconds=name.endswith("filled_at"))
 
 
 def part_text(part: TradePart | Addition) -> str:

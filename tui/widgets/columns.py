@@ -81,16 +81,18 @@ def places(
 
     while needed() > room and any(columns[i].priority for i in staying):
         staying.remove(max(staying, key=lambda i: (columns[i].priority, i)))
-    names = [i for i in staying if columns[i].is_name]
-    while (
-        len(staying) > 1 and needed() - sum(max(0, least[i] - _SHORTEST_NAME) for i in names) > room
-    ):
-        names = [i for i in names if i != staying[-1]]
+    fewest = [_SHORTEST_NAME if one.is_name else one.width for one in columns]
+
+    def shortest() -> int:
+        return sum(min(least[i], fewest[i]) for i in staying) + GAP * max(0, len(staying) - 1)
+
+    while len(staying) > 1 and shortest() > room:
         del staying[-1]
     widths = {i: least[i] for i in staying}
     spare = room - needed()
-    for i in names:
-        cut = min(max(0, -spare), max(0, widths[i] - _SHORTEST_NAME))
+    # Names are cut first. A column that always stays has an ellipsis where its figure has no room.
+    for i in sorted(staying, key=lambda i: (not columns[i].is_name, i)):
+        cut = min(max(0, -spare), max(0, widths[i] - fewest[i]))
         widths[i] -= cut
         spare += cut
     written = {i: max(least[i], figures[i].whole) for i in staying}
