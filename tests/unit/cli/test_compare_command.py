@@ -111,7 +111,7 @@ def test_a_report_draws_its_trades_anew(
     expected = report["expectation"]
     assert expected["trades"] == len(report["trades"]) >= 20
     assert expected["drawdown_pct"]["low"] < expected["drawdown_pct"]["high"]
-    assert f"What {expected['trades']} such trades bring" in words
+    assert f"What to expect of {expected['trades']} such trades" in words
     assert refused.code == 2
     assert "0 draws: expected 1 to 100,000" in refused.err
 
