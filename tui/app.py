@@ -275,8 +275,7 @@ class PapertapeApp(GuardedApp):
         """Take a key as the sign that somebody is there; one for a form that opens waits for it."""
         if isinstance(event, events.Key):
             self.alerts.seen()
-            if isinstance(self.screen, Form) and not self.screen.takes_keys:
-                self.screen.hold(event)
+            if isinstance(self.screen, Form) and self.screen.holds(event):
                 return
         await super().on_event(event)
 

@@ -121,7 +121,13 @@ async def test_the_lifecycle_of_the_document_by_keys(tmp_path: Path) -> None:
             ended = shown(app).sessions[0]
             assert (ended.state, ended.state_reason) == (SessionState.STOPPED, "stopped by hand")
             await press(pilot, "escape", "5")
-            await until(pilot, lambda: isinstance(app.screen, ScheduleScreen) and not jobs(app))
+            await until(
+                pilot,
+                lambda: (
+                    isinstance(app.screen, ScheduleScreen)
+                    and {row[0] for row in jobs(app)} == {"■ over"}
+                ),
+            )
             # 5. COMPARE
             await press(pilot, "1", "c")
             await until(pilot, lambda: isinstance(app.screen, CompareScreen))

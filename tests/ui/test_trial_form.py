@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
@@ -25,6 +26,7 @@ from tests.unit.session.sessions import RSI
 from tui.app import PapertapeApp
 from tui.modals.new_session import NewSession
 from tui.modals.path_field import completed
+from tui.screens.schedule import ScheduleScreen
 from tui.strategies import list_strategies
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
@@ -294,3 +296,48 @@ async def test_a_start_that_is_refused_leaves_the_form_with_all_that_was_filled_
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen is not form)
     assert [request.starting_balance for request in link.requests] == [5_000]
+
+
+@pytest.mark.parametrize("starts", [True, False])
+async def test_keys_typed_while_a_session_starts_are_for_the_screen_beneath(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, starts: bool
+) -> None:
+    link: Any = ScriptedLink()
+    start, answer = link.start, asyncio.Event()
+
+    async def slow(request: StartRequest) -> StartReply:
+        await answer.wait()
+        if not starts:
+            raise BadRequestError("no more sessions")
+        reply: StartReply = await start(request)
+        return reply
+
+    monkeypatch.setattr(link, "start", slow)
+    async with form_on(workspace, "rsi_bounce", link) as (pilot, form):
+        before = form.query_one("#balance", Input).value
+        form.query_one("#balance", Input).focus()
+        await pilot.press("enter", "5")
+        assert pilot.app.screen is form
+        answer.set()
+        if starts:
+            await until(pilot, lambda: isinstance(pilot.app.screen, ScheduleScreen))
+        else:
+            await until(pilot, lambda: "no more sessions" in said(form))
+            assert form.query_one("#balance", Input).value == before
+            await pilot.press("5")
+            assert form.query_one("#balance", Input).value == before + "5"
+
+
+async def test_esc_leaves_a_form_whose_session_never_starts(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link: Any = ScriptedLink()
+
+    async def never(_: StartRequest) -> StartReply:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(link, "start", never)
+    async with form_on(workspace, "rsi_bounce", link) as (pilot, form):
+        await pilot.press("enter", "escape")
+        await until(pilot, lambda: pilot.app.screen is not form)

@@ -51,7 +51,7 @@ class Form(ModalScreen[T | None]):
     def _hold_keys(self) -> None:
         """Take keys once its fields are there, or soon, whatever they wait for."""
         self.call_after_refresh(self.fields_are_there)
-        self.set_timer(_SOON, self.take_keys)
+        self._latest = self.set_timer(_SOON, self.take_keys)
 
     def fields_are_there(self) -> None:
         """Take keys; what has still to read something does so later."""
@@ -59,14 +59,23 @@ class Form(ModalScreen[T | None]):
 
     def take_keys(self) -> None:
         """Take the keys that were typed meanwhile, and all others."""
+        self._latest.stop()
         self.takes_keys = True
         held, self._held = self._held, ()
         for event in held:  # before any that come later
             self.app.post_message(event)
 
-    def hold(self, event: events.Key) -> None:
-        """Keep a key until it takes keys; with the form it is gone."""
+    def drop_keys(self) -> None:
+        """Take keys from now on; those typed meanwhile were meant for another screen."""
+        self._held = ()
+        self.takes_keys = True
+
+    def holds(self, event: events.Key) -> bool:
+        """Whether a key waits until it takes keys; with the form it is gone."""
+        if self.takes_keys:
+            return False
         self._held += (event,)
+        return True
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", show=False),

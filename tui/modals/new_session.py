@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.timer import Timer
@@ -351,8 +351,13 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             self.dismiss(outcome)
         elif not self._starting:
             self._starting = True
+            self.takes_keys = False  # what is typed now is for the screen that it leads back to
             self.tell([Remark("…", "starting", Tone.PLAIN)])
             self._start(outcome, partial(self._answered, outcome))
+
+    def holds(self, event: events.Key) -> bool:
+        """While it starts, Esc alone does not wait."""
+        return not (self._starting and event.key == "escape") and super().holds(event)
 
     def _answered(self, request: StartRequest, refusal: str | None) -> bool:
         self._starting = False
@@ -360,7 +365,9 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             return False
         if refusal is None:
             self.dismiss(request)
+            self.take_keys()
         else:
+            self.drop_keys()
             self.app.bell()
             self.tell([Remark("✗", refusal, Tone.ERROR)])
             self.call_after_refresh(self.query_one("#verdict").scroll_visible, animate=False)
