@@ -127,10 +127,13 @@ def trial_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stage.bench.workspace.root
 
 
-def make(root: Path, strategy: str = "cross") -> WatchedApp:
-    ended = session(SESSION, strategy, state=SessionState.STOPPED, ended=START)
+def make(root: Path, strategy: str = "cross", *, others: Sequence[str] = ()) -> WatchedApp:
+    ended = [
+        session(one, strategy, state=SessionState.STOPPED, ended=START)
+        for one in (SESSION, *others)
+    ]
     app = WatchedApp(
-        ScriptedHosting(ScriptedLink([ended])),
+        ScriptedHosting(ScriptedLink(ended)),
         lambda: [[one for one in find_strategies(Workspace(root)) if one.origin == "workspace"]],
         host_name="web1",
         workspace=root,
@@ -689,6 +692,33 @@ async def test_what_went_on_is_compared_anew_when_one_comes_back_and_esc_leads_b
         await pilot.press("escape", "4")
         await pilot.pause()
         assert len(asked) == 1, "once"
+
+
+async def test_another_session_is_compared_in_the_place_of_an_answer_left_open(
+    workspace: Path,
+) -> None:
+    app = make(workspace, others=["dcba4321"])
+    async with driven(app) as pilot:
+        screen = await compared(pilot, app)
+        await opened(pilot, app, "enter")
+        await pilot.press("1")
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        sessions = app.screen.query_one("#sessions", LineTable)
+        first = sessions.cursor_key
+        await pilot.press("j" if first == SESSION else "k")
+        await until(pilot, lambda: sessions.cursor_key == "dcba4321")
+        await pilot.press("c")
+        await until(pilot, lambda: app.screen is screen)
+        assert not screen.query_one(AnswerList).display, "nothing of the one before"
+        await until(pilot, lambda: "no session 'dcba4321'" in said(screen, "#compare-progress"))
+        assert not screen.query_one("#compare-title").display
+        await pilot.press("1", "k" if first == SESSION else "j", "c")
+        await settled(pilot, app)
+        assert screen.query_one(AnswerList).display
+        await opened(pilot, app, "enter")
+        await pilot.press("1", "c")
+        await until(pilot, lambda: app.screen is screen)
+        assert screen.query_one(AnswerList).display, "of the same one looks on"
 
 
 def shown_trades(app: PapertapeApp) -> int:

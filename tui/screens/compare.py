@@ -340,6 +340,9 @@ class CompareScreen(BaseScreen):
         """
         self._from = led_from
         self._first = f"{strategy}: comparing {session_id} …"
+        shown = self._request
+        if shown is None or (shown.strategy, shown.sessions) != (strategy, (session_id,)):
+            self._forget()
         self.set_class(self._result is None, _ASKED)
         if self.ready:
             self._tell(self._first)
@@ -355,7 +358,17 @@ class CompareScreen(BaseScreen):
                 return
             self._compare(choice, (session_id,))
 
-        self.app.run_worker(find(), name="strategies", exit_on_error=False)
+        self.app.run_worker(
+            find(), name="strategies", group="compare-find", exclusive=True, exit_on_error=False
+        )
+
+    def _forget(self) -> None:
+        """Show nothing of what was compared before, which could be taken for what is asked for."""
+        if self._worker is not None and self.is_busy:
+            self._worker.cancel()
+        self._request = self._result = self._change = None
+        self.set_class(False, _LOWER)
+        self.set_class(True, _NOTHING)
 
     def action_back(self) -> None:
         """Return to where a session was compared from."""
@@ -476,6 +489,8 @@ def show_comparison(screen: BaseScreen, session_id: str, strategy: str) -> None:
     """Go from a screen to the comparison, and compare a session there."""
     led_from = screen.app.current_mode
     screen.papertape.action_go("compare")
+    if not isinstance(screen.app.screen, CompareScreen):
+        screen.papertape.action_go("compare")  # an answer of another session was left open there
     shown = screen.app.screen
     if isinstance(shown, CompareScreen):
         shown.compare_session(session_id, strategy, led_from)
