@@ -34,7 +34,9 @@ from core.compare.verdict import (
     LEFT_OUT,
     MATCHES,
     NO_BACKTEST,
+    TOO_EARLY,
     VALIDATED,
+    WORSE,
     TrialAnswers,
 )
 from core.journal.values import Mode
@@ -56,6 +58,7 @@ from core.time_format import parse_time, short_date
 from core.trial.seal import Seal, is_digest_of
 from core.trial.state import State
 
+_MOST_NAMED = 3  # sessions that were left out: of more their number is told
 _CURVE_POINTS = 1_500  # of a curve: more than any screen has dots
 
 
@@ -438,9 +441,10 @@ def _of_a_demo(comparison: ComparisonResult) -> ComparisonResult:
     verdict = comparison.verdict
     if verdict is None or verdict.column != "Paper":
         return replace(comparison, demo=True, notes=(*comparison.notes, DEMO_MARKET))
-    told = f"{DEMO_MARKET} {comparison.recommendation}"
-    if comparison.recommendation.startswith((VALIDATED, MATCHES, BETTER)):
-        told = DEMO_MARKET
+    of_market = (VALIDATED, MATCHES, BETTER, TOO_EARLY, WORSE.format(column="Paper"))
+    told = DEMO_MARKET
+    if not comparison.recommendation.startswith(of_market):
+        told += f" {comparison.recommendation}"
     assessment = KEPT_ON_DEMO if verdict.state is State.KEPT else f"DEMO: {comparison.assessment}"
     return replace(comparison, demo=True, recommendation=told, assessment=assessment)
 
@@ -451,7 +455,8 @@ def _left_out(session_ids: Sequence[str]) -> str:
         return ""
     count = len(session_ids)
     sessions = "1 demo session is" if count == 1 else f"{count} demo sessions are"
-    return LEFT_OUT.format(sessions=sessions, ids=", ".join(session_ids))
+    ids = f" ({', '.join(session_ids)})" if count <= _MOST_NAMED else ""
+    return LEFT_OUT.format(sessions=sessions, ids=ids)
 
 
 def _curves(

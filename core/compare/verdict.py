@@ -58,11 +58,11 @@ ANOTHER_CONFIG = (
 )
 KEPT_BY_ANOTHER = "The promise was kept, but by another config than the strategy has now."
 DEMO_MARKET = (
-    "Paper is DEMO: a made-up market shows how a strategy runs, not what it is worth. "
-    "Paper-trade it on a real market."
+    "DEMO: a made-up market shows how a strategy runs, not what it is worth. Paper-trade it on a "
+    "real market."
 )
 KEPT_ON_DEMO = "The promise was kept on a made-up market only (DEMO)."
-LEFT_OUT = "{sessions} left out ({ids}): a made-up market is not judged together with a real one"
+LEFT_OUT = "{sessions} left out{ids}: the market is made up"
 LIVE_LOSES = "Live makes no money so far: do not add to it until that is explained."
 LIVE_FEW = "Live makes no money so far, over {trades}: so few may be chance."
 OWN_CANDLES = (

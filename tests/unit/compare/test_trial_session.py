@@ -30,6 +30,7 @@ from core.compare.verdict import (
     KEPT_ON_DEMO,
     LEFT_OUT,
     MATCHES,
+    TOO_EARLY,
     VALIDATED,
 )
 from core.host.stored_sessions import stored_session
@@ -189,7 +190,7 @@ def test_a_made_up_market_is_not_judged_together_with_a_real_one(
     assert [row.values for row in found.rows] == [row.values for row in alone.rows]
     assert (found.verdict, found.recommendation) == (alone.verdict, alone.recommendation)
     assert found.layers.others == ()
-    told = LEFT_OUT.format(sessions="1 demo session is", ids="bcde2345")
+    told = LEFT_OUT.format(sessions="1 demo session is", ids=" (bcde2345)")
     assert found.left_out == told
     assert told in found.notes
     assert told in comparison_text(found)
@@ -213,6 +214,19 @@ def test_where_there_are_only_a_demos_sessions_they_are_judged_as_such(home: Wor
     recorded = {**blocks, **change.blocks}
     shutil.rmtree(made_up.session(SESSION))
     assert compared(made_up, document=document, blocks=recorded).demo, "also once it is recorded"
+
+
+def test_a_session_of_a_demo_that_is_too_young_to_judge_gets_no_advice_on_a_market(
+    home: Workspace, tmp_path: Path
+) -> None:
+    made_up = Workspace(Path(shutil.copytree(home.root, tmp_path / "unsealed")))
+    folder = made_up.session(SESSION)
+    start_as(folder, msgspec.structs.replace(read_manifest(folder), seal=None))
+    assert compared(made_up).recommendation.startswith(TOO_EARLY)
+    as_demo(made_up, SESSION)
+    found = compared(made_up)
+    assert found.recommendation == DEMO_MARKET
+    assert found.assessment.startswith("DEMO: ")
 
 
 async def test_a_demo_that_has_ended_keeps_no_session_that_runs_from_being_judged(
