@@ -296,6 +296,9 @@ async def test_a_log_shows_what_a_session_logged_before_the_lines_at_hand() -> N
     app = make_app(link)
     async with driven(app) as pilot:
         await until(pilot, lambda: "bought long ago" in drawn(app, "#log"))
+        app.poll()
+        pane = app.screen.query_one("#log")
+        await until(pilot, lambda: "Fri 21 Nov" in str(pane.border_title))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         log = app.screen._log if isinstance(app.screen, SessionScreen) else None

@@ -332,6 +332,10 @@ class SessionScreen(BaseScreen):
             names[shown] = "Notices, jobs and feed"
         elif session is not None and (told := len(session.notices)):
             names["one-feed"] = f"Feed · {told} notice{'s'[: told != 1]}"
+        log = self._log
+        names["one-log"] = " · ".join(filter(None, (names["one-log"], log.top_day)))
+        if log.id == "one-side-log":
+            entitle(log, names["one-log"])
         entitle(self.query_one("#one-equity"), self._curve_title)
         if shown in views:
             titles, at = [names[view] for view in views], views.index(shown)

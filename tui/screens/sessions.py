@@ -187,7 +187,6 @@ class SessionsScreen(BaseScreen):
         entitle(positions, " · ".join(["Positions", *about]))
         if self._lacks_positions(flat=self.has_class("-flat")):
             name = "".join(f" · {part}" for part in about)  # no other title tells it
-        entitle(log, f"Log{name}" + ("" if log.following else " · standing still, G follows"))
         empty = "Nothing logged yet." if self._sessions else _TOUR
         if len(sessions) == 1:
             empty = no_line(sessions[0])
@@ -204,6 +203,9 @@ class SessionsScreen(BaseScreen):
             log.catch_up(link, self.papertape.snapshot)
             if len(sessions) == 1 and not log.shown:
                 self.look_back(log, sessions[0].id)
+        day = f" · {log.top_day}" if log.top_day else ""
+        still = "" if log.following else " · standing still, G follows"
+        entitle(log, f"Log{name}{day}{still}")
 
     def _identity(self, session: SessionSnapshot) -> list[str]:
         """Name, ID, planned end, tags and note: the table may have no room for them."""
