@@ -33,6 +33,7 @@ from tui.modals.new_backtest import NewBacktest
 from tui.modals.vary import VaryForm
 from tui.requests.backtest import DEMO_MARKET, BacktestOrder, BacktestRefusedError
 from tui.requests.backtest_run import backtest as run_order
+from tui.requests.library import order_of
 from tui.requests.varying import Control, Variation, Varied
 from tui.requests.varying_run import checked, sweep
 from tui.screens.backtest import BacktestScreen
@@ -243,6 +244,36 @@ async def test_a_sweep_left_on_fetched_candles_goes_on_with_those(tmp_path: Path
     assert "on the candles that were fetched when it was left" in found.notes
     anew = await sweep(order, asked, tmp_path, demo, Control())
     assert not any("fetched" in note for note in anew.notes)
+
+
+async def test_what_is_asked_of_a_result_is_on_its_candles_and_counts_once(tmp_path: Path) -> None:
+    starts = count(1_700_000_000_000, 3_600_000)  # a later look has later candles
+
+    def demo() -> DemoMarket:
+        return DemoMarket(SyntheticMarket(7), next(starts), 100.0, "test")
+
+    workspace = Workspace(tmp_path)
+    workspace.prepare()
+    order = BacktestOrder(
+        "swept", tmp_path, {**RAW, "timeframe": "1h"}, exchange=DEMO_MARKET, period="30d"
+    )
+    made = await run_order(order, tmp_path, demo, lambda _: None)
+    (listed,) = list_results(workspace).results
+    kept = order_of(listed)
+    assert kept is not None
+    asked = Variation(("rsi.period=7,14,21",))
+    for once_more in (made.order, replace(kept, raw=order.raw, path=order.path), made.order):
+        varied = await sweep(once_more, asked, tmp_path, demo, Control())
+        assert isinstance(varied.found, Sweep)
+        unvaried = varied.found.rows[[row.values for row in varied.found.rows].index((14,))]
+        cell = replace(once_more, settings={"rsi.period": 14}, warmup=varied.warmup)
+        assert varied.span == once_more.span
+        one = await run_order(cell, None, demo, lambda _: None)
+        assert one.report["metrics"] == metrics_to_json(unvaried.metrics)
+        assert one.report["period"] == made.report["period"]
+        assert tries_of(workspace.tries, "swept").tried == 1 + 3
+    later = await run_order(replace(order, span=None), None, demo, lambda _: None)
+    assert later.report["period"] != made.report["period"]
 
 
 async def test_each_setting_is_the_backtest_of_that_setting_over_the_same_period(

@@ -32,7 +32,8 @@ class BacktestOrder:
 
     `raw`: the config as written, in the document at `path`. `data`: candle files, `FILE` or
     `SYMBOL=FILE`, parted by spaces; or, where `exchange` (its ccxt name, or `DEMO_MARKET`) is
-    given, `period` until now, after `warmup` candles (None: as many as the strategy wants).
+    given, `period` until now, after `warmup` candles (None: as many as the strategy wants); `span`:
+    from when to when, UTC ms, where that has been run already and is to be run on again.
     `balance` None: the strategy's own. `settings`: what of the strategy was varied in `raw`, by
     path.
     """
@@ -43,6 +44,7 @@ class BacktestOrder:
     data: str = ""
     exchange: str = ""
     period: str = ""
+    span: tuple[int, int] | None = None
     warmup: int | None = None
     fill_on: str = "next_open"
     balance: float | None = None

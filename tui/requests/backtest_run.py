@@ -58,18 +58,22 @@ _REFUSALS = (
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a run is made on, as `run_backtest` takes it, and what is to be said of the candles."""
+    """What a run is made on, as `run_backtest` takes it, and what is to be said of the candles.
+
+    `span`: see `BacktestOrder`; None where the candles are of files.
+    """
 
     candles: Mapping[str, Candles]
     notes: tuple[str, ...]
     decide_from: int | None = None
     filters: Mapping[str, MarketFilters] | None = None
     funding: Mapping[str, FundingRates] | None = None
+    span: tuple[int, int] | None = None
 
     def as_swept(self) -> Material:
         """The same as sweeps and gates run on it: without order limits and funding."""
         notes = (*self.notes, SWEPT) if self.filters or self.funding else self.notes
-        return Material(self.candles, notes, self.decide_from)
+        return replace(self, notes=notes, filters=None, funding=None)
 
 
 async def backtest(
@@ -87,6 +91,7 @@ async def backtest(
     """
     try:
         parsed, material = await candles_for(order, workspace, demo, progress)
+        order = replace(order, span=material.span)  # what is asked of it next is on these candles
         progress("running …")
         home = None if workspace is None else Workspace(workspace)
         return await asyncio.to_thread(_run, order, parsed, material, home)
@@ -135,12 +140,12 @@ def _from_files(order: BacktestOrder, config: StrategyConfig) -> Material:
 def _from_demo(
     order: BacktestOrder, config: StrategyConfig, warmup: int, make: Callable[[], DemoMarket]
 ) -> Material:
-    """The period before the demo began, with its warm-up."""
+    """The span, or else the period before the demo began, with its warm-up."""
     demo = make()
     market, timeframe = demo.market, config.timeframe
     offered = {instrument.symbol: instrument for instrument in market.instruments}
-    venue = MarketQuotes(market, ManualClock(demo.start))
-    start = period_start(order.period, demo.start)
+    start, end = _span(order, demo.start)
+    venue = MarketQuotes(market, ManualClock(end))
     first = start - warmup * timeframe.ms
     candles: dict[str, Candles] = {}
     funding: dict[str, FundingRates] = {}
@@ -150,17 +155,22 @@ def _from_demo(
                 f"the demo has no {timeframe} candles of {symbol}; "
                 f"it has {', '.join(sorted(offered))}"
             )
-        candles[symbol] = market.candles(symbol, timeframe, first, demo.start)
+        candles[symbol] = market.candles(symbol, timeframe, first, end)
         if not len(candles[symbol]):
             raise BacktestRefusedError(
                 f"the demo has no {timeframe} candles of {symbol} before its beginning"
             )
         if offered[symbol].perpetual:
             begin = max(start, int(candles[symbol].time[0]))
-            moments = range(begin + -begin % FUNDING_INTERVAL, demo.start, FUNDING_INTERVAL)
+            moments = range(begin + -begin % FUNDING_INTERVAL, end, FUNDING_INTERVAL)
             funding[symbol] = [(at, venue.funding_rate(offered[symbol], at)) for at in moments]
     filters = {symbol: offered[symbol].filters for symbol in config.symbols}
-    return Material(candles, (), start, filters, funding)
+    return Material(candles, (), start, filters, funding, (start, end))
+
+
+def _span(order: BacktestOrder, now: int) -> tuple[int, int]:
+    """From when to when, UTC ms."""
+    return order.span or (period_start(order.period, now), now)
 
 
 async def _fetched(
@@ -172,16 +182,18 @@ async def _fetched(
 ) -> Material:
     home = None if workspace is None else Workspace(workspace)
     addresses = {} if home is None else read_preferences(home.preferences).addresses
+    start, end = span = _span(order, wall_clock())
     found = await market_period(
         public_api(order.exchange, addresses),
         config.symbols,
         config.timeframe,
-        period_start(order.period, wall_clock()),
+        start,
+        end,
         warmup=warmup,
         cache=None if home is None else home.cache,
         said=lambda done: progress(f"{order.exchange}: {done.text}"),
     )
-    return Material(found.candles, found.notes, found.start, found.filters, found.funding)
+    return Material(found.candles, found.notes, found.start, found.filters, found.funding, span)
 
 
 def _run(

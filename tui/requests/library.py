@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.market.candles.timeframes import Timeframe
 from core.report.library import (
     Library,
     LibraryError,
     ListedResult,
     Setting,
+    StoredResult,
     differing_settings,
     find_result,
     list_results,
@@ -76,9 +78,21 @@ def order_of(listed: ListedResult) -> BacktestOrder | None:
         data=source.data,
         exchange=source.exchange,
         period=source.period,
+        span=_span(result) if source.exchange else None,
         fill_on=result.fill_on or "next_open",
         settings=result.settings,
     )
+
+
+def _span(result: StoredResult) -> tuple[int, int] | None:
+    """From the first to the last moment of its candles, UTC ms; None where it is not known."""
+    first, last = result.period.start, result.period.end
+    if first is None or last is None:
+        return None
+    try:
+        return parse_time(first), Timeframe(result.timeframe).next_open(parse_time(last))
+    except (ValueError, OverflowError):  # by another hand
+        return None
 
 
 class LibraryCommands:

@@ -10,7 +10,7 @@ import asyncio
 import importlib
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,13 +50,14 @@ class Varied:
     """What came of it, and what is to be said of the candles and of counting it.
 
     `aside`: how it was run, which is no fault of it. `warmup`: see `BacktestOrder`; with it a
-    setting's own backtest is on the same candles.
+    setting's own backtest is on the same candles, as over `span`.
     """
 
     found: Sweep | Gate | UnfinishedGate
     notes: tuple[str, ...]
     aside: tuple[str, ...] = ()
     warmup: int | None = None
+    span: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -155,7 +156,7 @@ class VaryingCommands:
             )
         finally:
             control.cancel.set()  # nobody waits for it any more
-        newest = Ended(what, order, variation, found)
+        newest = Ended(what, replace(order, span=found.span), variation, found)
         others = (one for one in self.ended if not one.is_of(newest))
         self.ended = (newest, *others)[:_MOST_ENDED]
         return found

@@ -25,7 +25,7 @@ from core.store.durable import OsDisk, write_durably
 from core.store.workspace import Workspace
 from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.config import StrategyConfig
-from core.strategy.config.parsing import ParsedConfig, parse_config
+from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.signals.sources import warmup_candles
 from core.time_format import wall_clock
@@ -117,8 +117,7 @@ async def gate(
     return await _run(order, variation, workspace, demo, control, work)
 
 
-_Asked = tuple[BacktestOrder, Variation]
-_left: tuple[_Asked, ParsedConfig, Material] | None = None
+_left: tuple[BacktestOrder, Variation] | None = None
 """What was last left unfinished on candles of an exchange: later ones would be other work."""
 
 
@@ -132,15 +131,13 @@ async def _run(
 ) -> Varied:
     global _left  # noqa: PLW0603 - of this process, as what is kept is of this machine
     before, _left = _left, None
-    warmup = await asyncio.to_thread(_warmup, order, variation)
     again = None
-    if before is not None and before[0] == (order, variation):
-        _, parsed, material = before
-        again = _AS_BEFORE
-    else:
-        warmed = replace(order, warmup=warmup)
-        parsed, material = await candles_for(warmed, workspace, demo, control.tell)
-        material = material.as_swept()
+    if before is not None and _same(before, (order, variation)):
+        order, again = before[0], _AS_BEFORE
+    warmup = await asyncio.to_thread(_warmup, order, variation)
+    warmed = replace(order, warmup=warmup)
+    parsed, material = await candles_for(warmed, workspace, demo, control.tell)
+    material = material.as_swept()
     control.tell("beginning …")
     try:
         found, warning = await asyncio.to_thread(work, parsed.config, material)
@@ -150,12 +147,17 @@ async def _run(
         raise BacktestRefusedError(str(error)) from error
     unfinished = _unfinished(found)
     if unfinished is not None and order.exchange:
-        _left = (order, variation), parsed, material
+        _left = replace(order, span=material.span), variation
     said = filter(None, (again, control.resumed, unfinished, warning))
     notes = (*parsed.warnings, *(note for note in material.notes if note != SWEPT), *said)
     aside = [_MARKETLESS] if SWEPT in material.notes else []
     aside += [] if order.fill_on == "next_open" else [_FILLED]
-    return Varied(found, notes, tuple(aside), warmup)
+    return Varied(found, notes, tuple(aside), warmup, material.span)
+
+
+def _same(left: tuple[BacktestOrder, Variation], asked: tuple[BacktestOrder, Variation]) -> bool:
+    """Whether what is asked for was left unfinished: on its span, or on one that ends now."""
+    return left == asked or (replace(left[0], span=None), left[1]) == asked
 
 
 def _warmup(order: BacktestOrder, variation: Variation) -> int:

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.text import safe_lines, safe_text
+from core.time_format import short_date, short_time
 from tui import formats
 from tui.modals.vary import RANKS
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
@@ -134,8 +135,10 @@ class LongWorkScreen(BaseScreen):
         except BacktestRefusedError as error:
             self._end(control, [(line, Tone.ERROR) for line in str(error).splitlines()])
         else:
+            self._order = replace(self._order, span=varied.span)  # as what is asked of it next
             self._end(control, _noted(varied))
             if self.is_attached:
+                self._show_title()
                 self.set_class(True, "-done")
                 self.came(varied)
                 if not self.is_current:
@@ -224,6 +227,7 @@ def work_title(order: BacktestOrder, what: str, variation: Variation) -> Content
         (safe_text(_worked_on(order)), "bold $foreground"),
         (f" · {what}", "$dim"),
         (safe_text("".join(f" · {axis}" for axis in _axes(variation))), "$dim"),
+        ("".join(f" · {span}" for span in _span(order, short_date)), "$dim"),
     )
 
 
@@ -236,7 +240,7 @@ def _ended_name(one: Ended) -> str:
     order, variation = one.order, one.variation
     candles = " ".join(Path(word).name for word in order.data.split())
     if order.exchange:
-        candles = f"{order.exchange} {order.period}"
+        candles = " ".join((order.exchange, *(_span(order, short_time) or [order.period])))
     ranks = {metric: word for word, metric in RANKS.items()}
     parts = [_worked_on(order), one.what, candles, *_axes(variation)]
     parts.append(f"by {ranks.get(variation.sort, variation.sort)}")
@@ -254,6 +258,11 @@ def _ended_name(one: Ended) -> str:
 def _worked_on(order: BacktestOrder) -> str:
     """The strategy with what was set of it."""
     return " ".join(filter(None, (order.name, formats.setting_words(order.settings))))
+
+
+def _span(order: BacktestOrder, written: Callable[[int], str]) -> list[str]:
+    """From when to when, where that is known."""
+    return [] if order.span is None else [" to ".join(map(written, order.span))]
 
 
 def _axes(variation: Variation) -> list[str]:

@@ -37,12 +37,15 @@ async def market_period(
     symbols: Sequence[str],
     timeframe: Timeframe,
     start: int,
+    stop: int | None = None,
     *,
     warmup: int = 0,
     cache: Path | None = None,
     said: Said = lambda _: None,
 ) -> MarketPeriod:
-    """Everything of [`start`, now) that a run needs; `warmup` candles come before it. Closes `api`.
+    """Everything of [`start`, `stop`) that a run needs; `warmup` candles come before it.
+
+    `stop`: UTC ms, by default now. Closes `api`.
 
     Raises:
         FeedError: the exchange does not have a market or the timeframe, or does not answer.
@@ -54,7 +57,7 @@ async def market_period(
         await api.check_timeframe(timeframe)
         for symbol in symbols:
             begin = max(0, start - warmup * timeframe.ms)
-            past = await history.between(symbol, timeframe, begin, None, said)
+            past = await history.between(symbol, timeframe, begin, stop, said)
             if not len(past.candles):
                 raise FeedError(f"{api.name} has no {timeframe} candles of {symbol} in the period")
             found.candles[symbol] = past.candles
