@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -417,3 +418,40 @@ def test_what_is_varied_has_a_short_name_that_tells_it_from_the_others(
     paths: list[str], names: list[str]
 ) -> None:
     assert setting_names(paths) == names
+
+
+def type_at_once(app: PapertapeApp, *keys: str) -> None:
+    """Press keys as fast as a terminal delivers them: none waits for what the one before does."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else None))
+
+
+async def test_an_enter_right_behind_what_was_typed_is_not_lost(workspace: Workspace) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await form(pilot, app, workspace)
+        app.screen.query_one("#axis-1", Input).value = ""
+        axis = app.screen.query_one("#axis-0", Input)
+        axis.value = "rsi.period=12:14"
+        axis.action_end()
+        await until(pilot, lambda: verdict(app).startswith("3 settings"))
+        type_at_once(app, *":2", "enter")
+        screen = await arrived(pilot, SweepScreen)
+        await until(pilot, lambda: screen.ready and not screen.is_busy)
+        assert len(screen.query_one("#sweep-table", LineTable).rows) == 2
+
+
+async def test_an_enter_behind_what_cannot_be_swept_says_so_and_runs_nothing_later(
+    workspace: Workspace,
+) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await form(pilot, app, workspace)
+        axis = app.screen.query_one("#axis-0", Input)
+        axis.value = "macd.fast=1:"
+        axis.action_end()
+        type_at_once(app, "2", "enter")
+        await until(pilot, lambda: "no indicator 'macd'" in verdict(app))
+        axis.value = "rsi.period=12,14"
+        await until(pilot, lambda: "settings" in verdict(app))
+        assert isinstance(app.screen, VaryForm), "Enter was meant for what stood there before"

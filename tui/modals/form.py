@@ -135,6 +135,7 @@ class CheckedForm(Form[T]):
     """A form that tells at every change what is wrong, and ends only when nothing is."""
 
     _tried = False  # whether somebody tried to end it while something was missing
+    _entered = False  # whether Enter waits for what is being found out
 
     def wrong(self, problems: Iterable[str]) -> list[Remark]:
         """What is wrong with the fields, as it is told; those concerned are marked."""
@@ -162,10 +163,22 @@ class CheckedForm(Form[T]):
         """The field without which it cannot end: that is where who tries to is led."""
         return None
 
+    @property
+    def is_checking(self) -> bool:
+        """Whether what stands in the fields is still being looked into; `checked` ends it."""
+        return False
+
+    def checked(self) -> None:
+        """Take the Enter that was pressed before it was known what comes of it."""
+        if self._entered and not self.is_checking:
+            self._entered = False
+            self._end()
+
     @on(Choice.Changed)
     @on(Input.Changed)
     @on(LineTable.Highlighted)
     def _changed(self) -> None:
+        self._entered = False  # it was meant for what stood there before
         self.judge()
 
     @on(LineTable.Chosen)
@@ -174,8 +187,15 @@ class CheckedForm(Form[T]):
     def _submitted(self, event: Message) -> None:
         if isinstance(event, Input.Submitted) and isinstance(event.input, FilterBox):
             return  # it leads back to what it filters
+        self._end()
+
+    def _end(self) -> None:
+        """End with what the fields say, now or once it is known; or say why that cannot be."""
         outcome = self.outcome()
-        if outcome is None:
+        if outcome is None and self.is_checking:
+            self._entered = True
+            self.tell([Remark("…", "looking into it", Tone.DIM)])
+        elif outcome is None:
             self._tried = True
             self.app.bell()
             self.judge()

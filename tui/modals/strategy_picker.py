@@ -86,10 +86,16 @@ class StrategyForm(CheckedForm[T]):
                 if choice.name == self._wanted and choice.name not in known:
                     self._table.move_to(key)
             self.judge()
+            self.checked()
             self.take_keys()
 
     def fields_are_there(self) -> None:
         """Wait for the strategies: the first keys mostly go to them."""
+
+    @property
+    def is_checking(self) -> bool:
+        """See `CheckedForm.is_checking`: whether the document of the one picked is being read."""
+        return self.picked is not None and not self.picked.is_read
 
     def on_resize(self) -> None:
         """Show as many strategies at once as there is room for, beside what is said of one."""

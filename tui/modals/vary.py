@@ -66,6 +66,7 @@ class VaryForm(CheckedForm[Variation]):
         self._gate = gate
         self._checked: tuple[Variation, int] | None = None
         self._asked = 0
+        self._checking = False
         self._suggested: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
@@ -96,23 +97,34 @@ class VaryForm(CheckedForm[Variation]):
         """Find out what could be varied, and offer it."""
         self.run_worker(self._suggest(), name="suggest", exit_on_error=False)
 
+    def fields_are_there(self) -> None:
+        """Wait for what is proposed: the first keys are meant for that."""
+
+    @property
+    def is_checking(self) -> bool:
+        """See `CheckedForm.is_checking`."""
+        return self._checking
+
     async def _suggest(self) -> None:
         self._suggested = await self._commands.suggest(self._raw)
         if not self.is_attached:
             return
-        fresh = self._last is None and not self._gate
-        for number, axis in enumerate(self._suggested[: len(_AXES)]):
-            written = self.query_one(f"#axis-{number}", TextField)
-            written.placeholder = f"such as {axis}"
-            if fresh and number < 2 and not written.value:
-                written.propose(axis)
+        fields = [self.query_one(f"#axis-{number}", TextField) for number in range(len(_AXES))]
+        fresh = self._last is None and not self._gate and not any(one.value for one in fields)
+        with self.prevent(Input.Changed):  # judged once, before any key
+            for number, (axis, written) in enumerate(zip(self._suggested, fields, strict=False)):
+                written.placeholder = f"such as {axis}"
+                if fresh and number < 2:
+                    written.propose(axis)
         self.judge()
+        self.take_keys()
 
     def judge(self) -> None:
         """See `CheckedForm.judge`: in a thread, as it takes reading the config again and again."""
         self._checked = None
         self._asked += 1  # what was found out about anything else is not wanted any more
         variation, problems = self._variation()
+        self._checking = not problems
         if problems:
             self.tell(self.wrong(problems))
         else:
@@ -125,8 +137,10 @@ class VaryForm(CheckedForm[Variation]):
             count, problem = 0, str(error)
         if asked != self._asked or not self.is_attached:
             return  # something else is asked for by now
+        self._checking = False
         if problem:
             self.tell([Remark("✗", problem, Tone.ERROR), *self._offer()])
+            self.checked()
             return
         self._checked = variation, count
         alone = self._set if self._set and not variation.axes else "the strategy as it is"
@@ -134,6 +148,7 @@ class VaryForm(CheckedForm[Variation]):
         if count >= _MANY:
             settings += ", which take their time; x shows what is finished"
         self.tell([Remark("", settings, Tone.PLAIN), *self._offer()])
+        self.checked()
 
     def _offer(self) -> list[Remark]:
         paths = [axis.partition("=")[0] for axis in self._suggested]
