@@ -254,7 +254,7 @@ def sweep_by(
     if not found:
         raise WorkCancelledError("cancelled before the first setting was finished")
     combinations = list(itertools.product(*(axis.values for axis in axes)))
-    order = sorted(sorted(found), key=lambda place: _rank(found[place].metrics, sort))
+    order = sorted(sorted(found), key=lambda place: rank(found[place].metrics, sort))
     ratios = [found[place].metrics.sharpe_ratio for place in sorted(found)]
     expected = expected_best_sharpe([ratio for ratio in ratios if ratio is not None])
     first = order[0]
@@ -419,8 +419,8 @@ def figure(metrics: Metrics, name: str) -> float | None:
     return math.inf if endless else value
 
 
-def _rank(metrics: Metrics, sort: str) -> tuple[bool, float]:
-    """A key by which the best comes first and the undefined last."""
+def rank(metrics: Metrics, sort: str) -> tuple[bool, float]:
+    """A key by which the best by a metric comes first and what has none last."""
     value = figure(metrics, sort)
     if value is None:
         return True, 0.0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow, figure
+from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow, figure, rank
+from core.report.quality import too_few
 from core.report.undefined import UNDEFINED
 from core.time_format import short_time
 
@@ -106,6 +107,18 @@ def heats(shown: SweepMap, metric: str) -> dict[tuple[Value, Value], float]:
 def figure_of(row: SweepRow, metric: str) -> float | None:
     """A metric of a row, as `figure` has it; None where it is undefined."""
     return figure(row.metrics, metric)
+
+
+def ranked(sweep: Sweep, metric: str) -> Sweep:
+    """The same sweep with the best by another metric first; what luck gives is told of its own."""
+    rows = sorted(sweep.rows, key=lambda row: rank(row.metrics, metric))
+    return replace(sweep, rows=tuple(rows), sort=metric)
+
+
+def doubt(sweep: Sweep) -> str | None:
+    """What makes one doubt the best setting before all luck; None: nothing does."""
+    few = too_few(sweep.rows[0].metrics.total_trades) if sweep.rows else None
+    return None if few is None else f"The best has {few}."
 
 
 def sweep_map(sweep: Sweep) -> SweepMap:

@@ -12,6 +12,13 @@ _LOW_SHARPE = 0.5
 _LONG_LOSING_RUN = 8
 
 
+def too_few(trades: int) -> str | None:
+    """What is to be said of a result of so few trades; None where they are enough."""
+    if trades >= _FEW_TRADES:
+        return None
+    return f"fewer than {_FEW_TRADES} trades ({trades}): too few to tell luck from skill"
+
+
 def quality_flags(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """The warning signs of a result, a sentence each.
 
@@ -23,15 +30,15 @@ def quality_flags(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     drawdown, sharpe = metrics.get("max_drawdown_pct"), metrics.get("sharpe_ratio")
     gained, held = metrics.get("total_return_pct"), metrics.get("benchmark_return_pct")
     factor, run = metrics.get("profit_factor"), metrics.get("max_consecutive_losses")
-    if trades is not None and trades < _FEW_TRADES:
-        flags.append(f"fewer than {_FEW_TRADES} trades ({trades}): too few to tell luck from skill")
+    if trades is not None and (few := too_few(trades)) is not None:
+        flags.append(few)
     if win_rate is not None and win_rate > _HIGH_WIN_RATE_PCT:
         flags.append(
             f"win rate over {_HIGH_WIN_RATE_PCT} % ({win_rate:.1f} %): "
             "often a sign of overfitting, or of losses left open"
         )
     if drawdown is not None and drawdown > _DEEP_DRAWDOWN_PCT:
-        flags.append(f"drawdown over {_DEEP_DRAWDOWN_PCT} % ({drawdown:.1f} %): few sit through it")
+        flags.append(f"drawdown over {_DEEP_DRAWDOWN_PCT} % ({drawdown:.2f} %): few sit through it")
     if gained is not None and held is not None and gained < held:
         flags.append(f"behind buy and hold ({gained:+z.2f} % against {held:+z.2f} %)")
     if sharpe is not None and sharpe < _LOW_SHARPE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.backtest.sweep import Sweep
-from core.backtest.sweep_map import FIGURES, luck, shade, sweep_map, unfinished
+from core.backtest.sweep_map import FIGURES, doubt, luck, shade, sweep_map, unfinished
 from core.report.metric_labels import figure_text
 from core.report.metrics import Metrics
 from core.report.result import metrics_to_json
@@ -16,7 +16,8 @@ def sweep_text(sweep: Sweep, top: int) -> list[str]:
     """The lines a person reads."""
     told = unfinished(sweep)
     first = [] if told is None else [told, ""]
-    return [*first, *_rows(sweep, top), "", *_heat_map(sweep), *luck(sweep)]
+    doubted = [] if (few := doubt(sweep)) is None else [few]
+    return [*first, *_rows(sweep, top), "", *_heat_map(sweep), *doubted, *luck(sweep)]
 
 
 def _rows(sweep: Sweep, top: int) -> list[str]:

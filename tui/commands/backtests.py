@@ -167,8 +167,8 @@ BACKTESTS: tuple[Command, ...] = (
         "The backtest of the setting under the cursor", "open", 2,
     ),
     Command(
-        "sweep.metric", Place.SWEEP, "M", "M", "metric", "The next metric on the map", "metric", 3,
-        unless="The metric is the map's: v shows it, and o sorts the settings.",
+        "sweep.metric", Place.SWEEP, "M", "M", "metric",
+        "Rank map and settings by the next metric", "metric", 3,
     ),
     Command(
         "sweep.view", Place.SWEEP, "v", "v", "view", "The map, or the settings from the best on",

@@ -17,7 +17,7 @@ from tui.strategies import NO_STRATEGY, READING, StrategyChoice
 from tui.widgets.columns import Column
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import Cell, LineTable, Row
-from tui.widgets.remarks import Remark
+from tui.widgets.remarks import Remark, RemarkLines
 from tui.widgets.tones import Tone
 
 T = TypeVar("T")
@@ -190,10 +190,13 @@ class PickStrategy(StrategyForm[StrategyChoice]):
         with Vertical(classes="form"):
             yield heading(self._heading)
             yield from self.strategies()
+            yield RemarkLines(id="verdict")
             yield hints("compare")
 
     def judge(self) -> None:
-        """Whatever is wrong with a strategy stands in its row."""
+        """Say what is wrong with the strategy under the cursor."""
+        picked = self.picked
+        self.tell(self.wrong(picked.problems if picked is not None and picked.is_read else ()))
 
     def outcome(self) -> StrategyChoice | None:
         """The strategy picked, if it can run."""

@@ -50,7 +50,8 @@ class Varied:
     """What came of it, and what is to be said of the candles and of counting it.
 
     `aside`: how it was run, which is no fault of it. `warmup`: see `BacktestOrder`; with it a
-    setting's own backtest is on the same candles, as over `span`.
+    setting's own backtest is on the same candles, as over `span`. `own`: what the strategy itself
+    is set to, by path.
     """
 
     found: Sweep | Gate | UnfinishedGate
@@ -58,6 +59,7 @@ class Varied:
     aside: tuple[str, ...] = ()
     warmup: int | None = None
     span: tuple[int, int] | None = None
+    own: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -152,7 +152,8 @@ async def _run(
     notes = (*parsed.warnings, *(note for note in material.notes if note != SWEPT), *said)
     aside = [_MARKETLESS] if SWEPT in material.notes else []
     aside += [] if order.fill_on == "next_open" else [_FILLED]
-    return Varied(found, notes, tuple(aside), warmup, material.span)
+    own = dict(leaves(config_to_dict(parsed.config)))
+    return Varied(found, notes, tuple(aside), warmup, material.span, own)
 
 
 def _same(left: tuple[BacktestOrder, Variation], asked: tuple[BacktestOrder, Variation]) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -51,6 +52,7 @@ class SweepScreen(LongWorkScreen):
     _sweep: Sweep | None = None
     _map: SweepMap | None = None
     _best: SweepRow | None = None  # of those on the map, by the metric shown
+    _own: Mapping[str, object] = MappingProxyType({})  # what the strategy is set to, by path
     _metric = ""
 
     def results(self) -> tuple[Widget, ...]:
@@ -59,7 +61,7 @@ class SweepScreen(LongWorkScreen):
             self.pane(HeatMap(id="sweep-map"), ""), RemarkLines(id="sweep-cells"), id="sweep-left"
         )
         # Its columns are known once there is a sweep.
-        table = self.pane(LineTable((Column("", 1),), id="sweep-table"), "Settings, the best first")
+        table = self.pane(LineTable((Column("", 1),), id="sweep-table"), "Settings")
         return Static("", id="sweep-luck"), Horizontal(heat, table, id="sweep-both")
 
     def run_order(self, variation: Variation) -> None:
@@ -76,21 +78,37 @@ class SweepScreen(LongWorkScreen):
     def came(self, varied: Varied) -> None:
         """Show the map, the table, and what luck would have found."""
         from core.backtest.sweep import Sweep  # noqa: PLC0415  (numpy's room, loaded by now)
-        from core.backtest.sweep_map import luck, sweep_map, unfinished  # noqa: PLC0415
+        from core.backtest.sweep_map import doubt, luck, unfinished  # noqa: PLC0415
 
         found = varied.found
         assert isinstance(found, Sweep)
-        self._sweep, self._map, self._warmup = found, sweep_map(found), varied.warmup
-        self._metric = found.sort
-        told = unfinished(found)
-        lines = [] if told is None else [(f"! {told}", Tone.WARNING)]
+        self._warmup, self._own = varied.warmup, varied.own
+        warned = filter(None, (unfinished(found), doubt(found)))
+        lines = [(f"! {told}", Tone.WARNING) for told in warned]
         said, *others = luck(found)
         lines += [(said, Tone.PLAIN), *((text, Tone.DIM) for text in others)]
         write(self.query_one("#sweep-luck", Static), toned(lines))
-        self._fill_table(found)
-        self._draw_map()
+        self._rank(found, found.sort)
         self.query_one("#sweep-map").focus()
         self.refresh_hints()
+
+    def _rank(self, sweep: Sweep, metric: str) -> None:
+        """Show map and table by a metric: the best of both is the same setting."""
+        from core.backtest.sweep_map import ranked, sweep_map  # noqa: PLC0415
+
+        self._metric = metric
+        self._sweep = sweep if sweep.sort == metric else ranked(sweep, metric)
+        self._map = sweep_map(self._sweep)
+        self._fill_table(self._sweep)
+        self._draw_map()
+
+    @property
+    def _own_row(self) -> SweepRow | None:
+        """The strategy as it is set itself, where that is among what was tried."""
+        if self._sweep is None:
+            return None
+        wanted = [self._own.get(axis.path) for axis in self._sweep.axes]
+        return next((row for row in self._sweep.rows if [*row.values] == wanted), None)
 
     def _draw_map(self) -> None:
         from core.backtest.sweep_map import heats, shade  # noqa: PLC0415
@@ -112,11 +130,16 @@ class SweepScreen(LongWorkScreen):
             for down in shown.rows
         )
         self._best = None if best is None else shown.best[best]
-        place = None if best is None else (shown.rows.index(best[0]), shown.columns.index(best[1]))
+        row = self._own_row
+        own = next((pair for pair, one in shown.best.items() if one is row), None)
+        place, in_use = (
+            None if pair is None else (shown.rows.index(pair[0]), shown.columns.index(pair[1]))
+            for pair in (best, own)
+        )
         down, across = formats.setting_names([shown.down, shown.across])
         grid = HeatGrid(
             down, across, tuple(map(str, shown.rows)), tuple(map(str, shown.columns)),
-            cells, place,
+            cells, place, in_use,
         )  # fmt: skip
         self.query_one(HeatMap).draw(grid)
         self._give_sizes()
@@ -126,17 +149,20 @@ class SweepScreen(LongWorkScreen):
         """Say what the map shows: the best by its metric, and the setting under its cursor."""
         from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
 
-        heat, best, sweep = self.query_one(HeatMap), self._best, self._sweep
+        heat, best, own = self.query_one(HeatMap), self._best, self._own_row
         title = FIGURES[self._metric]
-        if sweep is not None and len(sweep.axes) > 2 and self._metric != sweep.sort:
-            title += f" of those with the best {FIGURES.get(sweep.sort, sweep.sort)}"
         if best is None:
             title += ", known of none of them; M shows another"
         entitle(heat, title)
         row = self._row_of_map(*heat.at)
         lines = [] if best is None else [self._told("★ best", best)]
+        if own is not None:
+            same = Remark("○ own  ", "the best", Tone.PLAIN)
+            lines.append(same if own is best else self._told("○ own ", own))
         if row is not None and row is best:
             lines.append(Remark("◂ here ", "the best", Tone.PLAIN))
+        elif row is not None and row is own:
+            lines.append(Remark("◂ here ", "the strategy's own", Tone.PLAIN))
         elif row is not None:
             lines.append(self._told("◂ here", row))
         self.query_one("#sweep-cells", RemarkLines).show(lines)
@@ -199,7 +225,7 @@ class SweepScreen(LongWorkScreen):
         )
         shown, tried = len(table.rows), len(sweep.rows)
         count = f"{tried:,}" if shown == tried else f"{shown:,} of {tried:,}"
-        entitle(table, f"Settings, the best first · {count}")
+        entitle(table, f"Settings by {FIGURES.get(sweep.sort, sweep.sort)} · {count}")
 
     def _cells(self, row: SweepRow, *, rest: bool) -> tuple[Cell, ...]:
         from core.backtest.sweep_map import FIGURES, figure_of  # noqa: PLC0415
@@ -251,14 +277,8 @@ class SweepScreen(LongWorkScreen):
         if action == "cancel":
             return self.is_busy
         if action in ("open", "metric", "view", "export"):
-            there = self._sweep is not None and not self.is_busy
-            return there and not (action == "metric" and self._table_alone)
+            return self._sweep is not None and not self.is_busy
         return not self.is_busy if action == "again" else True
-
-    @property
-    def _table_alone(self) -> bool:
-        """Whether the map is hidden behind the table."""
-        return not self.query_one(HeatMap).display
 
     def action_open(self) -> None:
         """Run the setting under the cursor by itself, with its orders filled as in the sweep."""
@@ -280,10 +300,10 @@ class SweepScreen(LongWorkScreen):
         self.action_open()
 
     def action_metric(self) -> None:
-        """Show the next metric on the map."""
+        """Rank by the next metric."""
         place = _METRICS.index(self._metric) if self._metric in _METRICS else -1
-        self._metric = _METRICS[(place + 1) % len(_METRICS)]
-        self._draw_map()
+        if self._sweep is not None:
+            self._rank(self._sweep, _METRICS[(place + 1) % len(_METRICS)])
 
     def action_view(self) -> None:
         """Go to the other of map and table, which alone is shown where there is little room."""

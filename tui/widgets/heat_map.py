@@ -46,7 +46,8 @@ class HeatCell:
 class HeatGrid:
     """Rows of cells with the values beside and beneath them.
 
-    `down`, `across`: what the values are of. `best`: row and column of the best cell, marked.
+    `down`, `across`: what the values are of. `best`: row and column of the best cell, `own`: of the
+    one that is in use, both marked.
     """
 
     down: str
@@ -55,6 +56,7 @@ class HeatGrid:
     columns: tuple[str, ...]
     cells: tuple[tuple[HeatCell, ...], ...]
     best: tuple[int, int] | None = None
+    own: tuple[int, int] | None = None
 
 
 class HeatMap(LineView, can_focus=True):
@@ -219,6 +221,8 @@ class HeatMap(LineView, can_focus=True):
             mark = " "
             if grid.best == (row, column):
                 mark, style = "★", style + Style(bold=True)
+            elif grid.own == (row, column):
+                mark, style = "○", style + Style(bold=True)
             elif here:
                 mark = "◂"
             elif self.few_colours:

@@ -21,7 +21,7 @@ from core.backtest.axes import Axis, SweepError, configs, parse_axis
 from core.backtest.progress import Meter, Progress, WorkCancelledError, progress_text
 from core.backtest.run import run_backtest
 from core.backtest.sweep import run_sweep, sweep_to_json
-from core.backtest.sweep_map import heats, sweep_map
+from core.backtest.sweep_map import doubt, heats, ranked, sweep_map
 from core.market.candles.candles import Candles
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
 from core.strategy.config.canonical import config_to_dict
@@ -432,3 +432,22 @@ def test_a_setting_without_a_loss_is_the_warmest_and_the_others_can_be_told_apar
     shares, heat = shown.shares("profit_factor"), heats(shown, "profit_factor")
     assert shares["", 30] == 0.0 < shares["", 40] < shares["", 35] == 1.0
     assert heat["", 30] < heat["", 40] < 0.0 < heat["", 35]
+
+
+def test_a_best_setting_of_few_trades_is_doubted_by_the_same_words_as_a_result() -> None:
+    found = run_sweep(config(), (Axis("rsi.period", (14, 15)),), candles())
+    best = found.rows[0]
+    few = replace(best, metrics=replace(best.metrics, total_trades=4))
+    told = doubt(replace(found, rows=(few, *found.rows[1:])))
+    assert told == "The best has fewer than 30 trades (4): too few to tell luck from skill."
+    many = replace(best, metrics=replace(best.metrics, total_trades=30))
+    assert doubt(replace(found, rows=(many,))) is None
+
+
+def test_a_sweep_ranked_anew_has_the_best_by_that_metric_first_and_the_same_rows() -> None:
+    found = run_sweep(config(), (Axis("rsi.period", (8, 14, 20, 26)),), candles())
+    again = ranked(found, "max_drawdown_pct")
+    falls = [row.metrics.max_drawdown_pct or 0.0 for row in again.rows]
+    assert falls == sorted(falls)
+    assert sorted(row.values for row in again.rows) == sorted(row.values for row in found.rows)
+    assert ranked(again, found.sort).rows[0] == found.rows[0]
