@@ -6,8 +6,9 @@ They cross the control socket as JSON, and are what `schedule --json` and the to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -70,7 +71,8 @@ class ListedJob(msgspec.Struct, frozen=True, kw_only=True):
 
     `trigger`: when it is due, in words; of the three after it one says so exactly. `due_in`:
     seconds until its next run, None if there will be none. `finished`: it is over, with its session
-    or after its last run, and is listed for what it did.
+    or after its last run, and is listed for what it did. `automatic`: the session was given it, and
+    nobody asked for it.
     """
 
     job_id: str
@@ -89,6 +91,7 @@ class ListedJob(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool
     history: tuple[ListedRun, ...]
     finished: bool = False
+    automatic: bool = False
 
     @property
     def next_time(self) -> int | None:
@@ -102,6 +105,40 @@ Jobs = tuple[ListedJob, ...]
 def unfinished(jobs: Jobs) -> Jobs:
     """Those that go on."""
     return tuple(job for job in jobs if not job.finished)
+
+
+class _OfSession(Protocol):
+    """A job, as far as it is asked which one another takes the place of."""
+
+    @property
+    def session_id(self) -> str | None:
+        """The session it is bound to."""
+        ...
+
+    @property
+    def action(self) -> JobAction:
+        """What it does."""
+        ...
+
+    @property
+    def automatic(self) -> bool:
+        """Whether nobody asked for it."""
+        ...
+
+
+_J = TypeVar("_J", bound=_OfSession)
+
+
+def taken_place_of(jobs: Iterable[_J], session_id: str | None, action: JobAction) -> _J | None:
+    """The job that a new one of that session and action takes the place of: one it was given.
+
+    What happens in the session is then told once, at the times that were asked for.
+    """
+    if session_id is None:
+        return None
+    wanted = (session_id, action)
+    same = (job for job in jobs if job.automatic and (job.session_id, job.action) == wanted)
+    return next(same, None)
 
 
 def monitoring_in_words(jobs: Sequence[ListedJob], end: str | None = None) -> str | None:

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from core.host.job_values import JobAction
+from core.host.job_values import JobAction, taken_place_of
 from core.host.link import HostLink
 from core.journal.values import FeedKind, SessionState
 from core.market.tasks import is_own_end
@@ -23,7 +23,7 @@ from core.schedule.book import JobBook
 from core.schedule.jobs import Job, JobError, JobRun, NothingSuchError, new_job
 from core.schedule.notifications.occasions import OCCASIONS
 from core.schedule.runs import JobOutcome, carry_out
-from core.schedule.triggers import At, Trigger, at, every, next_due
+from core.schedule.triggers import At, Trigger, at, every, next_due, same_times
 from core.session.feed_handler import BY_HAND
 from core.session.snapshot import SessionSnapshot
 from core.store.index import IndexWriteError
@@ -313,22 +313,22 @@ class Scheduler:
     ) -> Job:
         """Add a job.
 
-        One that does for a session what it was given a job for takes that one's place, under its
-        ID: what happens is then told once, at the times that were asked for.
+        One may take the place of another, under its ID (`taken_place_of`); what asks for the times
+        that this one had is due when it was.
 
         Raises:
             JobError: the job would do nothing, or its session has ended or is not known.
         """
         wanted = new_job("", trigger, now=self._clock(), message=message, session_id=session_id)
-        for given in self.jobs_of(wanted.session_id):
-            if given.automatic and given.action is wanted.action:
-                return self.edit(
-                    given.id,
-                    trigger,
-                    message=message,
-                    session_id=wanted.session_id,
-                    max_runs=max_runs,
-                )
+        given = taken_place_of(self._book.jobs(), wanted.session_id, wanted.action)
+        if given is not None:
+            return self.edit(
+                given.id,
+                None if same_times(given.trigger, trigger) else trigger,
+                message=message,
+                session_id=wanted.session_id,
+                max_runs=max_runs,
+            )
         return self._put_new(trigger, message=message, session_id=session_id, max_runs=max_runs)
 
     def edit(

@@ -269,6 +269,7 @@ def listed_job(job: Job, now: int, *, runs: int = HISTORY, finished: bool = Fals
         max_runs=job.max_runs,
         paused=job.paused,
         finished=finished,
+        automatic=job.automatic,
         history=tuple(
             ListedRun(iso_time(run.due), iso_time(run.ran), run.succeeded, run.text)
             for run in job.history[-runs:]

@@ -134,6 +134,13 @@ def next_due(trigger: Trigger, after: int) -> int | None:
             return time if time > after else None
 
 
+def same_times(one: Trigger, other: Trigger) -> bool:
+    """Whether two triggers ask for the same, whenever each of them was made."""
+    if isinstance(one, Every) and isinstance(other, Every):
+        return one.seconds == other.seconds
+    return one == other
+
+
 def describe(trigger: Trigger) -> str:
     """A trigger in words: `every 4h`, `At 10:00 every day (UTC)`, `at 2026-02-11 10:00 UTC`."""
     match trigger:

@@ -21,7 +21,7 @@ from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
 from core.time_format import iso_time
 from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, driven, make_app, shown, until
-from tests.ui.scripted import NOW, busy, job, session
+from tests.ui.scripted import HOUR, NOW, ScriptedLink, busy, job, session
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.host.hosting import LateHosting
@@ -44,7 +44,7 @@ def told(app: PapertapeApp) -> str:
     return str(app.screen.query_one("#history-text").render())
 
 
-_INSTEAD = "It takes the place of the job that the session was given."
+_INSTEAD = "It takes the place of the job that the session was given, every 4h."
 
 
 @asynccontextmanager
@@ -219,7 +219,7 @@ async def test_a_job_that_makes_no_sense_is_said_to_be() -> None:
             ({"when": "once", "time": "2020-01-01 09:00"}, "has passed"),
             ({"when": "once", "time": "2020-01-01"}, "at what time"),
             ({"do": "say"}, "expected what to say"),
-            ({"runs": "1.5"}, "whole number"),
+            ({"when": "every", "time": "4h", "runs": "1.5"}, "whole number"),
         ):
             made, problems = await fill(**fields)
             assert made is None
@@ -247,6 +247,44 @@ async def test_a_moment_is_typed_as_people_write_it_and_told_in_words() -> None:
         made = app.screen.outcome()
         assert made is not None
         assert made.at == "2025-11-28T09:00:00Z"
+
+
+async def test_a_form_says_which_job_a_new_one_takes_the_place_of_and_once_has_no_runs() -> None:
+    link = busy()
+    link.jobs = [job("5b1c9e02", 83_000, automatic=True)]
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: len(rows(app)) == 1)
+        await pilot.press("n")
+        await until(pilot, lambda: bool(app.screen.query("#verdict")))
+        verdict = app.screen.query_one("#verdict")
+        assert isinstance(app.screen, JobForm)
+        await until(pilot, lambda: "has that job already, every 4h" in str(verdict.render()))
+        app.screen.query_one("#time", Input).value = "2h"
+        told = "takes the place of the job that the session was given, every 4h"
+        await until(pilot, lambda: told in " ".join(str(verdict.render()).split()))
+        assert app.screen.query_one("#runs").display
+        app.screen.query_one("#runs", Input).value = "3"
+        app.screen.query_one("#when", Choice).chosen = "once"
+        app.screen.query_one("#time", Input).value = "fri 9:00"
+        await until(pilot, lambda: not app.screen.query_one("#runs").display)
+        made = app.screen.outcome()
+        assert made is not None
+        assert made.max_runs is None, "once is one run"
+
+
+async def test_jobs_of_sessions_with_one_name_are_told_apart_on_80_columns() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "band"), session("m81c0zzt", "band")])
+    link.jobs = [job("5b1c9e02", 83_000), job("a90d44f1", HOUR, session_id="m81c0zzt")]
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "k3x9a1pq" in drawn(app, "#jobs"))
+        assert "m81c0zzt" in drawn(app, "#jobs")
+        link.change("m81c0zzt", strategy="other")
+        app.poll()
+        await until(pilot, lambda: "k3x9a1pq" not in drawn(app, "#jobs"))
 
 
 async def test_an_edit_says_nothing_of_when_unless_that_was_touched() -> None:

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from core.host.job_values import JobAction, JobOrder, ListedJob
+from core.host.job_values import JobAction, JobOrder, ListedJob, taken_place_of, unfinished
 from core.market.candles.durations import SpanError, parse_duration
 from core.schedule.moments import EXAMPLES, read_moment
 from core.schedule.triggers import (
@@ -37,6 +37,7 @@ from tui.modals.form import (
     hints,
     number_in,
 )
+from tui.requests.schedule import in_place_of
 from tui.widgets.choice import Choice
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -59,7 +60,8 @@ class JobForm(CheckedForm[JobOrder]):
     """The form for a new job, or for one there is (`job`).
 
     Times are written in `zone`; `now` tells the host's clock (UTC ms). An order for a job there is
-    says nothing about when where that was not touched.
+    says nothing about when where that was not touched. `jobs`: those there are, of which a new one
+    may take the place of one.
     """
 
     def __init__(
@@ -68,12 +70,14 @@ class JobForm(CheckedForm[JobOrder]):
         zone: tzinfo,
         now: Callable[[], int],
         job: ListedJob | None = None,
+        jobs: Sequence[ListedJob] = (),
     ) -> None:
         super().__init__()
         self._active = [session for session in sessions if not session.state.ended]
         self._zone = zone
         self._now = now
         self._job = job
+        self._jobs = unfinished(tuple(jobs))
 
     def compose(self) -> ComposeResult:
         """Sessions above, fields beneath, then what is wrong or when it will be."""
@@ -91,7 +95,7 @@ class JobForm(CheckedForm[JobOrder]):
             yield field("Message", say, id="message-field")
             yield field("When", Choice([_EVERY, _CRON, _ONCE], when, id="when"))
             how_often = TextField(runs, placeholder="without end", id="runs")
-            yield field("", TextField(written, id="time"), "Runs", how_often)
+            yield field("", TextField(written, id="time"), "Runs", how_often, id="when-field")
             yield RemarkLines(id="verdict")
             yield hints("save" if job else "add")
 
@@ -143,7 +147,9 @@ class JobForm(CheckedForm[JobOrder]):
                 f"Paper trading session {session} has reached its scheduled end: "
                 f"backtest(action='stop_paper', session_id='{session}')"
             )
-        runs = number_in(self.query_one("#runs", Input), "runs", problems)
+        runs = None
+        if self._typed[0] != _ONCE:
+            runs = number_in(self.query_one("#runs", Input), "runs", problems)
         if runs is not None and runs != int(runs):
             problems.append(Wrong(f"runs: expected a whole number, found {runs:g}", "runs"))
         trigger, given = self._trigger(problems)
@@ -187,11 +193,16 @@ class JobForm(CheckedForm[JobOrder]):
         self.query_one("#message-field").display = self.action is JobAction.SAY
         self.query_one("#do-field").display = self.session_id is not None
         kind, _ = self._typed
+        for part in self.query("#when-field > .second, #runs"):  # once is one run
+            part.display = kind != _ONCE
         self.query_one("#time", Input).placeholder = _EXAMPLES[kind]
         order, trigger, problems = self.order()
         told = self.wrong(problems)
         if order is not None and trigger is not None:
             told.append(Remark("", self._due(trigger), Tone.DIM))
+            given = taken_place_of(self._jobs, order.session_id, self.action)
+            if self._job is None and given is not None:
+                told.append(Remark("", in_place_of(given, describe(trigger)), Tone.DIM))
         elif order is not None and self._job is not None:
             told.append(Remark("", f"{self._job.trigger}, as before", Tone.DIM))
         if kind == _CRON:

@@ -26,15 +26,15 @@ class ScheduleCommands:
 
         self._shell.command("list jobs", work, quiet=True)
 
-    def add(self, order: JobOrder, done: Callable[[Jobs], None]) -> None:
-        """Add a job; say so where it takes the place of one that its session was given."""
+    def add(self, order: JobOrder, done: Callable[[Jobs, str], None]) -> None:
+        """Add a job, and say which one it takes the place of; `done` gets its ID as well."""
 
         async def work(link: HostLink) -> None:
-            before = {job.job_id for job in await link.list_jobs()}
+            before = {job.job_id: job for job in await link.list_jobs()}
             made = await link.add_job(order)
-            if made.job_id in before:
-                self._shell.say("It takes the place of the job that the session was given.")
-            done(await link.list_jobs())
+            done(await link.list_jobs(), made.job_id)
+            if (given := before.get(made.job_id)) is not None:
+                self._shell.say(in_place_of(given, made.trigger))
 
         self._shell.command("add", work)
 
@@ -84,3 +84,10 @@ def what(job: ListedJob, names: Mapping[str, str]) -> str:
             return f"stop {session}, report"
         case JobAction.SAY:
             return f"say: {job.message}"
+
+
+def in_place_of(given: ListedJob, trigger: str) -> str:
+    """Which job a new one takes the place of, whose times are `trigger` in words."""
+    if given.trigger == trigger:
+        return f"The session has that job already, {trigger}: it stays."
+    return f"It takes the place of the job that the session was given, {given.trigger}."

@@ -19,7 +19,7 @@ from tui.modals.job import JobForm
 from tui.requests.schedule import what
 from tui.requests.sessions import stop_question
 from tui.screens.base import BaseScreen, entitle
-from tui.screens.schedule_rows import JOB_COLUMNS, due_text, history, job_row
+from tui.screens.schedule_rows import JOB_COLUMNS, due_text, history, job_columns, job_row
 from tui.screens.sessions_table import HOST_CLOCK, has_own_clock
 from tui.shell import OfferedAnswer
 from tui.widgets.filter_box import FilterBox
@@ -122,6 +122,7 @@ class ScheduleScreen(BaseScreen):
         rows = (
             job_row(one, names, snapshot.now, self.papertape.zone) for one in self._jobs.values()
         )
+        table.take_columns(job_columns(self._jobs.values(), names))
         table.set_rows(row for row in rows if row.has(text))
         if self._wanted in self._jobs:
             table.move_to(self._wanted or "")
@@ -192,11 +193,15 @@ class ScheduleScreen(BaseScreen):
         return True
 
     def action_new(self) -> None:
-        """Ask what is to be done when, and add it."""
+        """Ask what is to be done when, and add it, under the cursor."""
+
+        def added(jobs: Jobs, job_id: str) -> None:
+            self._wanted = job_id
+            self.take(jobs)
 
         def answered(order: JobOrder | None) -> None:
             if order is not None:
-                self.papertape.schedule.add(order, self.take)
+                self.papertape.schedule.add(order, added)
 
         self._open_form(None, answered)
 
@@ -222,7 +227,8 @@ class ScheduleScreen(BaseScreen):
         def now() -> int:
             return (self.papertape.snapshot or snapshot).now
 
-        form = JobForm(snapshot.sessions, self.papertape.zone, now, job)
+        jobs = tuple(self._jobs.values())
+        form = JobForm(snapshot.sessions, self.papertape.zone, now, job, jobs)
         self.app.push_screen(form, answered)
 
     def action_run(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import tzinfo
 
 from core.host.job_values import ListedJob, ListedRun
@@ -25,7 +26,16 @@ JOB_COLUMNS = (
     Column("LAST", 9, priority=1),
     Column("RESULT", 66, priority=7, fill=70, optional=True, wide=175),
 )
+_TOLD_APART = tuple(
+    replace(column, priority=3) if column.label == "SESSION" else column for column in JOB_COLUMNS
+)
 _LABEL = 18  # cells of `  Backtest / paper`; a time is shorter
+
+
+def job_columns(jobs: Iterable[ListedJob], names: Mapping[str, str]) -> tuple[Column, ...]:
+    """The columns of these jobs' table: those of sessions of one name are told apart by IDs."""
+    known = [names[job] for job in {job.session_id or "" for job in jobs} if job in names]
+    return JOB_COLUMNS if len(set(known)) == len(known) else _TOLD_APART
 
 
 def job_row(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) -> Row:

@@ -25,7 +25,7 @@ _FIGURES = (
     ("sharpe_ratio", "Sharpe", "{:.2f}"),
     ("total_trades", "trades", "{:.0f}"),
 )
-_UNKNOWN = "unknown"
+_UNKNOWN = "–"
 
 
 def layer_states(report: Mapping[str, object]) -> dict[str, str]:

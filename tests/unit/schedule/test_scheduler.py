@@ -184,6 +184,16 @@ async def test_a_job_for_what_a_session_was_given_one_for_takes_its_place(rig: R
     assert rig.scheduler.add(Every(7_200, NOON), message=call).id not in (check.id, finish.id)
 
 
+async def test_who_asks_for_the_check_that_there_is_has_it_when_it_was_due(rig: Rig) -> None:
+    await rig.at(NOON)
+    (check,) = rig.scheduler.jobs_of(ID)
+    await rig.at(NOON + HOUR)
+    same = rig.scheduler.add(Every(14_400, NOON + HOUR), session_id=ID)
+    assert (same.id, same.next_run, same.trigger) == (check.id, check.next_run, check.trigger)
+    assert not same.automatic
+    assert rig.book.jobs() == (same,)
+
+
 async def test_a_session_that_has_a_check_already_is_given_no_other(rig: Rig) -> None:
     asked = rig.scheduler.add(Every(3_600, NOON), session_id=ID)
     await rig.at(NOON)

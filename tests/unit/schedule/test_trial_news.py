@@ -66,7 +66,7 @@ def check() -> Job:
 
 def test_the_figures_stand_side_by_side_and_every_answer_is_told() -> None:
     assert comparison_in_words(report()) == (
-        "Backtest / paper: win rate 62.0 % / 58.3 %, Sharpe 1.40 / unknown, trades 45 / 12\n"
+        "Backtest / paper: win rate 62.0 % / 58.3 %, Sharpe 1.40 / –, trades 45 / 12\n"
         "Verdict: open\nDecisions: kept: 4,032 candles, 0 differ\n"
         "Account: P&L as the backtest's\nEdge: open: trade 12 of 60"
     )
