@@ -77,6 +77,7 @@ from tui.shipped import shipped
 from tui.strategies import StrategyChoice
 from tui.terminal import GuardedApp
 from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS, find_themes, problems_of
+from tui.widgets.line_table import LineTable
 
 if TYPE_CHECKING:
     from core.host.feed_factories import DemoMarket
@@ -143,6 +144,7 @@ class PapertapeApp(GuardedApp):
         self.varying = VaryingCommands(self)
         self.comparisons = ComparisonCommands(self)
         self._held: list[Callable[[], None]] = []  # said once no form is open
+        self._said_here: set[str] = set()  # of the screen that is shown
         self._connection = HostConnection(self, hosting)
         self._returning = Returning(self, self.show_changes)
         program = "papertape demo" if feed is FeedKind.DEMO else program_for(workspace)
@@ -299,12 +301,21 @@ class PapertapeApp(GuardedApp):
         title: str = "",
         *,
         waits: bool = False,
+        here: bool = False,
     ) -> None:
         """See `Shell.say`."""
         if waits and self.screen.is_modal:
             self._held.append(partial(self.say, text, severity, title))
             return
-        self.notify(safe_lines(text), title=safe_text(title), severity=severity, markup=False)
+        shown = safe_lines(text)
+        if here:
+            self._said_here.add(shown)
+        self.notify(shown, title=safe_text(title), severity=severity, markup=False)
+
+    def leave(self) -> None:
+        """Have what was said of a screen go with it."""
+        self.put_away(self._said_here)
+        self._said_here.clear()
 
     def pop_screen(self) -> AwaitComplete:
         """Return from a screen; after the last form or question say what waited for that."""
@@ -431,7 +442,7 @@ class PapertapeApp(GuardedApp):
                 screen = default_namespace
                 why_not = screen.why_not(action) or refusal(screen.PLACE, action)
             if why_not:
-                self.say(why_not, "warning")
+                self.say(why_not, "warning", here=True)
         return done
 
     def action_take_over(self) -> None:
@@ -458,7 +469,7 @@ class PapertapeApp(GuardedApp):
             Place.LOG: "LogPane",
         }
         here = [part for part, kind in parts.items() if self.screen.query(kind)]
-        self.push_screen(HelpScreen(place, here))
+        self.push_screen(HelpScreen(place, here, tuple(self.screen.query(LineTable))))
 
     def action_next_alerts(self) -> None:
         """Tell of what happens less loudly, or again with all means."""

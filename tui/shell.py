@@ -85,10 +85,12 @@ class Shell(Protocol):
         title: str = "",
         *,
         waits: bool = False,
+        here: bool = False,
     ) -> None:
         """Tell the user something; the text is shown literally.
 
-        `waits`: until no form or question is open, whose fields it would lie over.
+        `waits`: until no form or question is open, whose fields it would lie over. `here`: it is
+        about the screen that is shown, and goes with it.
         """
         ...
 

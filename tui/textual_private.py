@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import traceback
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -18,6 +18,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
+from textual.notifications import Notify
 from textual.screen import Screen
 
 from core.store.redaction import KNOWN_SECRETS
@@ -43,6 +44,21 @@ class PrivateApp(App[int]):
         """Give the terminal's window a title (OSC 2); `text` is the program's own."""
         if self._driver is not None and not self.is_headless and self.may_draw():
             self._driver.write(f"\x1b]2;{text}\x07")
+
+    def put_away(self, texts: Collection[str]) -> None:
+        """Show notifications of these texts no longer."""
+        stale = [one for one in self._notifications if one.message in texts]
+        for one in stale:
+            self._unnotify(one, refresh=False)
+        if stale:
+            self._refresh_notifications()
+
+    def _on_notify(self, event: Notify) -> None:
+        # Called beside Textual's own, before it: the same text once more takes the older's place.
+        for one in list(self._notifications):
+            new = event.notification
+            if (one.title, one.message, one.severity) == (new.title, new.message, new.severity):
+                self._unnotify(one, refresh=False)
 
     def may_draw(self) -> bool:
         """Whether the next frame is written; asked before each."""

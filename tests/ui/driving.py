@@ -88,9 +88,14 @@ async def arrived(pilot: Pilot[int], kind: type[Shown]) -> Shown:
 
 
 @asynccontextmanager
-async def driven(app: PapertapeApp, size: tuple[int, int] = WIDE) -> AsyncIterator[Pilot[int]]:
-    """The app running, with its host linked and the first snapshot shown."""
-    async with app.run_test(size=size) as pilot:
+async def driven(
+    app: PapertapeApp, size: tuple[int, int] = WIDE, *, notifications: bool = False
+) -> AsyncIterator[Pilot[int]]:
+    """The app running, with its host linked and the first snapshot shown.
+
+    `notifications`: whether what it tells in a corner is drawn; `WatchedApp.notes` has it anyway.
+    """
+    async with app.run_test(size=size, notifications=notifications) as pilot:
         await until(pilot, lambda: app.snapshot is not None)
         await pilot.pause()
         yield pilot

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from tests.ui.driving import driven, make_app
-from tests.ui.scripted import busy
+from tests.ui.driving import driven, make_app, until
+from tests.ui.scripted import ScriptedLink, busy, session
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Command, Place
 from tui.screens.backtest import BacktestScreen
@@ -106,6 +106,30 @@ async def test_help_begins_with_what_works_where_one_is() -> None:
             known = [one for one in places if f"{one}\n" in shown]
             assert known[: len(kept) + 1] == [*kept, Place.ANYWHERE.value]
             await pilot.press("escape")
+
+
+async def test_help_leaves_out_what_no_table_of_the_screen_does() -> None:
+    app = make_app(busy())
+    async with driven(app, (120, 60)) as pilot:
+        for key, offered in (("1", True), ("7", False)):
+            await pilot.press(key, "question_mark")
+            shown = " ".join(str(one.render()) for one in app.screen.query("Static"))
+            assert ("Mark the row" in shown, "Sort by the next column" in shown) == (offered,) * 2
+            assert "One row down" in shown
+            await pilot.press("escape")
+
+
+async def test_why_a_key_does_nothing_is_said_once_and_goes_with_its_screen() -> None:
+    app = make_app(ScriptedLink([session("k3x9a1pq", "band")]))
+    async with driven(app, notifications=True) as pilot:
+        await pilot.press("f", "f", "f")
+        await until(pilot, lambda: len(app.notes) == 3)
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
+        app.say("Told whatever is shown.")
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 2)
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(app.screen, StrategiesScreen))
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

@@ -123,10 +123,23 @@ async def test_days_are_parted_and_one_goes_back_from_warning_to_warning() -> No
         assert "· Sun 23 Nov · standing still" in str(log.border_title)
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: "line 5" in drawn(app, "#all-log"))
-        await pilot.press("exclamation_mark")  # there is none before
+        await pilot.press("exclamation_mark")
         assert "line 5" in drawn(app, "#all-log")
+        assert [one.message for one in app.notes] == ["No warning or error before this one."]
         await pilot.press("G")
         assert "following" in str(log.border_title)
+
+
+async def test_of_the_level_shown_nothing_has_the_text() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "band")])
+    link.log("band: no new trade", "k3x9a1pq")
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("6", "exclamation_mark", "L", "slash", *"band")
+        await until(pilot, lambda: "No warning or error has “band”." in drawn(app, "#all-log"))
+        assert [one.message for one in app.notes] == ["No warning or error."]
+        await pilot.press("enter", "L")
+        await until(pilot, lambda: "No error has “band”." in drawn(app, "#all-log"))
 
 
 async def test_what_a_trade_made_has_one_line_on_a_narrow_terminal() -> None:

@@ -658,6 +658,17 @@ async def test_the_screens_numbers_stay_in_the_top_line_on_80_columns() -> None:
             assert "SIMULATED   attached   14:0" in told
 
 
+async def test_the_screens_names_stand_in_the_top_line_where_there_is_room() -> None:
+    sessions = [session("k3x9a1pq", "rsi_bounce", mode=Mode.SIMULATED)]
+    app = make_app(ScriptedLink(sessions))
+    async with driven(app, WIDE) as pilot:
+        await pilot.pause()
+        told = str(app.screen.query_one("TopBar").render()).strip()
+        assert told.startswith("1 Sessions  2 Strategies 3 Backtest 4 Compare 5 Scheduler 6 Logs")
+        assert "8 Performance  " in told
+        assert "SIMULATED   14:0" in told
+
+
 async def test_a_session_by_itself_shows_its_notices_jobs_and_feed() -> None:
     link = busy()
     link.change(

@@ -184,7 +184,12 @@ async def test_theme_and_time_zone_are_remembered(home: Path) -> None:
         await pilot.press("j", "enter")
         await until(pilot, lambda: isinstance(app.screen, Pick))
         await until(pilot, lambda: bool(app.screen.query("#names")))
-        await pilot.press(*"eirut", "enter")
+        # From wherever one is, what is typed leads to the first that has it.
+        await pilot.press("down", "down", *"eirut")
+        assert app.screen.query_one("#names", LineTable).cursor_key == "Asia/Beirut"
+        await pilot.press(*["backspace"] * 5, "pagedown", *"utc")
+        assert app.screen.query_one("#names", LineTable).cursor_key == "UTC"
+        await pilot.press(*["backspace"] * 3, *"eirut", "enter")
         await until(pilot, lambda: value(screen, "zone") == "Asia/Beirut")
         await pilot.press("j", "j", "enter")
         await until(pilot, lambda: value(screen, "alerts") == "quiet")

@@ -429,7 +429,7 @@ async def test_what_one_is_to_be_told_of_is_confirmed() -> None:
         await pilot.press("W")
         await until(pilot, lambda: app.screen.query("#verdict"))
         await pilot.press("7", "0", "0", "0", "0", "enter")
-        await until(pilot, lambda: any("Told once of" in one.message for one in app.notes))
+        await until(pilot, lambda: any("Will tell once" in one.message for one in app.notes))
         await pilot.press("W")
         await until(pilot, lambda: app.screen.query("#verdict"))
         app.screen.query_one("#above", Input).value = ""

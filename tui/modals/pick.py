@@ -77,6 +77,8 @@ class Pick(ModalScreen[str | None]):
     @on(FilterBox.Changed)
     def _filter_changed(self) -> None:
         self._list()
+        # Enter takes the first that has what was typed.
+        self.query_one(LineTable).action_edge(-1)
 
     @on(LineTable.Highlighted)
     def _came_to(self, event: LineTable.Highlighted) -> None:

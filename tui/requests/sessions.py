@@ -265,7 +265,7 @@ class SessionCommands:
         async def work(link: HostLink) -> None:
             await link.set_alerts(session.id, alerts)
             waited = "; ".join(one.text for one in alerts if one.told is None)
-            self._shell.say(f"Told once of {waited}." if waited else "Nothing is waited for.")
+            self._shell.say(f"Will tell once: {waited}." if waited else "Nothing is waited for.")
 
         self._shell.command("alerts", work)
 

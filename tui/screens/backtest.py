@@ -222,7 +222,8 @@ class BacktestScreen(BaseScreen):
         self._asked_from = self.app.screen
         self._tell(f"{order.name}: starting …")
         if not self.is_current:
-            self.papertape.say(f"{order.name}: the backtest runs, and opens here once it is done.")
+            running = f"{order.name}: the backtest runs, and opens here once it is done."
+            self.papertape.say(running, here=True)
         self._worker = self.app.run_worker(
             self._work(order), name="backtest", group="backtest", exit_on_error=False
         )

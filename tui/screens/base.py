@@ -68,6 +68,10 @@ class ScreenShell(Shell, Protocol):
     views: dict[str, View]
     view: str
 
+    def leave(self) -> None:
+        """Have what was said of a screen go with it."""
+        ...
+
     @property
     def theme_names(self) -> tuple[str, ...]:
         """The themes there are."""
@@ -180,6 +184,10 @@ class BaseScreen(Screen[None]):
     def on_screen_resume(self) -> None:
         """Come to the front again."""
         self.resumed()
+
+    def on_screen_suspend(self) -> None:
+        """Let another come to the front."""
+        self.papertape.leave()
 
     def on_resize(self, event: events.Resize) -> None:
         """Take another size."""

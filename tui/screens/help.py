@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from textwrap import wrap
 from typing import ClassVar
@@ -21,6 +21,7 @@ from tui.commands import COMMANDS, Command, Place
 from tui.commands.command import LEGENDS
 from tui.keymap import shown_key
 from tui.widgets.filter_box import FilterBox
+from tui.widgets.line_table import LineTable
 
 _KEY, _AIR = 8, 2  # cells of a key, and to the right of its text
 _WIDE = 180  # columns of a terminal from which there is room for two columns of places
@@ -35,8 +36,11 @@ class _Keys(Static):
     One widget: as one for each key and text they took more than a second to be opened.
     """
 
-    def __init__(self, places: Sequence[Place], keymap: Mapping[str, str]) -> None:
+    def __init__(
+        self, places: Sequence[Place], keymap: Mapping[str, str], idle: Collection[str]
+    ) -> None:
         super().__init__()
+        self._idle = idle
         self._places = places
         self._keymap = keymap
         self._text = ""
@@ -66,7 +70,7 @@ class _Keys(Static):
         """A place's heading and commands, and the blank line after them; nothing where none is."""
         lines: list[Content] = []
         for command in COMMANDS:
-            if command.place is place and self._has(command):
+            if command.place is place and command.id not in self._idle and self._has(command):
                 lines += self._command(command, max(20, width - _KEY - _AIR))
         if not lines:
             return []
@@ -113,9 +117,20 @@ class HelpScreen(ModalScreen[None]):
         Binding("pageup", f"scroll(-{_PAGE})", show=False),
     ]
 
-    def __init__(self, place: Place, parts: Sequence[Place]) -> None:
-        """`place`: where one is; `parts`: what that has of tables, charts and logs."""
+    def __init__(
+        self, place: Place, parts: Sequence[Place], tables: Sequence[LineTable] = ()
+    ) -> None:
+        """`place`: where one is; `parts`: what that has of tables, charts and logs.
+
+        `tables`: its tables; keys that work in none of them are left out.
+        """
         super().__init__()
+        self._idle = {
+            command.id
+            for command in COMMANDS
+            if command.place is Place.TABLE and tables
+            if not any(table.check_action(command.action, ()) for table in tables)
+        }
         self._place = place
         self._parts = parts
 
@@ -125,7 +140,8 @@ class HelpScreen(ModalScreen[None]):
         near = [self._place, *self._parts, Place.ANYWHERE]
         with Vertical(classes="sheet"):
             with _Sheet():
-                yield _Keys(tuple(dict.fromkeys([*near, *Place])), getattr(self.app, "keymap", {}))
+                keymap = getattr(self.app, "keymap", {})
+                yield _Keys(tuple(dict.fromkeys([*near, *Place])), keymap, self._idle)
             yield FilterBox("_Sheet", "find by a word or a key", compact=True)
             hints = (((key, "$accent"), (f" {does}   ", "$dim")) for key, does in _HINTS)
             yield Static(Content.assemble(*chain.from_iterable(hints)), classes="help-hints")

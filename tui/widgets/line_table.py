@@ -636,6 +636,9 @@ class LineTable(LineView, can_focus=True):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave the key to a screen that has something of its own to copy; sort what sorts."""
+        if action == "mark":
+            on_head = bool(self._rows) and self._rows[self._cursor].head
+            return self._marks_allowed or on_head
         if action in ("sort_next", "sort_turn"):
             return self.sorts
         return not (action == "copy_row" and hasattr(self.screen, "action_copy"))

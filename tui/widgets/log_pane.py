@@ -34,6 +34,12 @@ _TONES = {
     Level.WARNING: Tone.WARNING,
     Level.ERROR: Tone.ERROR,
 }
+_KINDS = {
+    Level.DEBUG: "line",
+    Level.INFO: "line",
+    Level.WARNING: "warning or error",
+    Level.ERROR: "error",
+}
 _QUARTER = 900_000  # ms
 _DAY = -1  # in place of a part of a line: the day that begins with it
 _MARKS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
@@ -326,7 +332,7 @@ class LogPane(LineView, can_focus=True):
     def _nothing(self) -> str:
         """Why no line is shown."""
         if self._lines and self._text:
-            return f"No line has “{safe_text(self._text)}”. Esc shows all."
+            return f"No {_KINDS[self._level]} has “{safe_text(self._text)}”. Esc shows all."
         if self._lines and self._level is not Level.DEBUG:
             return self._none_passes
         if self._earlier.get(self._alone, ()) is None:
@@ -385,7 +391,8 @@ class LogPane(LineView, can_focus=True):
                 self.scroll_to(y=max(0, at - self.size.height // 2), animate=False)
                 self.refresh()
                 return
-        self.app.bell()
+        where = "" if end is None or self.following else " before this one"
+        self.app.notify(f"No warning or error{where}.", severity="warning", markup=False)
 
     def _go_to_end(self) -> None:
         if self.following:

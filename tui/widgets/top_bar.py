@@ -46,14 +46,17 @@ class TopBar(TextLines):
     def lines(self) -> Sequence[Content]:
         """Program and screens to the left; modes, host and clock to the right.
 
-        Where that does not fit, the host goes first, then the names of other screens; their numbers
-        close up, and rather than them the program's own name goes; then the clock. The modes stay.
+        Where that does not fit, the host goes first, then the program's own name, then the names of
+        other screens: with that of the program again their numbers stay, and close up, and rather
+        than them it goes; then the clock. The modes stay.
         """
         ends = self._ends()
         no_host = (ends[0], Content.styled("attached" if self._attached else "", "$info"), ends[-1])
         for others, end in (
             ("names", ends),
             ("names", no_host),
+            ("names, nameless", no_host),
+            ("close names, nameless", no_host),
             ("keys", ends),
             ("keys", no_host),
             ("close keys", no_host),
@@ -94,13 +97,13 @@ class TopBar(TextLines):
     def _screens(self, others: str) -> Content:
         """The program's name and the screens; `others` says what there is of those not shown."""
         line = Content("") if "nameless" in others else _PROGRAM
-        near = False
+        near, named = False, "names" in others
         for command in _SCREENS:
             here = command.id == f"go.{self.app.current_mode}"
-            if not here and "keys" not in others and others != "names":
+            if not here and "keys" not in others and not named:
                 continue
             click = Style.from_meta({"@click": command.action})
-            name = f" {command.label}" if here or others == "names" else ""
+            name = f" {command.label}" if here or named else ""
             style = "bold $foreground" if here else "$dim"
             shown = shown_key(command, getattr(self.app, "keymap", {}))
             key = (shown, "$accent" if here else "$dim")
