@@ -86,7 +86,7 @@ def judge_layers(
         seen_before=tuple(one.id for one in sessions if one.id not in new),
         seal=seal,
         trial=None if judged is None else judged.id,
-        ended=judged is not None and _has_ended(judged),
+        ended=bool(asked) and all(_has_ended(one) for one in asked),
         doubt=doubt,
     )
 

@@ -156,6 +156,11 @@ class EdgeLayer:
         return text
 
     @property
+    def no_answer(self) -> str | None:
+        """That it can hardly be answered by its horizon, in words; None where it may, or was."""
+        return None if self.chances is None or self.over else self.chances.no_answer
+
+    @property
     def surely_less(self) -> bool:
         """Whether what is not decided lies certainly below the promise and its margin.
 

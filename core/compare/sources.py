@@ -29,6 +29,7 @@ from core.compare.verdict import (
     ANOTHER_CONFIG,
     BETTER,
     DEMO_MARKET,
+    ENDED_EARLY,
     KEPT_BY_ANOTHER,
     KEPT_ON_DEMO,
     LEFT_OUT,
@@ -441,7 +442,8 @@ def _of_a_demo(comparison: ComparisonResult) -> ComparisonResult:
     verdict = comparison.verdict
     if verdict is None or verdict.column != "Paper":
         return replace(comparison, demo=True, notes=(*comparison.notes, DEMO_MARKET))
-    of_market = (VALIDATED, MATCHES, BETTER, TOO_EARLY, WORSE.format(column="Paper"))
+    early = (TOO_EARLY, ENDED_EARLY)
+    of_market = (VALIDATED, MATCHES, BETTER, *early, WORSE.format(column="Paper"))
     told = DEMO_MARKET
     if not comparison.recommendation.startswith(of_market):
         told += f" {comparison.recommendation}"

@@ -23,6 +23,7 @@ from core.report.metrics import wilson_interval
 from core.time_format import short_date, short_duration
 from core.trial.resampling import FEWEST_TRADES
 from core.trial.seal import Seal
+from core.trial.sealing import doubts
 from core.trial.state import DESCRIBED, Layer, SealDoubt, State
 
 VALIDATED = "Strategy validated. Consider going live with small position."
@@ -33,10 +34,12 @@ WORSE = (
 BETTER = "Caution: short sample period. Continue paper trading or go live with conservative sizing."
 MATCHES = "Results match the backtest so far. Continue paper trading."
 TOO_EARLY = "Too early to tell. Continue paper trading."
-UNDECIDED = (
-    "The trial is over without an answer. Seal another one, long enough for an answer: "
-    "papertape trial plan {strategy} tells how long."
+ENDED_EARLY = "Ended too early to tell."
+SEAL_ANOTHER = (
+    "Seal another one, long enough for an answer: papertape trial plan {strategy} tells how long."
 )
+LESS_LUCK = "A longer backtest leaves less to luck."
+UNDECIDED = f"The trial is over without an answer. {SEAL_ANOTHER}"
 LONGER_BACKTEST = (
     f"a trial needs a backtest of at least {FEWEST_TRADES} trades: papertape backtest {{strategy}} "
     "--period 1y --save, or longer."
@@ -118,7 +121,7 @@ class TrialAnswers:
         seen_before: IDs of those that did; path and edge are of the others.
         seal: of the trial that is judged; None where there is none.
         trial: the ID of its session. All answers but the account are of that session alone.
-        ended: whether that session has ended, so that nothing more will be known of it.
+        ended: whether the sessions they are of have all ended, so that no more will be known.
         others: the other trials of the strategy.
         copies: IDs of sessions left out, for all their candles count with others.
         doubt: why there is no verdict: the seal of the trial is not the one it was started with, or
@@ -192,7 +195,8 @@ class TrialVerdict:
         column: the one that decides: "Paper" or "Live".
         by: the layers that say broken.
         reason: in words.
-        closes: when it will probably close, UTC ms; None where that is not known.
+        closes: when it will probably close, UTC ms; None where that is not known, or where an
+            answer is hardly to be had.
         sealed: whether an error rate stands behind it.
     """
 
@@ -231,7 +235,8 @@ def judge(answers: TrialAnswers, *, paper: bool, live: bool) -> TrialVerdict | N
     if _kept(answers):
         reason = "; ".join(f"{layer}: {one.text}" for layer, one in lines.items())
         return TrialVerdict(State.KEPT, column, (), reason, sealed=sealed)
-    closes = None if answers.edge is None else answers.edge.closes
+    edge = answers.edge
+    closes = None if edge is None or edge.no_answer is not None else edge.closes
     return TrialVerdict(State.OPEN, column, (), _why_open(answers, lines), closes, sealed)
 
 
@@ -407,18 +412,26 @@ def _sentences(
         unmeasured = answers.costs is not None and answers.costs.state is None
         advice = BETTER if above else MATCHES if short else VALIDATED
         return [advice, *([COSTS_UNMEASURED] if unmeasured else [])]
-    if answers.ended or (answers.edge is not None and answers.edge.over):
+    edge, ended = answers.edge, answers.ended
+    if (verdict.sealed and ended) or (edge is not None and edge.over):
         return [UNDECIDED.format(strategy=strategy)]
-    edge = answers.edge  # under a seal its lines judge, by the error rates that were sealed
+    if edge is not None and edge.no_answer is not None and answers.seal is not None:
+        because = doubts(answers.seal, None)  # then no trial is long enough
+        why = "; ".join((edge.no_answer, *because))
+        advice = LESS_LUCK if because else SEAL_ANOTHER.format(strategy=strategy)
+        return [f"{why[0].upper()}{why[1:]}.", advice]
+    # Under a seal its lines judge, by the error rates that were sealed.
     surely_less = not verdict.sealed and edge is not None and edge.surely_less
-    sentences = [WORSE.format(column="Paper") if surely_less else TOO_EARLY]
+    early = ENDED_EARLY if ended else TOO_EARLY
+    sentences = [WORSE.format(column="Paper") if surely_less else early]
     if (
         not verdict.sealed
         and (columns["Backtest"].metrics.get("total_trades") or 0) < FEWEST_TRADES
     ):
         sentences.append(f"It is {NOT_SEALED}; {LONGER_BACKTEST.format(strategy=strategy)}")
     elif not verdict.sealed:
-        sentences.append(f"It is {NOT_SEALED}; start it as a trial: papertape trial {strategy}.")
+        start = "run it again" if ended else "start it"
+        sentences.append(f"It is {NOT_SEALED}; {start} as a trial: papertape trial {strategy}.")
     elif verdict.closes is not None:
         sentences.append(f"The trial will probably close on {short_date(verdict.closes)}.")
     return sentences

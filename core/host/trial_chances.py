@@ -29,12 +29,14 @@ def planned(
         NoPromiseError: no saved backtest promises anything that could be put to the test.
     """
     seal = seal_of(config, terms, workspace, now)
-    warnings = [*doubts(seal, None), horizon_warning(config.timeframe, seal)]
+    plan = plan_trial(seal)
+    no_answer = plan.chances.forecast.no_answer
+    warnings = [no_answer, *doubts(seal, None), horizon_warning(config.timeframe, seal)]
     if bad := tries_of(workspace.tries, config.name).bad_lines:
         warnings.append(
             f"{workspace.tries}: not counted, for they are no tries: {bad} of its lines"
         )
-    return plan_trial(seal), tuple(filter(None, warnings))
+    return plan, tuple(filter(None, warnings))
 
 
 def chances_told(workspace: Workspace, session_id: str) -> tuple[Json | None, tuple[str, ...]]:
@@ -50,4 +52,6 @@ def chances_told(workspace: Workspace, session_id: str) -> tuple[Json | None, tu
     if seal is None:
         return None, ()
     chances = chances_of(seal)
-    return chances.to_json(), aligned(chances.rows)
+    no_answer = chances.forecast.no_answer
+    told = () if no_answer is None else (f"note: {no_answer}",)
+    return chances.to_json(), (*told, *aligned(chances.rows))

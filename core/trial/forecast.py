@@ -44,6 +44,15 @@ class Forecast:
     false_broken: float
     false_kept: float
 
+    @property
+    def no_answer(self) -> str | None:
+        """That it tells neither answer oftener than by mistake, in words; None where it does."""
+        if self.kept > self.false_kept or self.broken > self.false_broken:
+            return None
+        kept, broken = f"{self.kept:.0%}", f"{self.broken:.0%}"
+        cannot = "cannot" if kept == broken == "0%" else "can hardly"
+        return f"this trial {cannot} answer: kept in {kept}, broken in {broken} of cases"
+
 
 @dataclass(frozen=True, slots=True)
 class Needed:

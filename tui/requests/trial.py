@@ -72,5 +72,6 @@ def _outlook(
     return TrialOutlook(
         plan.rows,
         warning=horizon_warning(config.timeframe, seal),
-        doubt=next(iter(doubts(seal, None)), None),
+        doubt="; ".join(filter(None, (plan.chances.forecast.no_answer, *doubts(seal, None))))
+        or None,
     )

@@ -26,11 +26,11 @@ from core.compare.verdict import (
     ANOTHER_CONFIG,
     BETTER,
     DEMO_MARKET,
+    ENDED_EARLY,
     KEPT_BY_ANOTHER,
     KEPT_ON_DEMO,
     LEFT_OUT,
     MATCHES,
-    TOO_EARLY,
     VALIDATED,
 )
 from core.host.stored_sessions import stored_session
@@ -222,7 +222,7 @@ def test_a_session_of_a_demo_that_is_too_young_to_judge_gets_no_advice_on_a_mark
     made_up = Workspace(Path(shutil.copytree(home.root, tmp_path / "unsealed")))
     folder = made_up.session(SESSION)
     start_as(folder, msgspec.structs.replace(read_manifest(folder), seal=None))
-    assert compared(made_up).recommendation.startswith(TOO_EARLY)
+    assert compared(made_up).recommendation.startswith(ENDED_EARLY)
     as_demo(made_up, SESSION)
     found = compared(made_up)
     assert found.recommendation == DEMO_MARKET

@@ -26,12 +26,15 @@ from core.compare.verdict import (
     BETTER,
     COSTS_EAT,
     COSTS_UNMEASURED,
+    ENDED_EARLY,
+    LESS_LUCK,
     LIVE_LOSES,
     LOSING,
     LOST_SINCE,
     MATCHES,
     NOT_BY_ITS_RULES,
     OWN_CANDLES,
+    SEAL_ANOTHER,
     SOME_UNEXPLAINED,
     TOO_EARLY,
     UNDECIDED,
@@ -282,6 +285,33 @@ def test_an_open_trial_tells_when_it_will_probably_close() -> None:
     assert found.verdict.closes is not None
     assert found.verdict.closes > START
     assert found.recommendation.startswith(f"{TOO_EARLY} The trial will probably close on 2024-")
+
+
+def test_a_trial_that_can_say_nothing_says_so_in_place_of_when_it_will_close() -> None:
+    returns = tuple(trade_returns(trades_of(5.0, 20, seed=2), BALANCE).tolist())
+    lucky = seal(68, returns=returns, tries=Tries(50, 20.0, -0.05))
+    found = judged(trades_of(20.0, 10, seed=3), sealed=lucky)
+    assert state(found) == "open"
+    assert found.verdict is not None
+    assert found.verdict.closes is None
+    assert found.recommendation == (
+        "This trial cannot answer: kept in 0%, broken in 0% of cases; of the +0.004 % a trade that "
+        f"its backtest makes, nothing is left once the luck of 50 tries is taken off. {LESS_LUCK}"
+    )
+    short = judged(trades_of(20.0, 2, seed=3), sealed=seal(10, returns=returns))
+    assert short.recommendation.startswith(
+        "This trial can hardly answer: kept in 3%, broken in 0% of cases. "
+        f"{SEAL_ANOTHER.format(strategy='cross')}"
+    )
+    assert short.verdict is not None
+    assert short.verdict.closes is None
+
+
+def test_what_ended_too_early_is_not_advised_to_go_on() -> None:
+    ended = judged(trades_of(20.0, 10, seed=3), ended="2024-01-09T00:00:00Z")
+    assert ended.recommendation.startswith(f"{ENDED_EARLY} It is {NOT_SEALED}; run it again as a")
+    assert "ontinue" not in ended.recommendation
+    assert judged(trades_of(20.0, 10, seed=3)).recommendation.startswith(TOO_EARLY)
 
 
 def test_an_open_edge_tells_how_far_off_either_answer_is_and_with_what_chances() -> None:

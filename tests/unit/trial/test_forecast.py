@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,16 @@ def test_a_shrunk_promise_is_kept_less_often() -> None:
     assert shrunk.kept < raw.kept
     assert shrunk.broken == raw.broken
     assert (shrunk.promise, raw.promise) == (0.1, lines.promise)
+
+
+def test_a_trial_that_answers_no_oftener_than_by_mistake_cannot_answer() -> None:
+    told = forecast(BACKTEST, calibrate(BACKTEST, 60))
+    assert told.no_answer is None
+    assert replace(told, kept=0.05).no_answer is None, "one answer is enough"
+    hardly = replace(told, kept=0.05, broken=0.02)
+    assert hardly.no_answer == "this trial can hardly answer: kept in 5%, broken in 2% of cases"
+    never = replace(told, kept=0.004, broken=0.0)
+    assert never.no_answer == "this trial cannot answer: kept in 0%, broken in 0% of cases"
 
 
 def test_the_horizon_found_gives_both_chances_and_a_shorter_one_does_not() -> None:
