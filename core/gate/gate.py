@@ -104,6 +104,11 @@ class Gate:
         return self.sweep.best.result
 
     @property
+    def varied(self) -> tuple[str, ...]:
+        """The paths of what was varied; none where a single setting was judged."""
+        return tuple(axis.path for axis in self.sweep.axes)
+
+    @property
     def luck(self) -> float | None:
         """How often the best of as many tries without an edge looks as good; None: not known."""
         if self.superiority is None:
@@ -234,7 +239,7 @@ def run_gate(
     findings = (
         of_selection(superior, independent, sweep.effective_tries, sweep.returns.shape[1]),
         of_chance(edgeless, moved=daily_sharpe(best.result) is not None),
-        of_what_followed(walked),
+        of_what_followed(walked, chosen=bool(axes)),
     )
     verdict, reasons = judged(findings, superior, best.result)
     return Gate(
@@ -276,7 +281,7 @@ def judged(
     reasons = tuple(one.says for one in findings if not one.passed)
     needed = superior.years_needed(WORTH_FINDING, 0.5)
     if best.ending_balance <= best.starting_balance:
-        return Verdict.FAILS, ("it made no profit on the candles it was chosen on", *reasons)
+        return Verdict.FAILS, ("it made no profit on these candles", *reasons)
     if superior.years < needed:
         few = (
             f"{superior.years:.1f} years are too short: after as many tries even an edge of a "
@@ -300,12 +305,13 @@ def of_selection(found: Superiority | None, independent: float, own: float, days
     if found is None:
         return Finding(question, None, "no setting's equity ever moved")
     p = found.among(independent / own)
-    tries = "one try" if independent < 1.5 else f"{independent:,.0f} independent tries"
+    luck = "one try without an edge looks"
+    if independent >= 1.5:
+        luck = f"of {independent:,.0f} independent tries without an edge the best looks"
     return Finding(
         question,
         p <= ERROR_RATE,
-        f"of {tries} without an edge the best looks as good in {p:.1%} of cases "
-        f"({ERROR_RATE:.0%} allowed)",
+        f"{luck} as good in {p:.1%} of cases ({ERROR_RATE:.0%} allowed)",
     )
 
 
@@ -326,14 +332,23 @@ def of_chance(place: Place | None, *, moved: bool) -> Finding:
     )
 
 
-def of_what_followed(walked: WalkForward) -> Finding:
-    """Whether what was chosen on one part of the time made a profit on the next."""
-    joined = walked.joined
+def of_what_followed(walked: WalkForward, *, chosen: bool) -> Finding:
+    """Whether what was chosen on one part of the time made a profit on the next.
+
+    `chosen`: False where there was but one setting: then on the later parts, each by itself.
+    """
+    joined, parts = walked.joined, len(walked.folds)
     made = (joined.ending_balance / joined.starting_balance - 1) * 100
+    if not chosen:
+        return Finding(
+            "profit on the later parts of the time",
+            made > 0,
+            f"it made {made:+z.1f} % on the last {parts} parts of the time, each begun flat",
+        )
     return Finding(
         "profit on candles that no choice had seen",
         made > 0,
-        f"chosen on the time before, the settings made {made:+z.1f} % on the {len(walked.folds)} "
+        f"chosen on the time before, the settings made {made:+z.1f} % on the {parts} "
         "parts of the time that followed",
     )
 

@@ -92,16 +92,12 @@ def gate_sections(
 
 
 def _judged(gate: Gate, settings: Mapping[str, float | int | str]) -> GateSection:
-    best, axes = gate.sweep.best, gate.sweep.axes
-    varied = {axis.path for axis in axes}
-    fixed = (f"{path}={value}" for path, value in settings.items() if path not in varied)
+    best = gate.sweep.best
+    fixed = (f"{path}={value}" for path, value in settings.items() if path not in gate.varied)
     named = ", ".join(filter(None, (settings_text(gate, best.values), *fixed)))
-    tried = f"the best of {len(gate.sweep.rows):,}" if axes else "these settings alone"
+    tried = f"the best of {len(gate.sweep.rows):,}" if gate.varied else "these settings alone"
     title = f"Judged: {named or 'the strategy'} ({tried if named else 'as it is'})"
-    rows = (
-        ("where it was chosen", *_figures(best.result, _FIGURES)),
-        ("on what followed", *_figures(gate.walk_forward.joined, _FIGURES)),
-    )
+    rows = (("on all candles", *_figures(best.result, _FIGURES)),)
     return GateSection(title, ("", *_FIGURES), rows, " >>>>")
 
 
@@ -112,13 +108,22 @@ def _figures(result: RunResult, labels: Iterable[str]) -> Iterator[str]:
 
 def settings_text(gate: Gate, values: tuple[float | int | str, ...]) -> str:
     """The values of a setting with the paths they are of."""
-    paths = [axis.path for axis in gate.sweep.axes]
-    return ", ".join(f"{path}={value}" for path, value in zip(paths, values, strict=True))
+    return ", ".join(f"{path}={value}" for path, value in zip(gate.varied, values, strict=True))
+
+
+def joined_words(gate: Gate) -> str:
+    """What the joined parts of the walk-forward are, which is not the backtest that was judged."""
+    parts = f"The last {len(gate.walk_forward.folds)} parts of the time, joined"
+    return f"{parts}; the settings were chosen anew for each." if gate.varied else f"{parts}."
 
 
 def _walk_forward(gate: Gate) -> GateSection:
+    """The parts and all of them joined; where some were chosen, of other settings than judged."""
     walked = gate.walk_forward
-    chosen = [f"Chosen {', '.join(axis.path for axis in gate.sweep.axes)}"][: len(gate.sweep.axes)]
+    chosen = [f"Chosen {', '.join(gate.varied)}"] if gate.varied else []
+    title, before = "Traded part by part, each from a flat account", "in the time before it"
+    if chosen:
+        title, before = "Chosen on what was, traded on what followed", "where it was chosen"
     rows = tuple(
         (
             short_date(fold.traded_from),
@@ -127,19 +132,16 @@ def _walk_forward(gate: Gate) -> GateSection:
         )
         for fold in walked.folds
     )
-    efficiency = "Where it was chosen it had made nothing, so there is no efficiency."
+    joined = ("joined", *_figures(walked.joined, _OF_A_FOLD), *([""] if chosen else []))
+    (sharpe,) = _figures(walked.joined, ("Sharpe",))
+    efficiency = f"{before[0].upper()}{before[1:]} it had made nothing, so there is no efficiency."
     if walked.efficiency is not None:
         efficiency = (
-            f"A day here made {walked.efficiency:.0%} of what a day made where it was chosen "
-            "(efficiency)."
+            f"A day here made {walked.efficiency:.0%} of what a day made {before} (efficiency)."
         )
-    return GateSection(
-        "Chosen on what was, traded on what followed",
-        ("Traded from", *_OF_A_FOLD, *chosen),
-        rows,
-        " >>>",
-        (efficiency,),
-    )
+    headings = ("Traded from", *_OF_A_FOLD, *chosen)
+    told = (f"Joined, their Sharpe ratio is {sharpe}.", efficiency)
+    return GateSection(title, headings, (*rows, joined), " >>>", told)
 
 
 def _luck(gate: Gate) -> Iterator[tuple[str, str, str]]:

@@ -110,7 +110,8 @@ def passes(seed: int, *, drift: float) -> bool:
     place = among_edgeless_markets(best.config, candles, best.result, MARKETS, seed)
     if not of_chance(place, moved=True).passed:
         return False
-    return bool(of_what_followed(walk_forward(config, axes, candles, folds=FOLDS)).passed)
+    walked = walk_forward(config, axes, candles, folds=FOLDS)
+    return bool(of_what_followed(walked, chosen=bool(axes)).passed)
 
 
 def rates(what: str, count: int, drift: float, workers: int) -> None:

@@ -27,13 +27,14 @@ from tui.modals.pick import Pick
 from tui.modals.vary import VaryForm
 from tui.requests.varying import Variation
 from tui.screens.backtest import BacktestScreen
-from tui.screens.gate import GateScreen, answer_rows
+from tui.screens.gate import GateScreen, answer_rows, unseen_gauge
 from tui.screens.long_work import part_lines
 from tui.screens.report import ReportScreen
 from tui.screens.sweep import SweepScreen
 from tui.widgets.answer_list import AnswerList
 from tui.widgets.choice import Choice
 from tui.widgets.gauge import decimals_apart
+from tui.widgets.tones import Tone
 
 __all__ = ["workspace"]  # a fixture of the backtest's tests
 
@@ -57,6 +58,18 @@ def test_each_question_has_its_answer_and_a_gauge_of_its_figures() -> None:
     assert f"joined {joined.metrics.total_return_pct:+.1f} %" in labels[2]
 
 
+def test_what_the_unseen_parts_made_stands_on_one_scale_however_much_it_is() -> None:
+    def mark(made: float) -> tuple[str, int]:
+        bar = "".join(text for text, _ in unseen_gauge(made, Tone.GAIN).bar(101))
+        glyph = next(one for one in "◆◂▸" if one in bar)
+        return glyph, bar.index(glyph) - bar.index("┃")
+
+    assert mark(1.0) == ("◆", 5)
+    assert mark(4.0) == ("◆", 20)
+    assert mark(-4.0) == ("◆", -20)
+    assert [mark(made)[0] for made in (-28.3, 2299.1)] == ["◂", "▸"]
+
+
 def test_while_it_runs_it_says_which_of_its_parts_is_worked_on() -> None:
     progress = Progress(50, 200, 3.0, 16.0, 9.0, part=EDGELESS)
     signs = [line.plain[:1] for line in part_lines(PARTS, progress)]
@@ -71,6 +84,11 @@ def test_labels_of_one_scale_keep_their_sign_and_are_told_apart() -> None:
     assert decimals_apart((1.24, 1.26, 1.26), 1) == 1
     assert decimals_apart((0.001, 0.002), 2) == 3
     assert decimals_apart((0.3, 0.1 + 0.2, 0.0), 1) == 1, "they differ by no more than noise"
+
+
+def remarks(app: PapertapeApp) -> str:
+    """What the report says above its curves, in one line."""
+    return " ".join(str(app.screen.query_one("#result-remarks").render()).split())
 
 
 async def judged(pilot: Pilot[int], app: PapertapeApp, workspace: Workspace) -> GateScreen:
@@ -106,6 +124,13 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         await until(pilot, lambda: isinstance(app.screen, SweepScreen))
         await pilot.press("escape", "G", "enter")
         await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        title = str(app.screen.query_one("#result-title").render()).splitlines()[0]
+        assert title == "waves · BTC/USDT 1m · parts joined"
+        await until(pilot, lambda: "chosen anew for each" in remarks(app))
+        await pilot.press("escape", "up", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        title = str(app.screen.query_one("#result-title").render()).splitlines()[0]
+        assert title.startswith("waves rsi.period=1"), "the setting that was judged"
         await pilot.press("escape")
         assert app.screen is screen
         screen.run_order(Variation(("rsi.period=0:3",)))
@@ -140,8 +165,19 @@ async def test_the_gate_of_a_setting_judges_that_setting_and_names_it(workspace:
         await pilot.press("enter")
         gate = await arrived(pilot, GateScreen)
         await until(pilot, lambda: not gate.is_busy)
-        said = str(gate.query_one("#gate-left-text").render())
-        assert said.startswith("Judged: rsi.period=9 (these settings alone)")
+        text = gate.query_one("#gate-left-text")
+        judged = "Judged: rsi.period=9 (these settings alone)"
+        await until(pilot, lambda: str(text.render()).startswith(judged))
+        said = str(text.render())
+        assert "chosen" not in said.lower(), "where nothing was varied nothing was chosen"
+        assert gate.query_one(AnswerList).answers[2].text == (
+            "profit on the later parts of the time"
+        )
+        await pilot.press("G", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        title = str(app.screen.query_one("#result-title").render()).splitlines()[0]
+        assert title == "waves rsi.period=9 · BTC/USDT 1m · parts joined"
+        await until(pilot, lambda: "The last 6 parts of the time, joined." in remarks(app))
         assert "waves rsi.period=9 · gate" in str(gate.query_one("#work-title").render())
         (ended,) = app.varying.ended
         found = ended.varied.found

@@ -304,7 +304,7 @@ async def test_a_trade_shows_all_its_fields_at_once_and_says_why_it_has_no_candl
         assert not [text for text in texts if text not in drawn(app, "#trade-fields")]
         trade = closed_trades("BTC/USDT", 300_000)[0]
         await app.push_screen(TradeScreen("rsi_bounce", [trade], 0, UTC, "5m", None))
-        await until(pilot, lambda: "R on it runs it again" in drawn(app, "#trade-candles"))
+        await until(pilot, lambda: "run again shows them" in drawn(app, "#trade-candles"))
 
 
 async def test_a_group_of_trades_opens_and_one_comes_back_to_it() -> None:

@@ -139,7 +139,7 @@ def chart_of(time: int, told: bool) -> Chart:
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (None, "R on it runs it again"),
+        (None, "run again shows them"),
         (CommandError("no such journal"), "cannot be read: no such journal"),
         (Chart("4h"), "not among those kept"),
         (chart_of(LOST.signal_time - 1, told=True), "not among those kept"),

@@ -193,7 +193,7 @@ BACKTESTS: tuple[Command, ...] = (
     Command(
         "gate.open", Place.GATE, "enter", "Enter", "open",
         "What stands behind the question: the map of all settings, the backtest that was judged, "
-        "the parts of the time that no choice had seen", "open", 2,
+        "the later parts of the time, joined", "open", 2,
     ),
     Command(
         "gate.view", Place.GATE, "v", "v", "view", "The other part of what is not judged",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -40,9 +40,10 @@ _VERDICTS = {
     "too little data": ("?", Tone.WARNING),
 }
 _SIGNS = {True: ("✓", Tone.GAIN), False: ("✗", Tone.LOSS), None: ("?", Tone.WARNING)}
-_BESIDE = ("What followed, what to expect", "Luck, other circumstances")
+_BESIDE = ("Part by part, what to expect", "Luck, other circumstances")
 """What stands beside the judged questions, and is not judged: titles of the two columns."""
-_LUCK, _EDGE, _UNSEEN = "Luck", "Edge", "Unseen"
+_LUCK, _EDGE, _UNSEEN, _LATER = "Luck", "Edge", "Unseen", "Later"
+_SCALE = 10.0  # per cent on either side of nothing: of what the unseen parts made
 
 
 class GateScreen(LongWorkScreen):
@@ -152,21 +153,29 @@ class GateScreen(LongWorkScreen):
         gate, key = self._gate, self.query_one(AnswerList).cursor_key
         if gate is None:
             return
+        from core.gate.text import joined_words  # noqa: PLC0415  (numpy's room, loaded by now)
+
+        set_before = self._order.settings
         if key == _UNSEEN:
-            self._show(gate.walk_forward.joined)
+            fixed = {path: set_before[path] for path in set_before if path not in gate.varied}
+            self._show(gate.walk_forward.joined, fixed, joined_words(gate))
         elif key == _LUCK and gate.sweep.axes:
             done = Varied(gate.sweep, (), warmup=self._warmup)
             self.app.push_screen(SweepScreen(self._order, self._variation, self._run_setting, done))
         else:
-            self._show(gate.best)
+            judged = dict(zip(gate.varied, gate.sweep.best.values, strict=True))
+            self._show(gate.best, {**set_before, **judged})
 
-    def _show(self, result: RunResult) -> None:
-        """Show a result of the gate as a report."""
+    def _show(
+        self, result: RunResult, settings: Mapping[str, float | int | str], joined: str = ""
+    ) -> None:
+        """Show a result of the gate as a report, with what was set. `joined`: of which parts."""
 
         async def work() -> None:
             report, equity = await asyncio.to_thread(_reported, result)
             if self.is_current:
-                self.app.push_screen(ReportScreen(report, equity))
+                named = {**report, "settings": dict(settings)}
+                self.app.push_screen(ReportScreen(named, equity, joined=joined))
 
         self.app.run_worker(work(), name="report", group="varying", exit_on_error=False)
 
@@ -203,17 +212,19 @@ def answer_rows(gate: Gate) -> tuple[AnswerRow, ...]:
     from core.gate.text import MARKS, answer  # noqa: PLC0415  (numpy's room, loaded by now)
 
     edgeless = None if gate.edgeless is None else gate.edgeless.p
+    joined = gate.walk_forward.joined
     gauges: dict[str, Callable[[Tone], Gauge | None]] = {
         _LUCK: partial(_chance_gauge, gate.luck, "luck as good in"),
         _EDGE: partial(_chance_gauge, edgeless, "as good in"),
-        _UNSEEN: partial(_unseen_gauge, gate),
+        _UNSEEN: partial(unseen_gauge, (joined.ending_balance / joined.starting_balance - 1) * 100),
     }
     rows = []
     for (name, gauge), finding in zip(gauges.items(), gate.findings, strict=True):
         word = answer(gate, finding)
         sign, tone = _SIGNS[None if word != MARKS[finding.passed] else finding.passed]
+        shown = _LATER if name == _UNSEEN and not gate.varied else name
         rows.append(
-            AnswerRow(name, name, sign, word, tone, finding.question, gauge(tone), finding.says)
+            AnswerRow(name, shown, sign, word, tone, finding.question, gauge(tone), finding.says)
         )
     return tuple(rows)
 
@@ -236,14 +247,14 @@ def _chance_gauge(chance: float | None, what: str, tone: Tone) -> Gauge | None:
     )
 
 
-def _unseen_gauge(gate: Gate, tone: Tone) -> Gauge:
-    """What the parts that no choice had seen made, joined, against nothing."""
-    joined = gate.walk_forward.joined
-    made = (joined.ending_balance / joined.starting_balance - 1) * 100
-    room = abs(made) * 0.5 or 1.0
+def unseen_gauge(made: float, tone: Tone) -> Gauge:
+    """What the later parts, joined, made (per cent) against nothing.
+
+    Its scale is always the same, so that a bar twice as long is twice as much.
+    """
     return Gauge(
-        min(made, 0.0) - room,
-        max(made, 0.0) + room,
+        -_SCALE,
+        _SCALE,
         (GaugeFill(0.0, made, tone),),
         (
             Pointer(0.0, WALL, Tone.STRONG, "above 0 %"),

@@ -16,12 +16,14 @@ from tui.requests.backtest import Points
 from tui.screens.base import BaseScreen
 from tui.screens.compare import show_comparison
 from tui.screens.result_view import ResultView
+from tui.widgets.tones import Tone
 
 
 class ReportScreen(BaseScreen):
     """A report, in the shape of `report --json`, with the session's equity where it is known.
 
-    `cone`: the band that the equity of a trial is to stay in.
+    `cone`: the band that the equity of a trial is to stay in. `joined`: where it is the report
+    of parts of the time joined: a sentence on which.
 
     Raises:
         ReportError: it is none.
@@ -38,8 +40,10 @@ class ReportScreen(BaseScreen):
         equity: Points = (),
         source: ChartSource | None = None,
         cone: ConeOverTime | None = None,
+        joined: str = "",
     ) -> None:
         super().__init__()
+        self._joined = joined
         self._source = source
         self._cone = cone
         self._report = report
@@ -54,7 +58,13 @@ class ReportScreen(BaseScreen):
         """Draw it."""
         super().mounted()
         self.query_one(ResultView).draw(
-            self._written, self._report, self._equity, (), self._source, self._cone
+            self._written,
+            self._report,
+            self._equity,
+            source=self._source,
+            cone=self._cone,
+            said=[(self._joined, Tone.STRONG)] if self._joined else (),
+            what="parts joined" if self._joined else "",
         )
 
     def action_back(self) -> None:

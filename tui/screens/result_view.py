@@ -85,16 +85,19 @@ class ResultView(Vertical):
         source: ChartSource | None = None,
         cone: ConeOverTime | None = None,
         said: Sequence[tuple[str, Tone]] = (),
+        what: str = "",
     ) -> None:
         """Show a report, as read and in the shape of `report --json`, and the curves known.
 
         `source`: has the candles it was made on. `cone`: the band its equity is to stay in. `said`:
-        what its owner put down, above the report's own sentences.
+        what is to be said above the report's own sentences. `what`: of the title, where it is
+        not the report of a run.
         """
         self._report, self._written, self._source = report, written, source
         self.query_one("#result-title", Static).update(
             Content.assemble(
                 (safe_text(report_rows.title(report)), "bold $foreground"),
+                (f" · {what}" if what else "", "$dim"),
                 "\n",
                 (safe_text(report_rows.period(report)), "$dim"),
             )

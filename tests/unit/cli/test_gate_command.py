@@ -61,7 +61,14 @@ def test_earlier_tries_deflate_a_strategy_as_it_is(
 def test_the_text_begins_with_the_verdict(run: Run, gated: tuple[str, ...]) -> None:
     out = run(*gated).out
     assert out.startswith("Verdict: ")
-    assert "Chosen on what was, traded on what followed" in out
+    assert "Traded part by part, each from a flat account" in out
+    assert "hosen" not in out, "nothing was varied"
+    varied = run(*gated, "--set", "entry_conditions[0].value=30,40").out
+    assert "Chosen on what was, traded on what followed" in varied
+    judged, walked = varied.partition("Judged: ")[2].split("\n\n")[:2]
+    assert "joined" in walked
+    assert "joined" not in judged, "figures of other settings do not stand under those judged"
+    assert len(judged.splitlines()) == 3
     assert "costs doubled" in out
 
 
