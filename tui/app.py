@@ -78,11 +78,13 @@ from tui.strategies import StrategyChoice
 from tui.terminal import GuardedApp
 from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS, find_themes, problems_of
 from tui.widgets.line_table import LineTable
+from tui.widgets.text_lines import long_words_broken
 
 if TYPE_CHECKING:
     from core.host.feed_factories import DemoMarket
 
 POLL_EVERY = 0.25
+_TOAST_WIDTH, _TOAST_FRAME = 60, 5  # cells of one (base.tcss), and of them those around its text
 _IDLE_AFTER = 2.0  # seconds after the host is there: what is imported then delays nobody
 
 
@@ -307,7 +309,8 @@ class PapertapeApp(GuardedApp):
         if waits and self.screen.is_modal:
             self._held.append(partial(self.say, text, severity, title))
             return
-        shown = safe_lines(text)
+        room = min(_TOAST_WIDTH, self.size.width * 90 // 100) - _TOAST_FRAME
+        shown = long_words_broken(safe_lines(text), max(1, room))
         if here:
             self._said_here.add(shown)
         self.notify(shown, title=safe_text(title), severity=severity, markup=False)

@@ -45,6 +45,12 @@ def test_good_news_advice_and_warning_are_told_apart_by_sign_and_tone() -> None:
     ]
 
 
+def test_the_time_of_a_demo_is_told_as_that_of_its_own_clock() -> None:
+    for mode, told in (("DEMO", " by the demo's clock"), ("SIMULATED", "")):
+        first = remarks(written_report(report("band", mode=mode, recommendation="Go on.")))[0]
+        assert first.text == f"As of 2025-11-22 16:00 UTC{told}: Go on."
+
+
 def test_figures_unknown_for_one_reason_share_it() -> None:
     few = "2 daily returns are too few, at least 7 are needed"
     told = report(

@@ -51,6 +51,7 @@ from tui.strategies import StrategyChoice
 from tui.terminal import SMALLEST
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.line_table import LineTable
+from tui.widgets.text_lines import long_words_broken
 
 
 async def test_a_key_that_can_do_nothing_now_says_why() -> None:
@@ -421,6 +422,51 @@ async def test_a_filter_of_a_form_that_is_left_empty_gives_back_its_room() -> No
         await pilot.press("enter")
         await until(pilot, lambda: not app.screen.has_class("-finding"))
         assert isinstance(app.screen, NewSession)
+
+
+async def test_what_is_so_already_is_said_before_one_waits_for_it() -> None:
+    held = session("k3x9a1pq", "rsi_bounce", open_positions=(position(),))  # marked at 64,598.35
+    app = make_app(ScriptedLink([held]))
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("W")
+        await until(pilot, lambda: app.screen.query("#verdict"))
+        await pilot.press("1", "0")
+        told = "once: BTC/USDT above 10 (it is already: 64,598.35)"
+        await until(pilot, lambda: told in verdict_of(app.screen))
+        await pilot.press(*"0000")
+        await until(pilot, lambda: "above 100,000" in verdict_of(app.screen))
+        assert "already" not in verdict_of(app.screen)
+
+
+async def test_on_60_columns_sessions_of_one_name_have_their_ids_and_a_forms_keys_are_whole() -> (
+    None
+):
+    app = make_app(ScriptedLink([session("k3x9a1pq", "band"), session("m81c0zzt", "band")]))
+    async with driven(app, (60, 15)) as pilot:
+        await until(pilot, lambda: "k3x9a1pq" in drawn(app, "#sessions"))
+        assert "m81c0zzt" in drawn(app, "#sessions")
+        for page in "15":
+            await pilot.press(page, "n")
+            await until(pilot, lambda: bool(app.screen.query(".form-hints")))
+            await pilot.pause()
+            assert "Esc cancel" in drawn(app, ".form-hints")
+            await pilot.press("escape")
+
+
+async def test_a_long_path_is_broken_behind_a_stroke() -> None:
+    path = "/home/somebody/papertape/strategies/a_name_that_is_rather_long/STRATEGY.md"
+    assert long_words_broken(f"Saved in {path}.", 40) == (
+        "Saved in /home/somebody/papertape/strategies/\na_name_that_is_rather_long/STRATEGY.md."
+    )
+    assert long_words_broken("x" * 9, 4) == "xxxx\nxxxx\nx"
+    assert long_words_broken("one two\nthree", 5) == "one two\nthree"
+    app = make_app(ScriptedLink([session("k3x9a1pq", "band")]))
+    async with driven(app, NARROW) as pilot:
+        app.say(f"Saved in {path}.")
+        await until(pilot, lambda: bool(app.notes))
+        assert "\n".join(app.notes[0].message.split("\n")[1:]) == (
+            "a_name_that_is_rather_long/STRATEGY.md."
+        )
 
 
 async def test_what_one_is_to_be_told_of_is_confirmed() -> None:

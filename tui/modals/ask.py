@@ -15,6 +15,9 @@ from textual.widgets import Static
 
 from core.text import safe_lines, safe_text
 from tui.shell import OfferedAnswer
+from tui.widgets.text_lines import long_words_broken
+
+_WIDTH, _FRAME = 64, 7  # cells of a dialog (modals.tcss), and of them those around its text
 
 
 class Ask(ModalScreen[str | None]):
@@ -37,8 +40,12 @@ class Ask(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Question, explanation, answers."""
         with Vertical(classes="dialog"):
-            yield Static(Content.styled(self._question, "bold $foreground"), classes="dialog-title")
-            yield Static(Content(self._text), classes="dialog-text")
+            room = min(_WIDTH, self.app.size.width * 96 // 100) - _FRAME
+            question, text = (
+                long_words_broken(one, max(1, room)) for one in (self._question, self._text)
+            )
+            yield Static(Content.styled(question, "bold $foreground"), classes="dialog-title")
+            yield Static(Content(text), classes="dialog-text")
             yield Static(self._listed(), id="answers")
 
     def _listed(self) -> Content:

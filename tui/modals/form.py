@@ -306,12 +306,12 @@ def number_in(field: Input, name: str, problems: list[str]) -> float | None:
 
 def hints(verb: str, *, fields: bool = True, choices: bool = True) -> Static:
     """What the keys do in a form; without `fields` not how one moves, without `choices` chooses."""
-    move = [("Tab ↑↓", "$accent"), (" field   ", "$dim")] if fields else []
-    choose = [("←→", "$accent"), (" choose   ", "$dim")] if choices else []
+    move = [("Tab ↑↓", "$accent"), (" field  ", "$dim")] if fields else []
+    choose = [("←→", "$accent"), (" choose  ", "$dim")] if choices else []
     return Static(
         Content.assemble(
             ("Enter", "$accent"),
-            (f" {verb}   ", "$dim"),
+            (f" {verb}  ", "$dim"),
             *move,
             *choose,
             ("Esc", "$accent"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -11,6 +11,7 @@ from textual.widgets import Input
 from core.journal.session_notes import AlertKind, AlertRule, checked_alerts
 from core.session.snapshot import SessionSnapshot
 from core.store.notes import Notes, NotesError, checked_notes
+from tui import formats
 from tui.modals.form import CheckedForm, TextField, field, heading, hints, number_in
 from tui.widgets.choice import Choice
 from tui.widgets.remarks import Remark, RemarkLines
@@ -72,10 +73,14 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
 
     AUTO_FOCUS = "Input"
 
-    def __init__(self, session: SessionSnapshot, symbol: str) -> None:
+    def __init__(
+        self, session: SessionSnapshot, symbol: str, prices: Mapping[str, float] | None = None
+    ) -> None:
+        """`prices`: the present ones, as far as they are known, by symbol."""
         super().__init__()
         self._session = session
         self._symbol = symbol
+        self._prices = prices or {}
 
     def compose(self) -> ComposeResult:
         """One field a kind, and what is wrong with them."""
@@ -110,7 +115,7 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
             for kind in _PRICES:
                 self.query_one(f"#{kind}", TextField).propose(self._value(kind, self._symbol))
         wanted, problems = self._wanted()
-        once = [Remark("", f"once: {one.text}{_told(one)}", Tone.DIM) for one in wanted]
+        once = [Remark("", f"once: {one.text}{self._told(one)}", Tone.DIM) for one in wanted]
         self.tell([*self.wrong(problems), *once])
 
     def outcome(self) -> tuple[AlertRule, ...] | None:
@@ -134,9 +139,15 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
     def _is_shown(self, rule: AlertRule) -> bool:
         return rule.kind not in _PRICES or rule.symbol == self._symbol
 
-
-def _told(rule: AlertRule) -> str:
-    return "" if rule.told is None else " (told already: clear the field and enter it again)"
+    def _told(self, rule: AlertRule) -> str:
+        """What is to be known of a rule beside what it waits for."""
+        if rule.told is not None:
+            return " (told already: clear the field and enter it again)"
+        price = self._prices.get(rule.symbol or "") if rule.kind in _PRICES else None
+        beyond = price is not None and (
+            price >= rule.value if rule.kind is AlertKind.ABOVE else price <= rule.value
+        )
+        return f" (it is already: {formats.price(price)})" if beyond else ""
 
 
 def alert_words(rules: Iterable[AlertRule]) -> list[str]:

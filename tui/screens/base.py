@@ -309,14 +309,18 @@ class BaseScreen(Screen[None]):
             NotesForm(f"{session.strategy} ({session.id})", session.notes), answered
         )
 
-    def tell_of(self, session: SessionSnapshot, symbol: str) -> None:
-        """Open the form for what to be told of in a session."""
+    def tell_of(
+        self, session: SessionSnapshot, symbol: str, prices: Mapping[str, float] | None = None
+    ) -> None:
+        """Open the form for what to be told of in a session; by `prices` its symbols stand now."""
+        if prices is None:  # then only those are known in which it has a position
+            prices = {one.symbol: one.mark_price for one in session.open_positions}
 
         def answered(alerts: tuple[AlertRule, ...] | None) -> None:
             if alerts is not None:
                 self.papertape.sessions.set_alerts(session, alerts)
 
-        self.app.push_screen(AlertsForm(session, symbol), answered)
+        self.app.push_screen(AlertsForm(session, symbol, prices), answered)
 
     def pane(self, widget: Widget, title: str) -> Widget:
         """A widget under a rule that carries its title."""

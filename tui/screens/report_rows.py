@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from core.journal.values import Mode
 from core.market.symbols import money_decimals
 from core.report.undefined import UNDEFINED, undefined_reasons, undefined_text
 from core.report.written_report import (
@@ -128,7 +129,8 @@ def remarks(report: WrittenReport) -> tuple[Remark, ...]:
     if advice:
         # What came since, live trades say, is not in it.
         until = told_until(report.period.end, report.timeframe)
-        as_of = "" if until is None else f"As of {until} UTC: "
+        whose = " by the demo's clock" if report.mode == Mode.DEMO else ""
+        as_of = "" if until is None else f"As of {until} UTC{whose}: "
         found.append(Remark("→", f"{as_of}{advice}", Tone.PLAIN))
     if report.diagnosis is not None:
         found += _diagnosis(report.diagnosis)

@@ -505,7 +505,8 @@ class SessionScreen(BaseScreen):
     def action_watch(self) -> None:
         """Open the form for what to be told of."""
         if self._session is not None and self._symbol is not None:
-            self.tell_of(self._session, self._symbol)
+            prices = None if self._detail is None else self._detail.prices
+            self.tell_of(self._session, self._symbol, prices)
 
     def action_compare(self) -> None:
         """Go to the comparison, with it selected."""

@@ -40,8 +40,10 @@ SESSION_COLUMNS = (
     Column("EQUITY", _SPARK_WIDTH, priority=7, fill=14),
     Column("FEED", 4, "right"),
 )
+_ID_BEFORE = {"ID": 0, "FEED": 1}  # their priorities where IDs tell rows apart
 _ID_FIRST = tuple(
-    replace(column, priority=2) if column.label == "ID" else column for column in SESSION_COLUMNS
+    replace(column, priority=_ID_BEFORE.get(column.label, column.priority))
+    for column in SESSION_COLUMNS
 )
 
 POSITION_COLUMNS = (

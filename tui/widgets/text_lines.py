@@ -15,6 +15,8 @@ from textual.content import Content
 from textual.geometry import Region
 from textual.widget import Widget
 
+_STROKES = "/-"  # behind which a long word is broken
+
 
 class TextLines(Widget):
     """Lines of text; subclasses compose them in `lines`, and call `redraw` when that may differ."""
@@ -72,7 +74,10 @@ def _characters(content: Content) -> list[tuple[str, tuple[object, ...]]]:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` cells, broken at spaces where there are any."""
+    """`text` in lines of at most `width` cells, broken at spaces where there are any.
+
+    What is longer, such as a path, is broken behind a stroke.
+    """
     if cell_len(text) <= width:
         return [text]
     lines: list[str] = []
@@ -84,8 +89,25 @@ def wrapped(text: str, width: int) -> list[str]:
             continue
         if current:
             lines.append(current)
-        pieces = chop_cells(word, width) or [""]
+        pieces = _pieces(word, width)
         lines.extend(pieces[:-1])
         current = pieces[-1]
     lines.append(current)
     return lines
+
+
+def long_words_broken(text: str, width: int) -> str:
+    """`text` in which words of more than `width` cells are broken as `wrapped` does."""
+    lines = (line.split(" ") for line in text.split("\n"))
+    return "\n".join(" ".join("\n".join(_pieces(word, width)) for word in line) for line in lines)
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    """A word in pieces of at most `width` cells, each as long as can be, but for what it parts."""
+    pieces = []
+    while cell_len(word) > width:
+        first = chop_cells(word, width)[0]
+        end = max(first.rfind(stroke) for stroke in _STROKES) + 1 or len(first)
+        pieces.append(word[:end])
+        word = word[end:]
+    return [*pieces, word]
