@@ -39,6 +39,7 @@ _ROWS = (
     "avg_hold",
     "exposure_pct",
 )
+CLOSED_TRADES = "closed trades"
 _ON_EQUITY = ("max_drawdown_pct", "sharpe_ratio", "total_return_pct")
 LEAST_FOR_PROFIT_FACTOR = 20  # trades: below, one trade more or less moves it at will
 
@@ -47,12 +48,18 @@ LEAST_FOR_PROFIT_FACTOR = 20  # trades: below, one trade more or less moves it a
 class ComparedRow:
     """One figure in every column (None: not known there).
 
-    `intervals`: 95 % ones by column, in the figure's own unit, where there is one.
+    `intervals`: 95 % ones by column, in the figure's own unit, where there is one. `on_closed`:
+    whether it counts on closed trades in every column, and so may differ from a report's.
     """
 
     name: str
     values: Mapping[str, float | None]
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    on_closed: bool = False
+
+    def labelled(self, label: str) -> str:
+        """Its label, with what it counts on where that is not the equity curve."""
+        return f"{label}, {CLOSED_TRADES}" if self.on_closed else label
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ class ComparisonResult:
         curves: equity of the sessions and of the backtests over the same time.
         demo: whether the paper column is of a demo's made-up market.
         left_out: which sessions of a demo are not judged with these, in a sentence; else empty.
+        together: which sessions are taken together, and for what, in a sentence; empty for one.
     """
 
     strategy: str
@@ -113,6 +121,7 @@ class ComparisonResult:
     curves: tuple[EquityCurve, ...] = ()
     demo: bool = False
     left_out: str = ""
+    together: str = ""
 
     @property
     def decimals(self) -> int:
@@ -206,7 +215,7 @@ def compare(
         strategy=strategy,
         columns=columns,
         rows=tuple(_row(name, columns, on_closed=on_closed) for name in _ROWS),
-        basis="closed trades" if on_closed else "equity curve",
+        basis=CLOSED_TRADES if on_closed else "equity curve",
         verdict=verdict,
         layers=answers,
         assessment=assess(verdict, answers, columns),
@@ -277,7 +286,9 @@ def _row(name: str, columns: Sequence[ComparedColumn], *, on_closed: bool) -> Co
             if one.sample is not None:
                 low, high = wilson_interval(one.sample.wins, one.sample.trades)
                 intervals[one.name] = (low * 100, high * 100)
-    return ComparedRow(name, values, intervals)
+    closed = on_closed and name in _ON_EQUITY
+    closed &= all(column.closed is not None for column in columns)  # none is as it was recorded
+    return ComparedRow(name, values, intervals, closed)
 
 
 def _intervals(columns: Sequence[ComparedColumn]) -> list[str]:

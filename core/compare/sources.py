@@ -51,6 +51,7 @@ from core.report.trade_columns import TradeColumns
 from core.report.written_report import AS_ITS_BACKTEST
 from core.store.live_trades import read_live_trades
 from core.store.workspace import Workspace
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
@@ -59,7 +60,7 @@ from core.time_format import parse_time, short_date
 from core.trial.seal import Seal, is_digest_of
 from core.trial.state import State
 
-_MOST_NAMED = 3  # sessions that were left out: of more their number is told
+_MOST_NAMED = 3  # sessions that are told by their IDs: of more their number is told
 _CURVE_POINTS = 1_500  # of a curve: more than any screen has dots
 
 
@@ -114,6 +115,7 @@ def compare_sources(
     )
     layers = replace(layers, others=other_trials(found, stored), copies=found.copies)
     told += _scope(layers, sessions, request.period)
+    together = _taken_together(layers, sessions)
     live_seal = _seal_of(stored, layers.seal)
     if live_seal is not layers.seal:
         told.append(
@@ -140,6 +142,7 @@ def compare_sources(
     return replace(
         comparison,
         left_out=_left_out(found.apart),
+        together=together,
         warning_signs=(*comparison.warning_signs, *_doubts(divergence)),
         notes=(*comparison.notes, *told, *filter(None, [_left_out(found.apart)])),
         stored=stored,
@@ -155,11 +158,6 @@ def _scope(
     """What the answers are of, where that is not all that is compared."""
     told = []
     seal = layers.seal
-    if seal is not None and len(sessions) > 1:
-        told.append(
-            f"decisions, costs, path and edge are of the trial of session {layers.trial}; the "
-            f"account and the figures are of all {len(sessions)} sessions"
-        )
     if seal is not None and period is not None:
         told.append(
             "the period asked for cuts figures and account; decisions, costs, path and edge are of "
@@ -190,6 +188,21 @@ def _scope(
             f"have a chance of up to {1 - (1 - rate) ** trials:.0%}"
         )
     return told
+
+
+def _taken_together(layers: TrialAnswers, sessions: Sequence[ComparedSession]) -> str:
+    """Which sessions are taken together, and for what; empty where there are not several.
+
+    Of a trial that is judged only the account and the figures are not of it alone.
+    """
+    if len(sessions) < 2:
+        return ""
+    ids = [one.id for one in sessions[:_MOST_NAMED]]
+    more = len(sessions) - len(ids)
+    named = f"{', '.join(ids)} and {more} more" if more else ", ".join(ids)
+    if layers.seal is None:
+        return f"{len(sessions)} sessions taken together: {named}"
+    return f"Account and figures: {len(sessions)} sessions ({named}); the rest: the trial"
 
 
 def _listed(session_ids: Sequence[str]) -> str:
@@ -340,8 +353,13 @@ def _other_version(stored: Mapping[str, Any] | None, replayed: Sequence[Replayed
         f"the backtest was made with another version of the config than session "
         f"{one.session.record.id} was started with"
         for one in replayed
-        if one.session.record.digest != stored["config_hash"]
+        if _digest_at(one.session.config, stored["starting_balance"]) != stored["config_hash"]
     ]
+
+
+def _digest_at(config: StrategyConfig, balance: float) -> str:
+    """The digest of a config with another starting balance, which makes it no other strategy."""
+    return signal_source(replace(config, starting_balance=float(balance))).digest
 
 
 def _live(
@@ -414,8 +432,7 @@ def _is_of_another_config(request: ComparisonRequest, judged: ComparedSession | 
         config = parse_config(request.blocks).config
     except ConfigError:
         return False  # there is none to set beside it
-    balance = float(judged.report["starting_balance"])  # may be another one: returns are relative
-    present = signal_source(replace(config, starting_balance=balance)).digest
+    present = _digest_at(config, judged.report["starting_balance"])
     return bool(present != judged.report["config_hash"])
 
 

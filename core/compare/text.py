@@ -37,6 +37,8 @@ _RULE_WIDTH, _WRAP = 39, 46
 def comparison_text(comparison: ComparisonResult) -> str:
     """The table, the assessment and below them what they rest on; plain text, a line break last."""
     lines = [*comparison_table(comparison), "", f"Recommendation: {comparison.recommendation}"]
+    if comparison.together:
+        lines += ["", safe_text(f"{comparison.together}.")]
     lines += _answers(comparison)
     if comparison.divergence is not None:
         lines += ["", safe_text(comparison.divergence.summary), *_waterfall(comparison)]
@@ -81,7 +83,7 @@ def comparison_table(comparison: ComparisonResult) -> list[str]:
     for row in comparison.rows:
         if row.name in _ALWAYS or any(value is not None for value in row.values.values()):
             texts = (_cell(row, by_name.get(name), comparison.decimals) for name in _HEADINGS)
-            cells.append([LABELS[row.name], *texts])
+            cells.append([row.labelled(LABELS[row.name]), *texts])
     widths = [max(len(line[at]) for line in (_LEAST_WIDTHS, *cells)) for at in range(4)]
     # The document's own rule: hyphens beneath the two columns in the middle.
     bars = "|".join(

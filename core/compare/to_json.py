@@ -33,12 +33,13 @@ def comparison_to_json(comparison: ComparisonResult) -> Json:
     return {
         "strategy": comparison.strategy,
         "demo": comparison.demo,
+        "together": comparison.together or None,
         "basis": comparison.basis,
         "columns": {column.name.lower(): _column_to_json(column) for column in comparison.columns},
         "rows": [
             {
                 "metric": row.name,
-                "label": LABELS[row.name],
+                "label": row.labelled(LABELS[row.name]),
                 **{name.lower(): value for name, value in row.values.items()},
                 "intervals": {name.lower(): list(one) for name, one in row.intervals.items()},
             }

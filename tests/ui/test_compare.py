@@ -308,6 +308,8 @@ async def test_a_demo_is_named_as_one_and_seen_to_be_left_out(trial_workspace: P
     assert any(one.startswith("Paper (DEMO) ") for one in periods(demo))
     apart = verdict_text(replace(found, left_out="1 demo session is left out")).plain.splitlines()
     assert apart[-1] == "1 demo session is left out."
+    several = verdict_text(replace(found, together="2 sessions (aa, bb)")).plain.splitlines()
+    assert several[1] == "2 sessions (aa, bb)."
 
 
 async def test_a_trial_whose_seal_was_removed_is_described_and_says_why(

@@ -27,7 +27,8 @@ COMPARISON: tuple[Command, ...] = (
     ),
     Command(
         "compare.session", Place.COMPARE, "S", "S", "session",
-        "The strategy's sessions one after the other, then all that ended", "next_session", 4,
+        "The strategy's sessions one after the other, then its trials and all that ended together",
+        "next_session", 4,
         unless="Nothing is compared yet: n chooses a strategy.",
     ),
     Command(

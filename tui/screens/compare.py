@@ -289,6 +289,7 @@ class CompareScreen(BaseScreen):
         table = self.query_one("#compare-table", LineTable)
         table.take_columns(compare_rows.figure_columns(result))
         table.set_rows(compare_rows.figure_rows(result))
+        table.set_class(compare_rows.is_long_labelled(result), "-long")
         self.query_one("#compare-said", Static).update(verdict_text(result))
         self.query_one("#compare-noted", Static).update(toned(compare_rows.note_lines(result)))
         answer_list = self.query_one("#compare-answers", AnswerList)

@@ -42,7 +42,7 @@ _CAUSES = "█▓▒"  # causes beside each other are told apart by them
 
 
 def verdict_text(result: ComparisonResult) -> Content:
-    """The verdict in a line, what to do next, and how other trials stand."""
+    """The verdict in a line, what it is of, what to do next, and how other trials stand."""
     lines: list[Content] = []
     verdict, layers = result.verdict, result.layers
     if verdict is not None:
@@ -67,6 +67,8 @@ def verdict_text(result: ComparisonResult) -> Content:
                 (safe_text(f"   {' · '.join(parts)}"), tone.css),
             )
         )
+    if result.together:
+        lines.append(Content.styled(safe_text(f"{result.together}."), Tone.PLAIN.css))
     lines.append(Content.styled(safe_text(result.recommendation), Tone.ACCENT.css))
     if result.left_out:
         lines.append(Content.styled(safe_text(f"{result.left_out}."), Tone.WARNING.css))

@@ -308,8 +308,11 @@ def _edge_curves(layer: EdgeLayer) -> list[Curve]:
 
 
 def _named(name: str, values: Sequence[float], tone: Tone) -> Curve:
-    """A curve by trade number, at its end what it is and how much."""
-    name = f"{name} {_signed(values[-1])}"
+    """A curve by trade number, at its end what it is, how much and of which trade.
+
+    The bar above has the same of the trades there are so far: another number.
+    """
+    name = f"{name} {_signed(values[-1])} at {len(values) - 1:,}"
     return Curve(tuple(enumerate(values)), tone, name=name)
 
 

@@ -89,15 +89,24 @@ _LABELS = {
     "exposure_pct": "Exposure",
 }
 _OVER_TIME = ("max_drawdown_pct", "total_trades", "total_return_pct")
+_LONG_LABEL = 21  # cells of the longest that says what it counts on
 _SPREAD_BAR = 18
 _BINS = 9
 
 
 def figure_columns(result: ComparisonResult) -> tuple[Column, ...]:
     """Those of `figure_rows`: the document's; without live trades the difference of the others."""
+    label, *others = FIGURE_COLUMNS
+    if is_long_labelled(result):
+        label = Column("", _LONG_LABEL)
     if any(column.name == "Live" for column in result.columns):
-        return FIGURE_COLUMNS
-    return (*FIGURE_COLUMNS[:3], _DIFFERENCE)
+        return (label, *others)
+    return (label, *others[:2], _DIFFERENCE)
+
+
+def is_long_labelled(result: ComparisonResult) -> bool:
+    """Whether rows have what they count on in their labels."""
+    return any(row.on_closed for row in result.rows)
 
 
 def figure_rows(result: ComparisonResult) -> list[Row]:
@@ -108,7 +117,7 @@ def figure_rows(result: ComparisonResult) -> list[Row]:
     for row in result.rows:
         if row.name == "exposure_pct" and all(value is None for value in row.values.values()):
             continue
-        cells = [Cell(_LABELS.get(row.name, row.name), Tone.DIM)]
+        cells = [Cell(row.labelled(_LABELS.get(row.name, row.name)), Tone.DIM)]
         for name in shown:
             text = _figure_text(row, columns.get(name), row.values.get(name), result.decimals)
             cells.append(Cell(text, Tone.PLAIN if text != formats.UNKNOWN else Tone.DIM))
@@ -389,7 +398,7 @@ def periods(result: ComparisonResult, *, dates: bool = True) -> list[str]:
         when = "period not recorded"
         if column.period is not None:
             begin, end = column.period
-            when = formats.length(end - begin)
+            when = formats.span(end - begin)  # as its sentences: never more than it ran
             if dates:
                 when = f"from {formats.date_time(begin)[:10]}, {when}"
         demo = " (DEMO)" if result.demo and column.name == "Paper" else ""

@@ -167,8 +167,14 @@ def test_several_sessions_are_one_column_without_a_curve() -> None:
     column = column_of_reports("Paper", [first, second], "2 sessions")
     assert column.metrics["total_trades"] == 25
     assert not column.has_curve
-    assert compared(paper=column).basis == "closed trades"
+    found = compared(column_of_reports("Backtest", [first], "made"), column)
+    assert found.basis == "closed trades"
+    rows: Any = comparison_to_json(found)["rows"]
+    marked = [row["label"] for row in rows if "," in row["label"]]
+    assert marked == [f"{label}, closed trades" for label in ("Max DD", "Sharpe", "Return")]
     assert "2 runs taken together" in column.notes[0]
+    beside = compared(block("Backtest", 50.0, 1.5, 8.0, 1.0, 40.0), column)
+    assert not any(row.on_closed for row in beside.rows), "a recorded figure is as it was"
 
 
 def test_a_stated_period_counts_what_closed_within_it() -> None:

@@ -315,11 +315,19 @@ def test_the_same_candles_of_one_source_count_once(two_trials: Workspace) -> Non
         one = read_manifest(two_trials.session(session_id))
         changed = msgspec.structs.replace(one, **files)
         start_as(two_trials.session(session_id), changed)
-    assert compared(two_trials).layers.copies == ()
+    both = compared(two_trials)
+    assert both.layers.copies == ()
+    assert both.together == (
+        f"Account and figures: 2 sessions ({SESSION}, bcde2345); the rest: the trial"
+    )
+    assert f"\n{both.together}.\n" in comparison_text(both)
+    assert comparison_to_json(both)["together"] == both.together
     same = msgspec.structs.replace(record, data=replays[SESSION]["data"])
     start_as(two_trials.session("bcde2345"), same)
-    answers = compared(two_trials).layers
+    found = compared(two_trials)
+    answers = found.layers
     assert answers.copies == (SESSION,)
+    assert comparison_to_json(found)["together"] is None
     others = [(one.session_id, one.state) for one in answers.others]
     assert others == [(SESSION, State.KEPT)], "it counts once, and is told all the same"
 
@@ -361,6 +369,8 @@ def test_sessions_that_began_with_other_balances_have_seen_the_same(two_trials: 
     second = msgspec.structs.replace(first, **changed)
     start_as(two_trials.session("bcde2345"), second)
     assert compared(two_trials).layers.copies == ("bcde2345",)
+    alone = compared(two_trials, sessions=("bcde2345",))
+    assert not any("another version" in note for note in alone.notes)
 
 
 def test_the_same_amount_of_another_balance_is_another_share_of_it() -> None:
