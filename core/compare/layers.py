@@ -66,7 +66,8 @@ def judge_layers(
     if judged is None:
         asked, cut = sessions, period
     else:
-        judged = replace(judged, counted=())  # a seal is of all candles, whoever else saw them
+        # A seal is of all candles and trades, whoever else saw and took them.
+        judged = replace(judged, counted=(), again=frozenset())
         asked, cut = (judged,), None
     new = _fresh(sessions, judged, stored)
     fresh = [one for one in asked if one.id in new]
@@ -155,9 +156,10 @@ def _closed(session: ComparedSession, period: Period | None) -> ClosedTrades:
     balance = float(session.report["starting_balance"])
     closed = closed_trades(session.trades, balance, fixed_amount=_fixed_amount(session))
     keep = np.ones(len(closed.returns), dtype=np.bool_)
-    if session.counted:
+    if session.counted or session.again:
+        telling = {trade.id for trade in session.telling}
         ordered = sorted(session.trades, key=closed_at)
-        keep &= np.array([session.counts(trade.signal_time) for trade in ordered], dtype=np.bool_)
+        keep &= np.array([trade.id in telling for trade in ordered], dtype=np.bool_)
     if period is not None:
         keep &= (closed.closes >= period[0]) & (closed.closes < period[1])
     if keep.all():
@@ -196,9 +198,9 @@ def _costs(
         session = one.replayed.session
         slippage_bp, orders = session.config.slippage_pct * 100, session.config.orders
         fills += measured_fills(
-            one.counting, slippage_bp, session, limit_entries=orders.enters_at_limits
+            one.telling, slippage_bp, session, limit_entries=orders.enters_at_limits
         )
-        trades += one.counting
+        trades += one.telling
     config = session.config
     if period is not None:
         begin, end = period

@@ -50,6 +50,7 @@ class ComparedSession:
             in since, or its record cannot be read now; None elsewhere.
         replayed: beside backtests of its period; None where it could not be replayed.
         counted: candles of it that count with another session already.
+        again: IDs of its trades that another session, of another config, took on the same candles.
     """
 
     report: Report
@@ -58,6 +59,7 @@ class ComparedSession:
     doubted: int | None = None
     replayed: Replayed | None = None
     counted: tuple[Span, ...] = ()
+    again: frozenset[int] = frozenset()
 
     @property
     def id(self) -> str:
@@ -82,6 +84,13 @@ class ComparedSession:
         if not self.counted:
             return self.trades
         return [trade for trade in self.trades if self.counts(trade.signal_time)]
+
+    @property
+    def telling(self) -> Sequence[Trade]:
+        """The trades that count and are evidence of their own: each happened once."""
+        if not self.again:
+            return self.counting
+        return [trade for trade in self.counting if trade.id not in self.again]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,6 +137,7 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
     notes = [doubt.why for doubt in doubts.values()]
     order = sorted(range(len(found)), key=lambda at: _rank(found[at]))
     seen: dict[object, list[Span]] = {}
+    taken: dict[object, set[object]] = {}
     copies: list[str] = []
     for at in order:
         session = found[at]
@@ -148,12 +158,19 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
                 "that ran the same config over them"
             )
         before.append(session.span)
+        if len(found) > 1 and session.id not in copies:
+            found[at] = _told_apart(found[at], taken.setdefault(source, set()))
     if copies:
         copies = [one.id for one in found if one.id in copies]
         notes.insert(
             0,
             f"{len(copies) + 1} sessions ran the same config over the same candles and count as "
             f"one: left out {', '.join(copies)}",
+        )
+    if repeated := sum(len(one.again) for one in found):
+        notes.append(
+            f"{repeated} trade{'s' * (repeated > 1)} of sessions with another config had happened "
+            "in one before, on the same candles: each counts once as evidence"
         )
     first = found[order[0]] if order else None
     return ComparedSessions(
@@ -174,6 +191,21 @@ def _rank(session: ComparedSession) -> tuple[int, int, int]:
     if session.doubted is not None:  # the last trial is not to be chosen by undoing its seal
         return 0, -session.doubted, longer
     return 1, 0, longer
+
+
+def _told_apart(session: ComparedSession, taken: set[object]) -> ComparedSession:
+    """A session with those of its trades that sessions on the same candles took before it.
+
+    `taken` are these, with which its own are put. They entered and left on the same candles, so
+    that another setting led to the same, and what came of it is no news.
+    """
+    same = {
+        trade.id: (trade.symbol, trade.side, trade.signal_time, trade.entry_time, trade.exit_time)
+        for trade in session.counting
+    }
+    again = frozenset(number for number, trade in same.items() if trade in taken)
+    taken.update(same.values())
+    return replace(session, again=again) if again else session
 
 
 def _record(

@@ -57,6 +57,7 @@ from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
 from core.strategy.signals.sources import signal_source
 from core.time_format import parse_time, short_date
+from core.trading.values import Trade
 from core.trial.seal import Seal, is_digest_of
 from core.trial.state import State
 
@@ -257,8 +258,15 @@ def _paper(
     """The column of the sessions, or of what the document has recorded of earlier ones."""
     if sessions:
         reports = [one.report for one in sessions]
-        together = [trade for one in sessions for trade in one.counting]
-        return column_of_reports("Paper", reports, _named(reports), request.period, together)
+
+        def column(trades: list[Trade]) -> ComparedColumn:
+            return column_of_reports("Paper", reports, _named(reports), request.period, trades)
+
+        paper = column([trade for one in sessions for trade in one.counting])
+        if any(one.again for one in sessions):
+            telling = column([trade for one in sessions for trade in one.telling])
+            paper = replace(paper, sample=telling.sample)
+        return paper
     block = (request.blocks or {}).get("paper")
     return column_of_block("Paper", block, f"`paper:` of {_where(request)}")
 

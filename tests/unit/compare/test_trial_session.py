@@ -373,6 +373,27 @@ def test_sessions_that_began_with_other_balances_have_seen_the_same(two_trials: 
     assert not any("another version" in note for note in alone.notes)
 
 
+def test_the_same_trades_of_another_config_are_no_more_evidence(two_trials: Workspace) -> None:
+    first = read_manifest(two_trials.session(SESSION))
+    config = {**first.config, "stop_loss_pct": 49.0}
+    digest = signal_source(parse_config(config).config).digest
+    changed = {"id": "bcde2345", "config": config, "digest": digest, "seal": None}
+    start_as(two_trials.session("bcde2345"), msgspec.structs.replace(first, **changed))
+    for seal in (first.seal, None):
+        start_as(two_trials.session(SESSION), msgspec.structs.replace(first, seal=seal))
+        alone, both = compared(two_trials, sessions=(SESSION,)), compared(two_trials)
+        assert both.layers.copies == ()
+        rows, once = ({row.name: row for row in one.rows} for one in (both, alone))
+        trades = once["total_trades"].values["Paper"]
+        assert trades
+        assert rows["total_trades"].values["Paper"] == 2 * trades
+        assert rows["win_rate_pct"].intervals["Paper"] == once["win_rate_pct"].intervals["Paper"]
+        assert both.layers.edge is not None
+        assert alone.layers.edge is not None
+        assert both.layers.edge.interval == alone.layers.edge.interval
+        assert any(f"{trades:.0f} trades of sessions" in note for note in both.notes)
+
+
 def test_the_same_amount_of_another_balance_is_another_share_of_it() -> None:
     shares = parse_config({**TREND, "trade_size_pct": 10}).config
     amounts = parse_config({**TREND, "trade_amount": 500}).config
