@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from core.market.candles.candle import Candle
-from core.strategy.chart_values import Chart
+from core.strategy.chart_values import Chart, ChartLine
 from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
 from tests.ui.scripted import HOUR, busy, candles
 from tests.ui.test_sessions import drawn
@@ -224,10 +224,42 @@ def test_levels_in_one_row_each_have_their_price() -> None:
     near = [PriceLevel("entry", 100.1, Tone.ACCENT), PriceLevel("exit", 100.2, Tone.GAIN)]
     far = [PriceLevel("entry", 109.0, Tone.ACCENT), PriceLevel("target", 500.0, Tone.GAIN)]
 
-    def rows(levels: Sequence[PriceLevel]) -> list[str]:
-        cells = Picture(step, 1, (), levels, (), UTC, 8).painted(60, 7)
+    def rows(levels: Sequence[PriceLevel], *, now: bool = True) -> list[str]:
+        cells = Picture(step, 1, (), levels, (), UTC, 8, now=now).painted(60, 7)
         return ["".join(text for text, _ in row) for row in cells]
 
     assert any("entry 100.10  exit 100.20 " in row for row in rows(near))
+    # A trade that is over has no present price; that of an open one takes no other's place.
+    (over,) = [row for row in rows(near[:1], now=False) if "entry" in row]
+    assert over.split()[0] == "entry"
+    assert over.split()[-1] == "100.10"
+    (held,) = [row for row in rows(near[:1]) if "entry" in row]
+    assert held.startswith("entry 100.10 ")
+    assert held.split()[-1] == "100.00"
     labelled = [row for row in rows(far) if "entry" in row or "target" in row]
     assert [row.split()[0] for row in labelled] == ["entry", "target"], "each in a row of its own"
+
+
+def test_lines_of_one_pane_are_named_each_in_its_own_tone() -> None:
+    step = [Candle(n * HOUR, 100.0, 110.0, 90.0, 100.0, 0.0) for n in range(60)]
+    values = [Slot(one, (9.0, 8.0, 7.0)) for one in step]
+    lines = [ChartLine(name, "adx", (9.0,) * 60) for name in ("adx", "adx.plus_di", "adx.minus_di")]
+    cells = Picture(values, 1, lines, (), (), UTC, 8).painted(60, 24)
+    texts = ["".join(text for text, _ in row) for row in cells]
+    (at,) = [n for n, text in enumerate(texts) if "adx plus_di" in text]
+    tones = [cells[at][texts[at].index(name)][1] for name in ("adx", "plus", "minus")]
+    assert len(set(tones)) == 3
+    assert Tone.DIM not in tones
+
+
+async def test_the_chart_of_a_trade_that_is_over_tells_its_exit_and_no_later_price() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TradeScreen))
+        await until(pilot, lambda: "exit" in drawn(app, "#trade-candles"))
+        chart = app.screen.query_one(CandleChart)
+        strong = [part for row in chart._lines for part, tone in row if tone is Tone.STRONG]
+        assert not strong

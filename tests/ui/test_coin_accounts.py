@@ -151,7 +151,7 @@ async def test_report_and_trade_show_what_was_gained_in_a_coin() -> None:
     async with driven(app, VAST) as pilot:
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, ReportScreen))
-        await until(pilot, lambda: "ENDED AT" in drawn(app, "#result-figures"))
+        await until(pilot, lambda: "BEGAN WITH" in drawn(app, "#result-figures"))
         shown = drawn(app, "#result-figures")
         assert "1.497644" in shown
         assert "▼ -0.001255" in shown

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,6 +17,7 @@ import pytest
 from textual.widgets import Input, Static
 
 from core.host.link import HostLink
+from core.journal.session_notes import AlertKind, AlertRule, SessionNotes
 from core.journal.values import FeedKind, Mode, SessionState
 from core.report.written_report import ReportedTrade, WrittenReport, written_report
 from core.session.snapshot import HostSnapshot, SessionDetail, TrialHorizon
@@ -43,11 +45,13 @@ from tui.modals.name import AskName
 from tui.modals.new_session import NewSession
 from tui.requests.sessions import stop_question
 from tui.requests.views import GroupBy
+from tui.screens.conditions import condition_rows
 from tui.screens.report_rows import month_rows, remarks, trade_rows
 from tui.screens.session import SessionScreen
 from tui.screens.session_groups import rows
 from tui.screens.session_view import (
     feed_rows,
+    feed_title,
     figures,
     no_trade,
     positions_in_a_line,
@@ -147,6 +151,45 @@ def test_the_page_of_a_trials_session_says_that_it_is_one() -> None:
     for trial, expected in ((TrialHorizon(0, 60, None), True), (None, False)):
         parts = [text for text, _ in title(session("k3x9a1pq", "one", trial=trial), UTC)]
         assert ("trial" in parts) is expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({"planned_end": NOW + 58 * DAY}, "2d of 60d"),
+        ({"state": SessionState.STOPPED, "ended": NOW}, "ended 2025-11-22 14:02"),
+    ],
+)
+async def test_the_head_of_a_session_is_not_cut_on_80_columns(
+    changes: dict[str, Any], kept: str
+) -> None:
+    trial = TrialHorizon(0, 60, None)
+    one = session("k3x9a1pq", "rsi_bounce", trial=trial, **changes)
+    app = make_app(ScriptedLink([one]))
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        head = str(app.screen.query_one("#one-title", Static).render())
+        assert head.startswith("rsi_bounce · BTC/USDT 5m · DEMO · trial · ")
+        assert kept in head
+        assert len(head) <= 76
+
+
+def test_the_feeds_title_counts_notices_and_the_alerts_that_wait() -> None:
+    rules = (AlertRule(AlertKind.BELOW, 1.0, "BTC/USDT"), AlertRule(AlertKind.DRAWDOWN, 5, None, 1))
+    plain = session("aaaaaaa1", "one")
+    noted = replace(plain, notices=("a", "b"), notes=SessionNotes(alerts=rules))
+    assert (feed_title(plain), feed_title(noted)) == ("Feed", "Feed · 2 notices · 1 alert")
+
+
+def test_how_far_a_condition_is_off_has_the_decimals_of_its_sides() -> None:
+    def off(current: float, threshold: float) -> str:
+        one = Reading("entry", "rsi < 30", current, threshold, abs(current - threshold), False)
+        return condition_rows([one])[0].cells[-1].text
+
+    assert off(39.6, 40.0015) == "0.40"
+    assert off(30.0004, 30.0) == "0.0004000"  # not as if it held
+    assert off(0.1821, 0.1902) == "0.008100"
 
 
 def test_what_is_not_read_yet_is_unknown_and_not_nothing() -> None:
@@ -476,7 +519,7 @@ async def test_enter_on_a_trade_and_on_a_position_shows_it_by_itself() -> None:
         await until(pilot, lambda: isinstance(app.screen, TradeScreen))
         await until(pilot, lambda: "63,743.52" in drawn(app, "#trade-fields"))
         await until(pilot, lambda: "◆" in drawn(app, "#trade-candles"))
-        await pilot.press("l")
+        await pilot.press("h")
         await until(pilot, lambda: "64,333.69" in drawn(app, "#trade-fields"))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is session_screen)
@@ -696,7 +739,7 @@ def test_who_stops_a_trial_is_told_that_it_is_one() -> None:
 
 @pytest.mark.parametrize(("columns", "kept"), [(80, 4), (60, 3)])
 async def test_what_has_failed_is_counted_on_every_terminal(columns: int, kept: int) -> None:
-    """With two kinds of money the count of failed sessions had no room, and POSITIONS had none."""
+    """With two kinds of money the count of failed sessions had no room."""
     link = ScriptedLink(
         [
             session("aaaaaaa1", "one", mode=Mode.DEMO),
@@ -708,7 +751,7 @@ async def test_what_has_failed_is_counted_on_every_terminal(columns: int, kept: 
     async with driven(app, (columns, 24)) as pilot:
         strip = app.screen.query_one("#figures", Figures)
         labels, values = (line.plain for line in strip.lines())
-        assert "POSITIONS" in labels or columns < 80
+        assert "ERRORS, ALL" in labels or columns < 80
         link.change("aaaaaaa1", state=SessionState.ERROR, ended=NOW)
         app.poll()
         await pilot.pause()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import UTC
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from textual.widget import Widget
@@ -14,7 +17,7 @@ from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRo
 from core.session.snapshot import Level, StartRequest
 from core.trading.values import Fills, Side
 from tests.ui.driving import NARROW, WIDE, arrived, driven, host_of, make_app, until, verdict_of
-from tests.ui.scripted import DAY, MINUTE, NOW, ScriptedLink, busy, position, session
+from tests.ui.scripted import DAY, HOUR, MINUTE, NOW, ScriptedLink, busy, position, session
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.new_session import NewSession
@@ -586,8 +589,7 @@ async def test_positions_are_counted_where_their_equity_is() -> None:
     assert (figures["EQUITY USDT"], figures["POSITIONS"]) == ("10,000.00", "2")
 
 
-async def test_today_and_profit_are_of_the_sessions_that_have_not_ended() -> None:
-    # Whichever day they ended on: a loss of today that is larger than the whole is none.
+async def test_today_is_of_those_too_that_ended_today_and_profit_of_those_that_have_not() -> None:
     ended = [
         session(f"ended00{days}", "a", equity=9_900.0, pnl_today=-100.0, ended=NOW - days * DAY,
                 state=SessionState.STOPPED)
@@ -595,17 +597,24 @@ async def test_today_and_profit_are_of_the_sessions_that_have_not_ended() -> Non
     ]  # fmt: skip
     link = ScriptedLink([*ended, session("runs0001", "a", equity=9_998.0, pnl_today=-2.0)])
     figures = {figure.label: figure.value for figure in headline_figures(link.snapshot())}
-    assert (figures["TODAY"], figures["P&L"]) == ("▼ -2.00", "▼ -2.00")
+    assert (figures["TODAY"], figures["P&L"]) == ("▼ -102.00", "▼ -2.00")
     assert figures["ENDED P&L"] == "▼ -200.00"
+    # In Tokyo it is the 22nd since 15:00 UTC of the 21st.
+    early = [replace(ended[0], ended=NOW - 22 * HOUR), *link.sessions[1:]]
+    for zone, expected in ((ZoneInfo("Asia/Tokyo"), "▼ -102.00"), (UTC, "▼ -2.00")):
+        found = headline_figures(ScriptedLink(early).snapshot(), zone)
+        assert found[1].value == expected
 
 
-async def test_what_has_ended_is_summed_up_on_80_columns_too() -> None:
+async def test_figures_on_80_columns_are_the_same_whatever_runs_or_has_ended() -> None:
     ended = session("ended001", "a", equity=9_900.0, state=SessionState.STOPPED, ended=NOW)
     for sessions in ([ended], [ended, session("runs0001", "a")], [session("runs0001", "a")]):
         app = make_app(ScriptedLink(sessions))
         async with driven(app, NARROW):
             labels = app.screen.query_one("#figures", Figures).render_line(0).text
-            assert ("ENDED P&L" in labels) is (ended in sessions)
+            assert re.split(r"\s{2,}", labels.strip()) == [
+                *("EQUITY USDT", "TODAY", "P&L", "ENDED P&L", "RUNNING", "STALE", "ERRORS")
+            ]
 
 
 async def test_figures_that_do_not_fit_go_with_their_labels() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from core.host.link import CommandError
 from core.journal.values import SessionState
@@ -22,7 +23,9 @@ from tests.ui.scripted import READINGS, ScriptedLink, busy, candles, closed_trad
 from tests.ui.test_sessions import drawn
 from tui.screens.compare import CompareScreen
 from tui.screens.conditions import SignalConditions, condition_rows, conditions_title
+from tui.screens.session import SessionScreen
 from tui.screens.trade import TradeScreen
+from tui.screens.trade_fields import fields_of_trade
 from tui.screens.twin import STILL_RUNS, twin_of, twin_rows, twin_title
 from tui.widgets.line_table import LineTable
 
@@ -91,7 +94,7 @@ async def test_a_trade_shows_its_conditions_as_its_session_does_and_its_twin(
         assert "+3.50" in drawn(app, "#trade-twin")
         assert "-2.00" in drawn(app, "#trade-twin")
         assert "slippage: filled at 63,743.52" in str(twin.border_title)
-        await pilot.press("l")
+        await pilot.press("h")
         await until(pilot, lambda: "no such trade · manual" in str(twin.border_title))
         assert "02 Nov 08:00" in str(conditions.border_title)
         assert not page.check_action("view", ()), "all of it is shown"
@@ -129,6 +132,32 @@ async def test_of_a_session_that_runs_one_key_leads_to_the_comparison() -> None:
         assert not asked, "no comparison is made for who only looks at a trade"
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+
+
+async def test_next_is_the_next_number_and_one_returns_to_the_trade_one_went_on_to() -> None:
+    app = make_app(ended())
+    async with driven(app, WIDE) as pilot:
+        page = await to_a_trade(pilot, app)
+
+        def head() -> str:
+            return str(page.query_one("#trade-title", Static).render())
+
+        assert "trade 2 of 2" in head()
+        await pilot.press("l")  # it is the last
+        assert "trade 2 of 2" in head()
+        await pilot.press("h")
+        assert "trade 1 of 2" in head()
+        await pilot.press("h", "escape")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        assert app.screen.query_one("#one-trades", LineTable).cursor_key == "0"
+
+
+def test_when_it_was_filled_is_told_where_it_is_not_when_it_was_entered() -> None:
+    at_once = msgspec.structs.replace(LOST, entry_filled_at=LOST.entry_time + 120)
+    later = msgspec.structs.replace(LOST, entry_filled_at=LOST.entry_time + 3_000)
+    for trade, expected in ((at_once, False), (later, True)):
+        named = [name for name, _, _ in fields_of_trade(trade)]
+        assert ("entry_filled_at" in named) is expected
 
 
 def chart_of(time: int, told: bool) -> Chart:

@@ -61,7 +61,7 @@ def test_both_sides_of_a_condition_have_their_figures_and_its_words_the_rest(
     reading = Reading("entry", "close < way_out.lower", 109_362.57, 109_118.02, 244.55, False)
     columns = condition_columns(condition_rows([reading]))
     shown = {columns[one.column].label: one for one in places(columns, 0, width)}
-    assert shown["NOW"].width == shown["THRESHOLD"].width == len("109,362.57")
+    assert shown["VALUE"].width == shown["THRESHOLD"].width == len("109,362.57")
     assert shown["CONDITION"].width >= words
 
 

@@ -155,10 +155,12 @@ SESSIONS: tuple[Command, ...] = (
     ),
     Command(
         "trade.next", Place.TRADE, "l,right", "l →", "next", "The next trade", "other(1)", 2,
+        unless="No trade comes after it.",
     ),
     Command(
         "trade.previous", Place.TRADE, "h,left", "h ←", "previous", "The trade before",
         "other(-1)", 3,
+        unless="No trade comes before it.",
     ),
     Command(
         "trade.view", Place.TRADE, "v", "v", "view",

@@ -85,7 +85,7 @@ def figures(listed: ListedResult) -> tuple[Figure, ...]:
         Figure("DRAWDOWN", formats.percent(metrics.max_drawdown_pct, 2), width=8),
         Figure("SHARPE", formats.number(metrics.sharpe_ratio), width=6),
         Figure(
-            "ENDED AT",
+            "EQUITY",
             formats.money(result.ending_balance, money_decimals(*result.symbols)),
             width=12,
             priority=2,

@@ -29,7 +29,7 @@ def condition_columns(rows: Sequence[Row] = ()) -> tuple[Column, ...]:
         Column("", 1),
         Column("FOR", 5),
         Column("CONDITION", 18, grow=34),
-        Column("NOW", max(9, longest[3]), "right"),
+        Column("VALUE", max(9, longest[3]), "right"),
         Column("THRESHOLD", max(9, longest[4]), "right", priority=1),
         Column("OFF BY", max(8, longest[5]), "right", priority=2),
     )
@@ -44,7 +44,7 @@ def condition_rows(readings: Sequence[Reading]) -> list[Row]:
             mark = Cell("")
         known = reading.distance is not None
         counted = reading.counted
-        off = formats.side(reading.distance, counted and Counted.ROW) if known else "not yet"
+        off = _distance(reading) if known else "not yet"
         if reading.beyond:
             off = f"is {reading.beyond}"  # and to cross it has to come back first
         text = "  " * reading.depth + reading.text
@@ -62,6 +62,15 @@ def condition_rows(readings: Sequence[Reading]) -> list[Row]:
             )
         )
     return rows
+
+
+def _distance(reading: Reading) -> str:
+    """How far a condition is off, in the decimals of its sides where these show it."""
+    small = any(0 < abs(one or 0) < 1 for one in (reading.current, reading.threshold))
+    plain = formats.number(reading.distance)
+    if reading.counted or small or not formats.read_figure(plain):
+        return formats.side(reading.distance, reading.counted and Counted.ROW)
+    return plain
 
 
 class SignalConditions(LineTable):

@@ -336,5 +336,6 @@ class PerformanceScreen(BaseScreen):
                 session.timeframe,
                 source,
                 session_id,
+                left_at=lambda at: self._table().move_to(f"{session_id} {trades[at].id}"),
             )
         )

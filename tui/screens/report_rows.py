@@ -111,8 +111,8 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
             Figure("EXPOSURE", formats.percent(metrics.exposure_pct), Tone.PLAIN),
         ),
         (
-            Figure("ENDED AT", formats.money(report.ending_balance, decimals), priority=3),
-            Figure("BEGAN AT", formats.money(report.starting_balance, decimals), Tone.PLAIN),
+            Figure("EQUITY", formats.money(report.ending_balance, decimals), priority=3),
+            Figure("BEGAN WITH", formats.money(report.starting_balance, decimals), Tone.PLAIN),
         ),
     )
     headline, behind = zip(*columns, strict=True)

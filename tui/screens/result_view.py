@@ -228,7 +228,17 @@ class ResultView(Vertical):
         name, timeframe = self._report.strategy or "", self._report.timeframe
         session, source = self._report.session_id, self._source
         self.app.push_screen(
-            TradeScreen(name, shown, place, UTC, timeframe, source, session, self._report)
+            TradeScreen(
+                name,
+                shown,
+                place,
+                UTC,
+                timeframe,
+                source,
+                session,
+                self._report,
+                left_at=lambda at: table.move_to(keys[at]),
+            )
         )
 
     def on_mount(self) -> None:

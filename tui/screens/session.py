@@ -45,10 +45,11 @@ _CUT = 16  # cells of the last part of a line that are kept in any case
 def _line(parts: Sequence[tuple[str, Tone]], width: int | None = None) -> Content:
     """Parts in a line; what is dim is left out, the last first, where `width` has no room.
 
-    A long last part, such as why a session is stale, is cut at the end of the line before that.
+    A long last part that is not, such as why it is stale, is cut at the line's end before that.
     """
     kept = [(safe_text(text), tone) for text, tone in parts]
-    spared = max(0, cell_len(kept[-1][0]) - _CUT) if kept else 0
+    long = kept[-1][0] if kept and kept[-1][1] is not Tone.DIM else ""
+    spared = max(0, cell_len(long) - _CUT)
     while width is not None and sum(cell_len(text) + 3 for text, _ in kept) - 3 - spared > width:
         dim = [part for part in kept if part[1] is Tone.DIM]
         if not dim:
@@ -156,7 +157,7 @@ class SessionScreen(BaseScreen):
                     header=False,
                     empty="No notice, no job, and nothing of the feed.",
                 ),
-                "Notices, jobs and feed",
+                "Feed",
             )
 
     def mounted(self) -> None:
@@ -305,7 +306,10 @@ class SessionScreen(BaseScreen):
         equity.draw([Curve(detail.equity, tone)], start, zone, band=band, decimals=decimals)
         self._curve_title = title
         self.query_one("#one-drawdown", CurveChart).draw(
-            [Curve(drawdown_points(detail.equity, start), Tone.LOSS, filled=True)], 0.0, zone
+            [Curve(drawdown_points(detail.equity, start), Tone.LOSS, filled=True)],
+            0.0,
+            zone,
+            beside=equity.beside,  # it stands under the other: the same time in the same column
         )
         trades = self.query_one("#one-trades", LineTable)
         if (listed := (detail.trades, zone)) != self._listed:
@@ -328,14 +332,12 @@ class SessionScreen(BaseScreen):
             names["one-trades"] = f"Trades · {len(detail.trades):,}"
         if shown == "one-orders" and session is not None and session.orders is not None:
             names[shown] = f"Orders on the testnet · {formats.order_counts(session.orders)}"
-        if shown == "one-feed":
-            names[shown] = "Notices, jobs and feed"
-        elif session is not None and (told := len(session.notices)):
-            names["one-feed"] = f"Feed · {told} notice{'s'[: told != 1]}"
         log = self._log
         names["one-log"] = " · ".join(filter(None, (names["one-log"], log.top_day)))
         if log.id == "one-side-log":
             entitle(log, names["one-log"])
+        if session is not None:
+            names["one-feed"] = session_view.feed_title(session)
         entitle(self.query_one("#one-equity"), self._curve_title)
         if shown in views:
             titles, at = [names[view] for view in views], views.index(shown)
@@ -467,6 +469,7 @@ class SessionScreen(BaseScreen):
                 session.timeframe,
                 self._chart,
                 session.id,
+                left_at=lambda place: table.move_to(keys[place]),
             )
             self.app.push_screen(screen)
 

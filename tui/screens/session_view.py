@@ -54,7 +54,10 @@ def trade_table_of(
 
 
 def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
-    """What the session is and how it stands, in parts."""
+    """What the session is and how it stands, in parts; what is dim gives way, the last first.
+
+    When it is to end follows from how long it has run of what; when it ended follows from nothing.
+    """
     word, tone = state_words(session.state)
     symbols = ", ".join(session.symbols[:3]) + (" …" if len(session.symbols) > 3 else "")
     parts = [
@@ -63,11 +66,12 @@ def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
         (session.mode.value, Tone.ACCENT),
         *((("trial", Tone.INFO),) * (session.trial is not None)),
         (word, tone),
-        (session.id, Tone.DIM),
-        (elapsed(session), Tone.DIM),
     ]
-    if end := planned_end(session, zone):
-        parts.append((end, Tone.DIM))
+    end, ran = planned_end(session, zone), elapsed(session)
+    if session.ended is not None:
+        parts += [(end, Tone.PLAIN), (ran, Tone.DIM), (session.id, Tone.DIM)]
+    else:
+        parts += [(ran, Tone.DIM), (session.id, Tone.DIM), *(((end, Tone.DIM),) * bool(end))]
     if session.state_reason:
         parts.append((session.state_reason, tone))
     parts += [(f"#{tag}", Tone.ACCENT) for tag in session.notes.tags]
@@ -221,6 +225,14 @@ def candles_until_now(detail: SessionDetail, symbol: str) -> tuple[Candle, ...]:
         next_time = 2 * last.time - candles[-2].time
         forming = Candle(next_time, last.close, high, low, price, 0.0)
     return candles if forming is None else (*candles, forming)
+
+
+def feed_title(session: SessionSnapshot) -> str:
+    """What the pane of `feed_rows` is called: how many notices there are, and alerts set."""
+    waiting = sum(one.told is None for one in session.notes.alerts)
+    counted = ((len(session.notices), "notice"), (waiting, "alert"))
+    parts = [f"{count} {what}{'s'[: count != 1]}" for count, what in counted if count]
+    return " · ".join(["Feed", *parts])
 
 
 def feed_rows(session: SessionSnapshot, detail: SessionDetail) -> list[Row]:

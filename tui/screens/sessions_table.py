@@ -9,6 +9,7 @@ from datetime import UTC, tzinfo
 from core.journal.values import Mode, SessionState
 from core.market.symbols import money_decimals, quote_currency
 from core.session.snapshot import HostSnapshot, SessionSnapshot
+from core.time_format import day_begin
 from core.trading.values import OpenTrade
 from tui import formats
 from tui.widgets.columns import Column
@@ -237,8 +238,9 @@ MONEY = (Mode.TESTNET, Mode.SIMULATED, Mode.DEMO, Mode.REPLAY)
 class _Sums:
     """Sums over the sessions of one mode; unknown where their currencies differ.
 
-    `equity`, `today` (in the preferred zone) and `gained` are of those that have not ended, so that
-    none contradicts another; `before` is what the others ended with, None where there are none.
+    `equity` and `gained` are of those that have not ended; `before` is what the others ended with,
+    None where there are none. `today` (in the preferred zone) is of all: of those that have ended,
+    what was gained on this day.
     """
 
     unit: str
@@ -250,7 +252,7 @@ class _Sums:
     decimals: int = 2
 
 
-def _sums(snapshot: HostSnapshot, mode: Mode | None) -> _Sums:
+def _sums(snapshot: HostSnapshot, mode: Mode | None, zone: tzinfo) -> _Sums:
     found = [s for s in snapshot.sessions if s.mode is mode]
     counted = [s for s in found if not s.state.ended]
     ended = [s for s in found if s.state.ended]
@@ -261,12 +263,21 @@ def _sums(snapshot: HostSnapshot, mode: Mode | None) -> _Sums:
     return _Sums(
         "".join(f" {currency}" for currency in currencies),
         total(map(equity_of, counted)),
-        total(None if s.unread else s.pnl_today for s in counted),
+        total(None if s.unread else s.pnl_today for s in (*counted, *_ended_today(found, zone))),
         total(map(total_pnl, counted)),
         total(map(total_pnl, ended)),
         positions,
         money_decimals(*(symbol for s in found for symbol in s.symbols)),
     )
+
+
+def _ended_today(sessions: Sequence[SessionSnapshot], zone: tzinfo) -> list[SessionSnapshot]:
+    """Those that ended on the day (of a zone) that it is by the clock of those that have not."""
+    now = max((one.now for one in sessions if not one.state.ended), default=None)
+    if now is None:
+        return []
+    begun = day_begin(now, zone)
+    return [one for one in sessions if one.ended is not None and one.ended >= begun]
 
 
 def today(now: int, zone: tzinfo) -> str:
@@ -279,19 +290,18 @@ def headline_figures(snapshot: HostSnapshot, zone: tzinfo = UTC) -> tuple[Figure
 
     Money is added up within one mode only, for a demo's or a replay's is another kind of money than
     that of sessions on the market of today; which mode is named where there are several. EQUITY,
-    TODAY, P&L and POSITIONS are of the same sessions; ENDED P&L has what the others ended with, and
-    comes before POSITIONS where there are any. What runs, is stale or has failed is counted over
-    all modes: where there is none of it its place is given up for other figures, and where any has
-    failed no terminal leaves it out. The mode that is next closest to real is summed up where there
-    is room.
+    P&L and POSITIONS are of the same sessions, TODAY also of those that ended today; ENDED P&L has
+    what ended sessions came to. What runs, is stale or has failed is counted over all modes, and
+    where any has failed no terminal leaves it out. Which figures there is room for does not change
+    with what runs, lest they move about. The mode that is next closest to real is summed up where
+    there is room.
     """
     active = [s for s in snapshot.sessions if not s.state.ended]
     present = {session.mode for session in active or snapshot.sessions}
     modes = [one for one in MONEY if one in present]
     several = len(modes) > 1
     first = modes[0] if modes else None
-    has_ended = any(s.state.ended and s.mode is first for s in snapshot.sessions)
-    sums = _sums(snapshot, first)
+    sums = _sums(snapshot, first, zone)
     decimals = sums.decimals
     stale = sum(s.state is SessionState.STALE for s in active)
     running = str(sum(s.state is SessionState.RUNNING for s in active))
@@ -301,48 +311,48 @@ def headline_figures(snapshot: HostSnapshot, zone: tzinfo = UTC) -> tuple[Figure
     unit = sums.unit + (f", {modes[0].value}" if several else "")
     of_all = ", ALL" if several else ""
     return (
-        Figure(f"EQUITY{unit}", formats.money(sums.equity, decimals), width=12),
+        Figure(f"EQUITY{unit}", formats.money(sums.equity, decimals), width=11),
         Figure(
             today(snapshot.now, zone),
             formats.change(sums.today, decimals=decimals),
             tone_of(sums.today, decimals),
-            width=12,
+            width=11,
         ),
         Figure(
             "P&L",
             formats.change(sums.gained, decimals=decimals),
             tone_of(sums.gained, decimals),
-            width=12,
-            priority=1,
+            width=11,
+            priority=2,
         ),
         Figure(
             "ENDED P&L",
             formats.change(sums.before, decimals=decimals),
             tone_of(sums.before, decimals),
-            width=12,
-            priority=2 if has_ended else 3,
+            width=11,
+            priority=3,
         ),
-        Figure("POSITIONS", sums.positions, priority=3 if has_ended else 2),
-        *(_beside(snapshot, modes[1]) if several else ()),
+        Figure("POSITIONS", sums.positions, priority=4),
+        *(_beside(snapshot, modes[1], zone) if several else ()),
         Figure(f"RUNNING{of_all}", running, priority=1),
         Figure(
             f"STALE{of_all}",
             str(stale),
             Tone.STALE if stale else Tone.DIM,
-            priority=0 if stale else 2,
+            priority=0 if stale else 1,
         ),
         Figure(
             f"ERRORS{of_all}",
             str(failed),
             Tone.ERROR if failed else Tone.DIM,
-            priority=-1 if failed else 2,
+            priority=-1 if failed else 0,
         ),
     )
 
 
-def _beside(snapshot: HostSnapshot, mode: Mode) -> tuple[Figure, ...]:
+def _beside(snapshot: HostSnapshot, mode: Mode, zone: tzinfo) -> tuple[Figure, ...]:
     """The sums of another mode, the first to go where there is no room."""
-    sums, name = _sums(snapshot, mode), mode.value
+    sums, name = _sums(snapshot, mode, zone), mode.value
     decimals = sums.decimals
     return (
         Figure(

@@ -5,7 +5,7 @@ Its candles, its fields, the conditions at its signal, and of a session's the ba
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from typing import ClassVar
 
@@ -62,6 +62,8 @@ _AROUND = 20  # candles shown before the signal and behind the exit
 class TradeScreen(BaseScreen):
     """One of a run's trades. `place`: which of them; one can go on to the others.
 
+    `left_at`: told the place of the one that was shown last, when one returns from it.
+
     `timeframe`: of the strategy; `source`: has its candles, where there is one. `session`: the ID
     of that which made them; open positions move on with its prices while one looks. `report`: of
     that session, where it is at hand; of one that has ended the host is asked for it.
@@ -81,6 +83,8 @@ class TradeScreen(BaseScreen):
         source: ChartSource | None,
         session: str | None = None,
         report: WrittenReport | None = None,
+        *,
+        left_at: Callable[[int], None] = lambda _: None,
     ) -> None:
         super().__init__(classes="" if session else "-no-twin")
         self._session = session
@@ -95,6 +99,9 @@ class TradeScreen(BaseScreen):
         self._zone = zone
         self._timeframe = timeframe
         self._source = source
+        self._left_at = left_at
+        # The step that raises the count in the title: trades are mostly listed the newest first.
+        self._forward = -1 if _newest_first(self._trades) else 1
 
     @property
     def zone(self) -> tzinfo:
@@ -250,6 +257,10 @@ class TradeScreen(BaseScreen):
         """Offer only what can be done with the trade on this terminal."""
         if action == "view":
             return len(self._views()) > 1
+        if action == "other":
+            steps = [one for one in parameters if isinstance(one, int)] or [1, -1]
+            places = [self._place + step * self._forward for step in steps]
+            return any(0 <= place < len(self._trades) for place in places)
         return self._session is not None if action == "compare" else True
 
     def _draw_fields(self) -> None:
@@ -274,9 +285,8 @@ class TradeScreen(BaseScreen):
             )
         chart = self.query_one("#trade-candles", CandleChart)
         known = {} if chart.timeframe else chart.values_at(trade.signal_time)
-        rows += [
-            (f"at {name}", f"{name} at signal", _reading(value)) for name, value in known.items()
-        ]
+        rows += [("at-signal", "AT SIGNAL", "")] * bool(known)
+        rows += [(f"at {name}", name, _reading(value)) for name, value in known.items()]
         table = self.query_one("#trade-fields", LineTable)
         made = [Row(name, (Cell(label, Tone.DIM), Cell(text))) for name, label, text in rows]
         beside = self.has_class("-narrow") and self.size.width >= _TWICE_FROM
@@ -322,7 +332,8 @@ class TradeScreen(BaseScreen):
         entitle(chart, f"{trade.symbol} {shown} · {glyph} entry ◆ exit", chart.readings)
 
     def action_back(self) -> None:
-        """Return to where one came from."""
+        """Return to where one came from, there to the trade that one has gone on to."""
+        self._left_at(self._place)
         self.dismiss()
 
     def action_compare(self) -> None:
@@ -331,9 +342,10 @@ class TradeScreen(BaseScreen):
             show_comparison(self, self._session, self._strategy)
 
     def action_other(self, step: int) -> None:
-        """Go on to another trade of the list."""
-        self._place = (self._place + step) % len(self._trades)
+        """Go on to the next trade of the run or list, or to the one before."""
+        self._place += step * self._forward
         self._draw()
+        self.refresh_hints()
 
 
 def _counted(trades: Sequence[Trade | OpenTrade], place: int, strategy: str) -> tuple[str, str]:
@@ -344,10 +356,15 @@ def _counted(trades: Sequence[Trade | OpenTrade], place: int, strategy: str) -> 
     trade, count = trades[place], len(trades)
     if not isinstance(trade, Trade):
         return f"open position of {strategy}", f"{place + 1} of {count}"
-    numbers = [one.id for one in trades if isinstance(one, Trade)]
-    if numbers == list(range(count, 0, -1)):
+    if _newest_first(trades):
         return f"trade {trade.id} of {count}, {strategy}", ""
     return f"trade {trade.id} of {strategy}", f"{place + 1} of {count} listed"
+
+
+def _newest_first(trades: Sequence[Trade | OpenTrade]) -> bool:
+    """Whether all trades of a run are listed from its last one on."""
+    numbers = [one.id for one in trades if isinstance(one, Trade)]
+    return numbers == list(range(len(trades), 0, -1))
 
 
 def _beside(rows: Sequence[Row]) -> list[Row]:

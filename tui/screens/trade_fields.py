@@ -17,7 +17,7 @@ TRADE_FIELDS = (
     ("entry_time", "Entered"),
     ("entry_filled_at", "Filled at"),
     ("entry_price", "Entry"),
-    ("exit_time", "Left"),
+    ("exit_time", "Exited"),
     ("exit_filled_at", "Filled at"),
     ("exit_price", "Exit"),
     ("exit_reason", "Reason"),
@@ -123,6 +123,10 @@ def fields_of_trade(trade: Trade | OpenTrade) -> Sequence[tuple[str, str, float 
         value = getattr(trade, name, None)
         if name == "entered_by" and trade.by_hand:
             value = "hand"
+        if name.endswith("_filled_at") and value is not None:
+            of_candle = getattr(trade, name.replace("_filled_at", "_time"))
+            if value // 1000 == of_candle // 1000:  # written alike: once is enough
+                continue
         if value is not None:
             found.append((name, label, value))
     return found

@@ -394,6 +394,7 @@ class CandleChart(LineView, can_focus=True):
                 volume=self._adorned,
                 newest=self._right is None,
                 by_shape=self.app.no_color,
+                now=self._looking is None or self._looking.until is None,
             ).painted(width, height)
         self.refresh()
 

@@ -22,7 +22,7 @@ LABELS = 12  # cells beside a chart, at most
 _LEGEND_FROM, _VOLUME_FROM, _PANES_FROM = 6, 16, 20  # lines from which there is room for these
 _EDGES_FROM = 10  # lines of prices from which levels beyond them have one of their own
 _PANE, _FEWEST = 4, 9  # lines of a pane beneath the candles, and the fewest left to the candles
-_LINE_TONES = (Tone.INFO, Tone.WARNING, Tone.ACCENT, Tone.PLAIN)
+_LINE_TONES = (Tone.INFO, Tone.WARNING, Tone.PLAIN, Tone.ACCENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ class Picture:
     `lines` are the indicators, to which the slots' values belong; `volume`: whether it is shown.
     `cross` is the time of the candle the crosshair is on; `newest`: whether the last slot is the
     newest there is. `axis`: cells the prices take beside it. `by_shape` tells falling candles by
-    their shape, not by their colour.
+    their shape, not by their colour. `now`: whether the last close is told, as it is not of candles
+    that are shown up to some time behind a trade that is over.
     """
 
     slots: Sequence[Slot]
@@ -73,6 +74,7 @@ class Picture:
     volume: bool = True
     newest: bool = True
     by_shape: bool = False
+    now: bool = True
 
     def painted(self, width: int, height: int) -> Cells:
         """The lines from the top down, the times last: `width` cells and the axis, and `height`."""
@@ -132,10 +134,12 @@ class Picture:
                 cells[scale.line(mark.price)][right + at * each] = (mark.glyph, mark.tone)
         named: dict[int, int] = {}
         inside = [scale.line(one.price) for one in self.levels if one.price in scale]
+        last = scale.line(candles[-1].close) if self.now else None
+        beside = [*inside, last]
         for level in sorted(self.levels, key=lambda one: one.price not in scale):
             line, name = scale.line(level.price), level.label
             if level.price in scale:
-                if inside.count(line) > 1:  # there is room for one price at the axis
+                if beside.count(line) > 1:  # there is room for one price at the axis
                     name = f"{name} {formats.price(level.price)}"
                 axis[line] = (formats.price(level.price), level.tone)
                 for column in range(named.get(line, 0), width):
@@ -157,7 +161,8 @@ class Picture:
             for column, letter in enumerate(text, start):
                 row[column] = (letter, level.tone)
             named[line] = start + len(text) - 1
-        axis[scale.line(candles[-1].close)] = (formats.price(candles[-1].close), Tone.STRONG)
+        if last is not None:
+            axis[last] = (formats.price(candles[-1].close), Tone.STRONG)
         return [
             *self._with_axis(over_all, {}),
             *self._with_axis(cells, axis),
@@ -193,6 +198,13 @@ class Picture:
                 cells, values, right, self.each, scale, _LINE_TONES[number % len(_LINE_TONES)]
             )
         _write(cells[0], safe_text(pane), Tone.DIM)
+        if len(lines) > 1:  # which colour is which
+            start = 0
+            for number, (_, line) in enumerate(lines):
+                name = f"{safe_text(line.name.removeprefix(f'{pane}.'))} "
+                for column, letter in enumerate(name[: width - start], start):
+                    cells[0][column] = (letter, _LINE_TONES[number % len(_LINE_TONES)])
+                start = min(width, start + len(name))
         axis = {0: (_short(scale.high), Tone.DIM), _PANE - 1: (_short(scale.low), Tone.DIM)}
         return self._with_axis(cells, axis)
 

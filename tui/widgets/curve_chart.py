@@ -106,6 +106,8 @@ class CurveChart(LineView, can_focus=True):
         self._dots: tuple[Dot, ...] = ()
         self._whole = False
         self._decimals = 2
+        self._least_beside = 0
+        self._beside = 0
         self._curves: tuple[Curve, ...] = ()
         self._base: float | None = None
         self._zone: tzinfo = UTC
@@ -121,10 +123,12 @@ class CurveChart(LineView, can_focus=True):
         dots: Sequence[Dot] = (),
         whole: bool = False,
         decimals: int = 2,
+        beside: int = 0,
     ) -> None:
         """Show curves, a level they are compared with, times in a zone, a band behind and dots.
 
-        `decimals`: of the money beside it. The same again repaints nothing. A band much wider than
+        `decimals`: of the money beside it. `beside`: the cells that the values take, at least, as
+        those of a chart above it do. The same again repaints nothing. A band much wider than
         the curves is cut, so that these can be seen, and ends with them, unless the `whole` of it
         is asked for.
         """
@@ -136,6 +140,7 @@ class CurveChart(LineView, can_focus=True):
             tuple(dots),
             whole,
             decimals,
+            beside,
         )
         if given != (
             self._curves,
@@ -145,10 +150,16 @@ class CurveChart(LineView, can_focus=True):
             self._dots,
             self._whole,
             self._decimals,
+            self._least_beside,
         ):
             self._curves, self._base, self._zone, self._band, self._dots = given[:5]
-            self._whole, self._decimals = given[5:]
+            self._whole, self._decimals, self._least_beside = given[5:]
             self._paint()
+
+    @property
+    def beside(self) -> int:
+        """The cells that its values take beside it."""
+        return self._beside
 
     def set_empty(self, text: str) -> None:
         """Change what an empty chart says."""
@@ -183,7 +194,8 @@ class CurveChart(LineView, can_focus=True):
             low = high - 1  # what is filled hangs from the top: a flat one has nothing to fill
         scale = Scale.around(*self._reach(low, high, moments), height)
         axis = self._labels(scale.ticks())
-        beside = max(map(len, axis.values()), default=0)
+        beside = max([self._least_beside, *map(len, axis.values())])
+        self._beside = beside
         width = self.size.width - beside - _AROUND
         if width < 2:
             return []
