@@ -85,10 +85,12 @@ def short_date(time: int) -> str:
 
 
 def short_duration(seconds: float) -> str:
-    """A span as its two largest units: `2d 4h`, `3h 20m`, `5m`, `12s`."""
+    """A span as its two largest units, to the nearest of the smaller: `2d 4h`, `3h 20m`, `12s`."""
     rest = round(seconds)
     if rest < 0:
         return "-" + short_duration(-rest)
+    smallest = 3_600 if rest >= 86_400 else 60 if rest >= 3_600 else 1
+    rest = (rest + smallest // 2) // smallest * smallest
     parts = []
     for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
         count, rest = divmod(rest, length)

@@ -10,6 +10,7 @@ _HIGH_WIN_RATE_PCT = 80
 _DEEP_DRAWDOWN_PCT = 25
 _LOW_SHARPE = 0.5
 _LONG_LOSING_RUN = 8
+_BEHIND_PCT = 0.1  # points: less lies within any spread
 
 
 def too_few(trades: int) -> str | None:
@@ -39,7 +40,7 @@ def quality_flags(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         )
     if drawdown is not None and drawdown > _DEEP_DRAWDOWN_PCT:
         flags.append(f"drawdown over {_DEEP_DRAWDOWN_PCT} % ({drawdown:.2f} %): few sit through it")
-    if gained is not None and held is not None and gained < held:
+    if gained is not None and held is not None and held - gained >= _BEHIND_PCT:
         flags.append(f"behind buy and hold ({gained:+z.2f} % against {held:+z.2f} %)")
     if sharpe is not None and sharpe < _LOW_SHARPE:
         flags.append(

@@ -90,7 +90,7 @@ def _run(report: Report) -> Section:
     if period["candles"]:
         sentences.append(
             f"{short_time(parse_time(period['start']))} to "
-            f"{short_time(parse_time(period['end']))} UTC, {period['candles']:,} candles"
+            f"{told_until(period['end'], report['timeframe'])} UTC, {period['candles']:,} candles"
         )
     else:
         sentences.append("no candle was decided on")

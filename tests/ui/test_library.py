@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -25,6 +26,7 @@ from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.notes import NotesForm
+from tui.requests.library import differently_run
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.overlay import OverlayScreen
@@ -193,3 +195,16 @@ async def test_the_palette_opens_the_result_named_whatever_the_filter_and_none_f
         await until(pilot, lambda: any(f"{other} is gone" in n.message for n in app._notifications))
         await pilot.pause()
         assert isinstance(app.screen, BacktestScreen)
+
+
+def test_what_two_runs_differ_in_besides_their_settings_is_told(workspace: Workspace) -> None:
+    saved = list_results(workspace).results[0].result
+    of_market = msgspec.structs.replace(
+        saved, settings={}, source=CandleSource(exchange="binance", period="1mo")
+    )
+    swept = msgspec.structs.replace(of_market, settings={"rsi.period": 12}, fill_on="close")
+    told = {name: (one, other) for name, one, other in differently_run(of_market, swept)}
+    assert told["order limits"] == ("the market's", "none")
+    assert told["fill on"] == (of_market.fill_on, "close")
+    assert "from" not in told, "the same candles"
+    assert list(differently_run(swept, swept)) == []

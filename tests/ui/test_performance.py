@@ -132,7 +132,11 @@ def test_the_headline_adds_up_and_unknown_is_no_zero() -> None:
     assert (shown["BEST DAY"], shown["WORST DAY"]) == ("▲ +10.00", "▼ -1.00")
     alone = {date(2025, 11, 20): DayResult(10.0, 1)}
     single = {one.label: one.value for one in performance_rows.figures(TRADES[:1], None, alone)}
-    assert single["BEST DAY"] == single["WORST DAY"] == "–"
+    assert "BEST DAY" not in single, "a day alone is neither the best nor the worst"
+    assert "WORST DAY" not in single
+    (weeks,) = [one for one in performance_rows.GROUPINGS if one.title == "Week"]
+    for row in performance_rows.slice_rows(TRADES, weeks, UTC):
+        assert len(row.key) <= weeks.columns[0].width, "no week is cut"
     nothing = {one.label: one.value for one in performance_rows.figures((), None, {})}
     assert nothing["CLOSED P&L"] == nothing["WIN RATE"] == nothing["FEES"] == "–"
 

@@ -13,7 +13,7 @@ from tests.ui.scripted import busy, report
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.screens.report import ReportScreen
-from tui.screens.report_rows import figures, period, remarks
+from tui.screens.report_rows import figures, month_rows, period, remarks
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 from tui.widgets.remarks import RemarkLines, Remarks
@@ -60,6 +60,7 @@ def test_figures_unknown_for_one_reason_share_it() -> None:
                 "sharpe_ratio": few,
                 "sortino_ratio": few,
                 "benchmark_return_pct": "no candles",
+                "sqn": "is not shown here",
             }
         },
     )
@@ -75,7 +76,18 @@ def test_a_result_tells_the_cost_at_which_nothing_is_left() -> None:
 
 
 def test_what_a_fill_cost_stands_beside_what_it_may_cost() -> None:
-    assert period(written_report(report("rsi_bounce"))).endswith("130 candles, fees 6 bp a fill")
+    told = period(written_report(report("rsi_bounce")))
+    assert told.endswith(" to 2025-11-22 16:00 UTC, 130 candles, fees 6 bp a fill"), "its close"
+
+
+def test_a_month_alone_has_no_bar_that_would_say_how_much_it_is() -> None:
+    def shares(*returns: float) -> list[float | None]:
+        monthly = [{"month": f"2025-{n:02}", "return_pct": one} for n, one in enumerate(returns, 1)]
+        rows = month_rows(written_report(report("rsi_bounce", monthly=monthly)))
+        return [row.cells[-1].share for row in rows]
+
+    assert shares(0.0) == [None]
+    assert shares(2.0, 1.0) == [1.0, 0.5]
 
 
 def test_figures_that_belong_together_stand_above_each_other() -> None:

@@ -6,7 +6,7 @@ Files are read and written in threads, outside the host: results decide nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from core.report.library import (
     remove_result,
     result_beside,
 )
+from core.report.written_report import told_until
 from core.store.durable import OsDisk
 from core.store.notes import NotesError
 from core.store.workspace import Workspace, WorkspaceError
@@ -82,6 +83,31 @@ def order_of(listed: ListedResult) -> BacktestOrder | None:
         fill_on=result.fill_on or "next_open",
         settings=result.settings,
     )
+
+
+def differently_run(
+    one: StoredResult, other: StoredResult
+) -> Iterator[tuple[str, Setting | None, Setting | None]]:
+    """In what two runs differ besides their configs, which makes their figures less alike."""
+    both = _run_of(one), _run_of(other)
+    for name in both[0]:
+        ours, theirs = (each[name] for each in both)
+        if ours != theirs:
+            yield name, ours, theirs
+
+
+def _run_of(result: StoredResult) -> dict[str, str | None]:
+    """Over what a result was run, and by which rules of the market; None: not known."""
+    first, last = result.period.start, told_until(result.period.end, result.timeframe)
+    source, limits = result.source, None
+    if source is not None:  # a setting of a sweep and candles of a file are run without them
+        limits = "the market's" if source.exchange and not result.settings else "none"
+    return {
+        "from": None if first is None else first[:16].replace("T", " "),
+        "to": last,
+        "fill on": result.fill_on or None,
+        "order limits": limits,
+    }
 
 
 def _span(result: StoredResult) -> tuple[int, int] | None:
@@ -236,5 +262,8 @@ def _compared(one: ListedResult, other: ListedResult) -> Compared:
     ours, theirs = _opened(one), _opened(other)
     settings = None
     if "config" in ours.report and "config" in theirs.report:
-        settings = tuple(differing_settings(ours.report["config"], theirs.report["config"]))
+        settings = (
+            *differently_run(ours.listed.result, theirs.listed.result),
+            *differing_settings(ours.report["config"], theirs.report["config"]),
+        )
     return Compared(ours, theirs, side_by_side(ours.report, theirs.report), settings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -28,13 +27,12 @@ if TYPE_CHECKING:
     from core.report.side_by_side import SideBySide
 
 _FIGURES = (
-    Column("", 16, grow=8),
-    Column("A", 12, "right"),
-    Column("B", 12, "right"),
+    Column("", len("Break-even with fees"), grow=8),
+    Column("A", 11, "right"),
+    Column("B", 11, "right"),
     Column("B AGAINST A", 13, "right"),
     Column("B IS", 6),
 )
-_LONG_NAME = 28  # cells of a setting's path: there is room for those, else for shorter names
 _SIDES = (("A", Tone.ACCENT, (1 / 6, 1 / 2, 5 / 6)), ("B", Tone.INFO, (1 / 3, 2 / 3, 1.0)))
 """Letter and tone of each, and where along its curve the letter stands."""
 
@@ -92,15 +90,12 @@ class OverlayScreen(BaseScreen):
         figures.set_rows(map(_figure_row, self._compared.figures))
         settings = self._compared.settings or ()
         table = self.query_one("#overlay-settings", LineTable)
-        paths = [path for path, *_ in settings]
-        names = paths
-        if any(cell_len(path) > _LONG_NAME for path in paths):
-            names = formats.setting_names(paths)
+        names = formats.setting_names([path for path, *_ in settings])
         table.set_rows(
             Row(path, (Cell(name), Cell(_value(one)), Cell(_value(other))))
             for name, (path, one, other) in zip(names, settings, strict=True)
         )
-        entitle(table, f"Settings that differ · {len(settings):,}")
+        entitle(table, f"What differs · {len(settings):,}")
         figures.focus()
 
     def laid_out(self, event: events.Resize) -> None:

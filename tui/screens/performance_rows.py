@@ -113,11 +113,12 @@ class Grouping:
     heading: str
     of: Callable[[Closed, tzinfo], str]
     order: Literal["newest", "name", "gain"] = "gain"
+    width: int = 16
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns of its table."""
-        return (Column(self.heading, 16, grow=14), *_SLICE_COLUMNS)
+        return (Column(self.heading, self.width, grow=14), *_SLICE_COLUMNS)
 
 
 def day_name(day: date) -> str:
@@ -132,7 +133,7 @@ def day_of(name: str) -> date:
 
 GROUPINGS = (
     Grouping("Day", "DAY", lambda one, zone: day_name(_day(one, zone)), "newest"),
-    Grouping("Week", "WEEK", _week, "newest"),
+    Grouping("Week", "WEEK", _week, "newest", len("2026-11-23 to 11-29")),
     Grouping("Month", "MONTH", lambda one, zone: f"{_day(one, zone):%Y-%m}", "newest"),
     Grouping("Pair", "PAIR", lambda one, _: one.trade.symbol),
     Grouping("Side", "SIDE", lambda one, _: one.trade.side.value),
@@ -207,7 +208,7 @@ def figures(
     factor = formats.number(won / lost) if lost else undefined_text("profit_factor", ends)
     # A single day is neither, whatever it brought.
     earned = [day.pnl for day in days.values()]
-    best, worst = (max(earned), min(earned)) if len(earned) > 1 else (None, None)
+    best, worst = max(earned, default=None), min(earned, default=None)
     fees = sum(one.trade.fees for one in closed) if closed else None
     left = left_open is not None
     change = partial(formats.change, decimals=decimals)
@@ -221,8 +222,11 @@ def figures(
         Figure("TRADES", formats.count(len(closed)) if known else formats.UNKNOWN),
         Figure("WIN RATE", formats.percent(wins)),
         Figure("PROFIT FACTOR", factor, priority=1),
-        Figure("BEST DAY", change(best), tone_of(best, decimals), width=11, priority=2),
-        Figure("WORST DAY", change(worst), tone_of(worst, decimals), width=11, priority=3),
+        *(
+            Figure(name, change(day), tone_of(day, decimals), width=11, priority=priority)
+            for name, day, priority in (("BEST DAY", best, 2), ("WORST DAY", worst, 3))
+            if len(earned) > 1
+        ),
         Figure("FEES", formats.money(fees, decimals), Tone.PLAIN, priority=4),
     )
 

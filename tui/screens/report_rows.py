@@ -31,6 +31,15 @@ MONTH_COLUMNS = (
 _MEANING = {"kept": ": it keeps its backtest's promise", "open": ": neither kept nor broken"}
 
 
+_SHOWN = (
+    *("total_return_pct", "benchmark_return_pct", "max_drawdown_pct", "calmar_ratio"),
+    *("total_trades", "avg_hold", "win_rate_pct", "profit_factor", "break_even_cost_bp"),
+    *("expectancy", "payoff_ratio", "sharpe_ratio", "sortino_ratio"),
+    *("max_consecutive_losses", "exposure_pct"),
+)
+"""The metrics of `figures`: why one of the others is not known is asked by nobody here."""
+
+
 def trade_columns_of(report: WrittenReport) -> tuple[Column, ...]:
     """The columns of its trades."""
     return trade_table.trade_columns(len("2026-11-22 14:02"), several=len(report.symbols) > 1)
@@ -46,13 +55,14 @@ def title(report: WrittenReport) -> str:
 
 
 def period(report: WrittenReport) -> str:
-    """Over which candles: first, last and how many; and what a fill cost."""
+    """From the open of the first candle to the close of the last, how many; and a fill's cost."""
     span = report.period
     if not span.candles and span.start is None:
         return "No candle yet"
     candles = formats.UNKNOWN if span.candles is None else f"{span.candles:,}"
     fees = "" if report.fees is None else f", fees {report.fees * 10_000:g} bp a fill"
-    return f"{_time(span.start)} to {_time(span.end)} UTC, {candles} candles{fees}"
+    until = told_until(span.end, report.timeframe) or _time(span.end)
+    return f"{_time(span.start)} to {until} UTC, {candles} candles{fees}"
 
 
 def _time(time: str | None) -> str:
@@ -143,7 +153,8 @@ def remarks(report: WrittenReport) -> tuple[Remark, ...]:
     found += _still_open(report)
     found += [Remark("!", text, Tone.WARNING) for text in doubts]
     found += [Remark("·", text, Tone.DIM) for text in _facts(report)]
-    reasons = undefined_reasons(report.metrics.metrics_undefined)
+    undefined = report.metrics.metrics_undefined.items()
+    reasons = undefined_reasons({name: why for name, why in undefined if name in _SHOWN})
     return (*found, *(Remark(UNDEFINED, text, Tone.DIM) for text in reasons))
 
 
@@ -202,7 +213,10 @@ def _diagnosis(diagnosis: ReportedDiagnosis) -> list[Remark]:
 
 
 def month_rows(report: WrittenReport) -> list[Row]:
-    """The return of each month, with a bar from an axis on, which stands where 0 lies."""
+    """The return of each month, with a bar from an axis on, which stands where 0 lies.
+
+    A month alone has none: there is nothing that it could be long or short beside.
+    """
     known = [one.return_pct for one in report.monthly if one.return_pct is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
     low, high = min(low, 0.0), max(high, 0.0)
@@ -217,7 +231,7 @@ def month_rows(report: WrittenReport) -> list[Row]:
                     "",
                     tone_of(value),
                     order=None if value is None else abs(value),
-                    share=None if value is None else (value - low) / span,
+                    share=None if value is None or len(known) < 2 else (value - low) / span,
                     zero=-low / span,
                 ),
             ),

@@ -137,8 +137,7 @@ class StrategiesScreen(BaseScreen):
         empty = NO_STRATEGY if self._listed else READING
         table.set_empty(f"No strategy has “{text}”. Esc shows all." if text else empty)
         table.take_columns(_columns(self._choices.values()))
-        tells = _tells(self._choices.values())
-        table.set_rows(_row(key, choice, tells) for key, choice in shown.items())
+        table.set_rows(_row(key, choice) for key, choice in shown.items())
         table.set_class(len(self._choices) <= _FEW, "-few")
         table.set_class(_FEW < len(self._choices) <= _SOME, "-some")
         there, read = len(self._choices), sum(one.is_read for one in self._choices.values())
@@ -340,14 +339,14 @@ class StrategiesScreen(BaseScreen):
 
 
 def _columns(choices: Iterable[StrategyChoice] = ()) -> tuple[Column, ...]:
-    """The columns of a list of these; what none of them has, or all alike, takes no room."""
+    """The columns of a list of these; what none of them has takes no room."""
     longest = max((cell_len(one.name) for one in choices), default=0)
     return (
         Column("STRATEGY", min(max(longest, _NAME), _LONGEST_NAME)),
         Column("SYMBOLS", 12, priority=2, grow=8),
         Column("TF", 3, priority=1),
         Column("STATUS", 8, priority=4, optional=True),
-        Column("FROM", 9, priority=5, optional=True),
+        Column("FROM", 9, priority=5),
         Column("BACKTEST", 11, "right"),
         Column("TRADES", 6, "right", priority=3, optional=True),
         Column("WIN", 6, "right", priority=6, optional=True),
@@ -356,18 +355,17 @@ def _columns(choices: Iterable[StrategyChoice] = ()) -> tuple[Column, ...]:
     )
 
 
-def _tells(choices: Iterable[StrategyChoice]) -> tuple[bool, bool]:
-    """Whether their status, and where they are from, tell one from the other."""
-    listed = list(choices)
-    return len({_status(one) for one in listed}) > 1, len({one.origin for one in listed}) > 1
-
-
 def _status(choice: StrategyChoice) -> str:
     status = choice.raw.get("status")
     return status if isinstance(status, str) else ""
 
 
-def _row(key: str, choice: StrategyChoice, tells: tuple[bool, bool]) -> Row:
+def _told_status(choice: StrategyChoice) -> str:
+    """Its status in the list: every strategy begins as a draft, which needs no word."""
+    return "" if (status := _status(choice)) == "draft" else status
+
+
+def _row(key: str, choice: StrategyChoice) -> Row:
     gain, trades = choice.figure("total_return_pct"), choice.figure("total_trades")
     wins, fall = choice.figure("win_rate_pct"), choice.figure("max_drawdown_pct")
     tried = choice.backtested or choice.kept is not None
@@ -385,15 +383,14 @@ def _row(key: str, choice: StrategyChoice, tells: tuple[bool, bool]) -> Row:
     symbols = choice.symbols[0] if choice.symbols else formats.UNKNOWN
     if len(choice.symbols) > 1:
         symbols += f" +{len(choice.symbols) - 1}"
-    status, origin = tells
     return Row(
         key,
         (
             Cell(choice.name, Tone.STRONG),
             Cell(symbols),
             Cell(choice.timeframe, Tone.DIM, order=formats.length_of(choice.timeframe)),
-            Cell(_status(choice) if status else "", Tone.DIM),
-            Cell(choice.origin if origin else "", Tone.DIM),
+            Cell(_told_status(choice), Tone.DIM),
+            Cell(choice.origin, Tone.DIM),
             made,
             Cell(formats.number(trades, 0) if tried else "", order=trades),
             Cell(formats.percent(wins, 0) if tried else "", order=wins),

@@ -67,6 +67,12 @@ def test_each_warning_sign_is_raised(pnl: list[float], equity: list[float], sign
     assert any(flag.startswith(sign) for flag in flags), flags
 
 
+def test_less_than_a_tenth_of_a_point_behind_buy_and_hold_is_no_warning() -> None:
+    for held, warned in ((0.05, False), (0.2, True)):
+        flags = quality_flags({"total_return_pct": 0.0, "benchmark_return_pct": held})
+        assert bool(flags) == warned
+
+
 def test_a_sound_result_raises_none() -> None:
     trades = [trade(3.0 if i % 2 else -1.0, candle=i) for i in range(40)]
     equity = [100.0 + i * (1.0 if i % 30 else 0.7) for i in range(24 * 20)]
