@@ -17,7 +17,7 @@ from core.journal.values import FeedKind
 from core.report.stored_backtest import stored_backtest
 from core.store.workspace import Workspace
 from core.strategy.document.document import read_strategy
-from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, arrived, driven, until
+from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, arrived, driven, until, verdict_of
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
 from tests.ui.test_sessions import BRAILLE, drawn
 from tests.unit.cli.conftest import Served, exchange, write_addresses
@@ -26,7 +26,7 @@ from tui.modals.ask import Ask
 from tui.modals.name import AskName
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
-from tui.requests.backtest import BacktestOrder
+from tui.requests.backtest import BacktestCommands, BacktestOrder, BacktestRefusedError
 from tui.requests.backtest_run import backtest as run_order
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_look import BacktestLook
@@ -359,7 +359,7 @@ async def test_a_demo_offers_the_market_of_its_own_exchange(workspace: Workspace
         await until(pilot, lambda: screen.query("#result-trades"))
         await until(pilot, lambda: len(screen.query_one("#result-trades", LineTable).rows) >= 5)
         title = str(screen.query_one("#result-title").render())
-        assert "2026-01-03 00:00 to 2026-01-04 23:59 UTC, 2,880 candles" in title
+        assert "2026-01-03 00:00 to 2026-01-05 00:00 UTC, 2,880 candles" in title
 
 
 @pytest.mark.parametrize("source", ["binance", "demo"])
@@ -415,12 +415,23 @@ async def test_a_backtest_without_trades_says_why(workspace: Workspace) -> None:
     ids=["no candles", "empty"],
 )
 async def test_a_candle_file_that_cannot_be_used_is_said(
-    workspace: Workspace, content: str, complaint: str
+    workspace: Workspace, content: str, complaint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = workspace.root.parent / "waves.csv"
     data.write_text(content)
     app = make(workspace)
     async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await ordered(pilot, app, str(data))
+        await until(pilot, lambda: complaint in verdict_of(app.screen))
+        assert isinstance(app.screen, NewBacktest), "what was filled in stays, to be mended"
+        assert app.screen.query_one("#data", Input).value == str(data)
+        await pilot.press("escape")
+
+        async def none_yet(*_: object) -> None:
+            """The file goes bad once it has been looked at."""
+
+        monkeypatch.setattr(BacktestCommands, "refusal", none_yet)
         await pick(pilot, app, "waves")
         await ordered(pilot, app, str(data))
         await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
@@ -533,3 +544,23 @@ def test_a_copy_needs_a_free_and_harmless_name(workspace: Workspace, name: str) 
 def test_the_editor_is_the_users() -> None:
     assert editor_command({"EDITOR": "code --wait"}) == ["code", "--wait"]
     assert editor_command({"EDITOR": "vi", "VISUAL": "emacs -nw"}) == ["emacs", "-nw"]
+
+
+async def test_a_period_that_was_refused_is_not_proposed_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object) -> None:
+        raise BacktestRefusedError("the exchange has nothing so old")
+
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await pilot.press("b", "escape", "3")
+        screen = await arrived(pilot, BacktestScreen)
+        monkeypatch.setattr(BacktestCommands, "run", refused)
+        asked = BacktestOrder("waves", Path(), {}, exchange="binance", period="5y")
+        screen.run_order(asked)
+        await until(pilot, lambda: not screen.is_busy)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+        assert app.screen.query_one("#period", Input).value == "6mo"

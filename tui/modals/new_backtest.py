@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from core.market.candles.durations import SpanError, period_in_words
+from core.market.candles.durations import SpanError, period_in_words, period_span
 from core.market.files.symbol_files import SymbolFilesError, files_in_line
 from core.market.history.exchange_names import exchange_problem
+from core.time_format import wall_clock
 from core.trading.values import FillOn
 from tui.modals import strategy_picker
 from tui.modals.form import (
@@ -44,10 +47,14 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         demo: bool = False,
         title: str = "New backtest",
         verb: str = "run",
+        check: Callable[[BacktestOrder], Awaitable[str | None]] | None = None,
     ) -> None:
+        """`check`: why the candles of an order cannot be had; None where they can."""
         super().__init__(list_strategies, picked or (last.name if last else None))
         self._title = title
         self._verb = verb
+        self._check = check
+        self._reading = False
         self._last = last
         self._sources = [DEMO_MARKET, _FILE, _EXCHANGE] if demo else [_FILE, _EXCHANGE]
 
@@ -94,7 +101,7 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
             exchange = exchange_in(self.query_one("#exchange", Input), problems)
         if source != _FILE:
             try:
-                period_in_words(period)
+                _period_words(period)
             except SpanError as error:
                 problems.append(Wrong(f"period: {error}", "period"))
         if source == _FILE and not data:
@@ -132,8 +139,7 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         order, problems = self.order()
         told = self.wrong(problems)
         if order is not None and order.period:
-            until = f"the {period_in_words(order.period)} until now"
-            told.append(Remark("", until, Tone.DIM))
+            told.append(Remark("", _period_words(order.period), Tone.DIM))
         self.tell(told)
 
     def lacking(self) -> Input | None:
@@ -144,9 +150,50 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
             return exchange
         return data if source == _FILE and not data.value.strip() else None
 
+    def finish(self, outcome: BacktestOrder) -> None:
+        """End once its files are known to be good; the form stays, with all of it, until then."""
+        if self._check is None or not outcome.data:
+            self.dismiss(outcome)
+        elif not self._reading:
+            self._reading = True
+            self.tell([Remark("…", "reading the candles", Tone.PLAIN)])
+            self.run_worker(
+                self._read_candles(outcome, self._check), name="candles", exit_on_error=False
+            )
+
+    async def _read_candles(
+        self, order: BacktestOrder, check: Callable[[BacktestOrder], Awaitable[str | None]]
+    ) -> None:
+        try:
+            refusal = await check(order)
+        finally:
+            self._reading = False
+        if not self.is_attached:
+            return
+        if refusal is None:
+            self.dismiss(order)
+            return
+        self.app.bell()
+        self.tell([Remark("✗", line, Tone.ERROR) for line in refusal.splitlines()])
+        self.query_one("#data", Input).focus()
+        self.call_after_refresh(self.query_one("#verdict").scroll_visible, animate=False)
+
     def outcome(self) -> BacktestOrder | None:
         """What to run."""
         return self.order()[0]
+
+
+def _period_words(text: str) -> str:
+    """Which period that is, in words.
+
+    Raises:
+        SpanError: it is none.
+    """
+    if ".." not in text:
+        return f"the {period_in_words(text)} until now"
+    period_span(text, wall_clock())
+    first, last = (day.strip() for day in text.split("..", 1))
+    return f"from {first} to {f'the end of {last}' if last else 'now'}, UTC"
 
 
 def _source(order: BacktestOrder) -> str:

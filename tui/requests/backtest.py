@@ -86,6 +86,15 @@ class BacktestCommands:
         outcome: BacktestOutcome = await runner.backtest(order, workspace, demo, progress)
         return outcome
 
+    async def refusal(self, order: BacktestOrder) -> str | None:
+        """Why there are no candles for an order, whose files are read; None where there are."""
+        runner = await asyncio.to_thread(importlib.import_module, _RUNNER)
+        try:
+            await runner.candles_for(order, self._shell.workspace, self._shell.demo, lambda _: None)
+        except BacktestRefusedError as error:
+            return str(error)
+        return None
+
     def save(self, outcome: BacktestOutcome) -> None:
         """Write a result into its strategy's document; a sample is copied first, if one agrees."""
         path, workspace = outcome.order.path, self._shell.workspace

@@ -18,7 +18,7 @@ from core.exchange.market.market_replay import served
 from core.exchange.market.quotes import FUNDING_INTERVAL, MarketQuotes
 from core.host.feed_factories import DemoMarket
 from core.market.candles.candles import Candles
-from core.market.candles.durations import SpanError, period_start
+from core.market.candles.durations import SpanError, period_span
 from core.market.feeds.feed import FeedError
 from core.market.files.errors import CandleFileError
 from core.market.files.symbol_files import SymbolFilesError, files_in_line, line_of_files
@@ -170,7 +170,7 @@ def _from_demo(
 
 def _span(order: BacktestOrder, now: int) -> tuple[int, int]:
     """From when to when, UTC ms."""
-    return order.span or (period_start(order.period, now), now)
+    return order.span or period_span(order.period, now)
 
 
 async def _fetched(

@@ -218,6 +218,7 @@ class BacktestScreen(BaseScreen):
     def run_order(self, order: BacktestOrder) -> None:
         """Run a backtest in a worker of the app; one that runs already is broken off."""
         self.action_cancel()
+        before = "" if self._order is None else self._order.period
         self._order = replace(order, settings={}, warmup=None)  # for the form: it varies nothing
         self._asked_from = self.app.screen
         self._tell(f"{order.name}: starting …")
@@ -225,26 +226,34 @@ class BacktestScreen(BaseScreen):
             running = f"{order.name}: the backtest runs, and opens here once it is done."
             self.papertape.say(running, here=True)
         self._worker = self.app.run_worker(
-            self._work(order), name="backtest", group="backtest", exit_on_error=False
+            self._work(order, before), name="backtest", group="backtest", exit_on_error=False
         )
         self.refresh_hints()
 
-    async def _work(self, order: BacktestOrder) -> None:
+    async def _work(self, order: BacktestOrder, period: str) -> None:
+        """Run it; where nothing comes of it, the next form has the `period` of the last again."""
+        asked = self._order
         try:
             outcome = await self.papertape.backtests.run(
                 order, lambda text: self._tell(f"{order.name}: {text}")
             )
         except BacktestRefusedError as error:
+            self._ask_again(asked, period)
             self._tell(str(error), "$error")
             if not self.is_current:
                 self.papertape.say(str(error), "error", "No backtest")
         except asyncio.CancelledError:
+            self._ask_again(asked, period)
             self._tell(f"{order.name}: broken off. R runs it again.", "$warning")
             raise
         else:
             await self._made(outcome)
         finally:
             self.call_later(self.refresh_hints)
+
+    def _ask_again(self, asked: BacktestOrder | None, period: str) -> None:
+        if asked is not None and self._order is asked:
+            self._order = replace(asked, period=period)
 
     async def _made(self, outcome: BacktestOutcome) -> None:
         """Show what was made, or say that it is there."""
@@ -333,6 +342,7 @@ class BacktestScreen(BaseScreen):
                 last or self._order,
                 picked,
                 demo=self.papertape.demo is not None,
+                check=self.papertape.backtests.refusal,
             ),
             answered,
         )
@@ -452,6 +462,7 @@ class BacktestScreen(BaseScreen):
                 self._order,
                 name,
                 demo=self.papertape.demo is not None,
+                check=self.papertape.backtests.refusal,
                 title="On which candles?",
                 verb="go on",
             ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
 
@@ -18,6 +18,7 @@ LONGEST_DURATION = 36_500 * DAY
 _DURATION_UNITS = {"s": 1_000, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
 _PERIOD = re.compile(r"([1-9]\d{0,4})(mo|[dwmy])")
 _PERIOD_WORDS = {"d": "day", "w": "week", "m": "month", "mo": "month", "y": "year"}
+_TO = ".."  # between the dates of a period
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -62,6 +63,45 @@ def period_start(text: str, end: int) -> int:
     if start < 0:
         raise SpanError(f"a period of {text} begins before 1970, when no market had candles")
     return start
+
+
+def period_span(text: str, now: int) -> tuple[int, int]:
+    """From when to when a period is, UTC ms: one that ends `now`, or `2026-01-01..2026-03-31`.
+
+    Of dates the last is in it, as far as it is over; without a last one all is until now.
+
+    Raises:
+        SpanError: if `text` is neither, or begins before 1970 or after `now`.
+    """
+    if _TO not in text:
+        return period_start(text, now), now
+    first, last = (_day(text, part) for part in text.split(_TO, 1))
+    if first is None:
+        raise SpanError(_no_period(text))
+    end = now if last is None else min(last + DAY, now)
+    if first < 0:
+        raise SpanError(f"a period of {text} begins before 1970, when no market had candles")
+    if first >= end:
+        raise SpanError(f"a period of {text} has no day that has begun")
+    return first, end
+
+
+def _day(text: str, day: str) -> int | None:
+    """When a day of a period begins, UTC ms; None where it has none there."""
+    if not (day := day.strip()):
+        return None
+    try:
+        begin = datetime.combine(date.fromisoformat(day), time(), UTC)
+    except ValueError:
+        raise SpanError(_no_period(text)) from None
+    return (begin - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _no_period(text: str) -> str:
+    return (
+        f"{text!r} is not a period: write a number and d, w, m or mo (months) or y, such as 6mo, "
+        "or two dates, such as 2026-01-01..2026-03-31"
+    )
 
 
 def _matched(text: str) -> re.Match[str]:

@@ -9,6 +9,7 @@ from core.market.candles.durations import (
     in_words,
     parse_duration,
     period_in_words,
+    period_span,
     period_start,
 )
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
@@ -81,3 +82,35 @@ def test_a_duration_is_told_in_words(text: str, words: str) -> None:
 )
 def test_a_period_is_told_in_words(text: str, words: str) -> None:
     assert period_in_words(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("6mo", "2023-09-15T00:00:00Z", "2024-03-15T00:00:00Z"),
+        ("2024-01-01..2024-01-31", "2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z"),
+        ("2024-01-01 .. 2024-01-01", "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"),
+        ("2024-01-01..", "2024-01-01T00:00:00Z", "2024-03-15T00:00:00Z"),
+        ("2024-01-01..2030-01-01", "2024-01-01T00:00:00Z", "2024-03-15T00:00:00Z"),
+    ],
+)
+def test_a_period_is_before_now_or_between_two_dates(text: str, start: str, end: str) -> None:
+    first, last = period_span(text, parse_time("2024-03-15"))
+    assert (iso_time(first), iso_time(last)) == (start, end)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "..",
+        "..2024-01-01",
+        "2024-02-30..",
+        "2024-02-01..2024-01-01",
+        "2024-04-01..",
+        "6mo..",
+        "1969-01-01..",
+    ],
+)
+def test_dates_that_are_no_period_are_refused(text: str) -> None:
+    with pytest.raises(SpanError):
+        period_span(text, parse_time("2024-03-15"))
