@@ -27,7 +27,7 @@ from core.market.feeds.feed import (
     Revised,
 )
 from core.session.alignment import Alignment, Moment
-from core.session.log_messages import Refusals, gap_text, revision_text, tell
+from core.session.log_messages import Refusals, gap_text, revision_text, tell, tells_nothing
 from core.session.runner import Runner
 from core.session.snapshot import Level
 from core.trading.values import Event, Quote
@@ -241,7 +241,7 @@ class FeedHandler:
     def _narrate(self, events: Iterable[Event], prefix: str = "") -> None:
         """Tell of events; a refusal that only repeats itself stands in the journal alone."""
         for event in events:
-            if self._refusals.repeated(event):
+            if self._refusals.repeated(event) or tells_nothing(event):
                 continue
             level, text = tell(event, self.runner.config.symbols)
             self._tell(level, prefix + text)

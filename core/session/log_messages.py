@@ -47,7 +47,7 @@ _WORDS = {
     ExitReason.MAX_HOLD: "held for the maximum time",
     ExitReason.LIQUIDATION: "liquidation",
     ExitReason.REVERSE: "reversal",
-    ExitReason.MANUAL: "asked for by hand",
+    ExitReason.MANUAL: "by hand",
     ExitReason.BREAK_EVEN: "stop at the entry",
     ExitReason.ROI: "target of that time",
     ExitReason.FLAT_AT: "time to be flat",
@@ -63,6 +63,13 @@ def state_text(state: str, why: str | None) -> str:
     """The state a session has come to, and why; what says both (`stopped by hand`) stands alone."""
     word = state.replace("_", " ")
     return word if why is None else why if why.startswith(word) else f"{word}: {why}"
+
+
+def tells_nothing(event: Event) -> bool:
+    """Whether an event has nothing to tell: candles do not price what a person entered and left."""
+    if not isinstance(event, Priced):
+        return False
+    return event.trade.candle_entry_price is None and event.trade.candle_exit_price is None
 
 
 def tell(event: Event, symbols: Sequence[str] = ()) -> tuple[Level, str]:
@@ -98,11 +105,9 @@ def tell(event: Event, symbols: Sequence[str] = ()) -> tuple[Level, str]:
         case Exited(_, trade):
             return Level.INFO, _trade_text(trade)
         case Priced(_, trade):
-            return Level.DEBUG, (
-                f"{trade.symbol}: trade {trade.id} by candles: entry "
-                f"{_price_text(trade.candle_entry_price)}, exit "
-                f"{_price_text(trade.candle_exit_price)}"
-            )
+            prices = {"entry": trade.candle_entry_price, "exit": trade.candle_exit_price}
+            known = (f"{what} {number(one)}" for what, one in prices.items() if one is not None)
+            return Level.DEBUG, f"{trade.symbol}: trade {trade.id} by candles: {', '.join(known)}"
         case Refused():
             return Level.WARNING, f"{event.symbol}: no {event.side} entry: {event.why}"
         case FundingPaid():
@@ -209,7 +214,7 @@ def retell(
             case MomentPassed(time, _, events, away):
                 now = time + step
                 for event in events:
-                    if refusals.repeated(event):
+                    if refusals.repeated(event) or tells_nothing(event):
                         continue
                     level, text = tell(event, symbols)
                     yield now, level, f"while away: {text}" if away else text
@@ -250,7 +255,3 @@ def _trade_text(trade: Trade) -> str:
         f"{_WORDS[trade.exit_reason]}: {trade.pnl:+z.{money_decimals(trade.symbol)}f} "
         f"({trade.pnl_pct:+z.2f} %){also}"
     )
-
-
-def _price_text(price: float | None) -> str:
-    return "unknown" if price is None else number(price)

@@ -251,7 +251,7 @@ class Runner:
         )
         return lambda: made(
             closed=TradeColumns.of(trades),
-            warnings=[*warnings, *_by_hand(trades, entered), *notes],
+            warnings=[*_by_hand(trades, entered), *warnings, *notes],
         )
 
     def _notes(self) -> list[str]:

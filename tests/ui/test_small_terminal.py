@@ -490,9 +490,12 @@ def test_what_a_report_cannot_tell_is_said_in_words_and_what_is_open_with_its_wo
     assert "Buy and hold: no candles to buy and hold" in texts
     open_ = "1 open at the end, marked to the close of the last candle (▼ -12.50)"
     assert open_ in texts
-    doubted = report("rsi_bounce", quality_flags=["few trades"], open_trades=told["open_trades"])
+    hand = "1 trade was entered by hand"
+    doubts = {"quality_flags": ["few trades"], "warnings": [hand]}
+    doubted = report("rsi_bounce", open_trades=told["open_trades"], **doubts)
     texts = [one.text for one in remarks(written_report(doubted))]
-    assert texts.index(open_) < texts.index("few trades"), "the return is told before it is doubted"
+    assert texts.index(open_) < texts.index(hand), "the return is told before it is doubted"
+    assert texts.index(hand) < texts.index("few trades"), "as in the report's text"
 
 
 def test_a_gate_of_a_varied_strategy_names_what_was_set() -> None:

@@ -386,6 +386,11 @@ def test_a_trade_tells_its_move_its_time_and_what_was_earned_by_then() -> None:
     told = trade_cells(a_trade(leverage=3.0, funding=-0.5, seen_late=True), in_zone(UTC))
     assert (told["LEVER"].text, told["FUNDING"].text) == ("3×", "-0.50")
     assert told["REASON"].text == "take profit late"
+    by_hand = {"exit_reason": ExitReason.MANUAL}
+    ends = (a_trade(), a_trade(by_hand=True), a_trade(**by_hand), a_trade(by_hand=True, **by_hand))
+    cells = [trade_cells(one, in_zone(UTC)) for one in ends]
+    assert [each["BY HAND"].text for each in cells] == ["", "entry", "exit", "both"]
+    assert [each["REASON"].text for each in cells] == ["take profit"] * 2 + ["by hand"] * 2
     fills = {"entry_filled_at": NOW - HOUR, "exit_filled_at": NOW + 90_000}
     assert trade_cells(a_trade(**fills), in_zone(UTC))["HELD"].text == "1h 02m"
     written = ReportedTrade(

@@ -210,7 +210,7 @@ class SessionCommands:
 
         self._shell.ask(
             f"Close {count} of {_named(targets)}?",
-            f"{_names(targets)}At the next price, with reason manual. "
+            f"{_names(targets)}At the next price, told as closed by hand. "
             f"{'The sessions go' if len(targets) > 1 else 'The session goes'} on.",
             [OfferedAnswer("flatten", "y", "Close")],
             answered,
@@ -233,7 +233,7 @@ class SessionCommands:
 
         self._shell.ask(
             f"Close {symbol} of {_named([session])}?",
-            "At the next price, with reason manual. The session goes on.",
+            "At the next price, told as closed by hand. The session goes on.",
             answers,
             answered,
         )

@@ -18,6 +18,7 @@ from core.session.snapshot import SessionSnapshot
 from core.trading.values import Trade
 from tui import formats
 from tui.screens.sessions_table import MONEY, POSITION_COLUMNS, position_rows
+from tui.screens.trade_fields import exit_text
 from tui.screens.trade_rows import in_zone, trade_cells
 from tui.widgets.calendar import DayResult
 from tui.widgets.columns import Column
@@ -42,6 +43,7 @@ TRADE_COLUMNS = (
     Column("STRATEGY", 13, grow=10),
     Column("SYMBOL", 10, priority=1, grow=6),
     Column("SIDE", 5, priority=2),
+    Column("BY HAND", 7, optional=True),
     Column("ENTERED", 12, priority=8),
     Column("ENTRY", 10, "right", priority=7),
     Column("EXIT", 10, "right", priority=7),
@@ -137,7 +139,7 @@ GROUPINGS = (
     Grouping("Month", "MONTH", lambda one, zone: f"{_day(one, zone):%Y-%m}", "newest"),
     Grouping("Pair", "PAIR", lambda one, _: one.trade.symbol),
     Grouping("Side", "SIDE", lambda one, _: one.trade.side.value),
-    Grouping("Exit", "EXIT REASON", lambda one, _: one.trade.exit_reason.value.replace("_", " ")),
+    Grouping("Exit", "EXIT REASON", lambda one, _: exit_text(one.trade.exit_reason)),
     Grouping("Strategy", "STRATEGY", lambda one, _: one.session.strategy),
     Grouping("Hour", "HOUR OF ENTRY", _hour, "name"),
     Grouping("Session", "SESSION", lambda one, _: f"{one.session.strategy} {one.session.id}"),

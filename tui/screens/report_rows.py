@@ -147,7 +147,7 @@ def remarks(report: WrittenReport) -> tuple[Remark, ...]:
     told = advice.partition(":")[0]  # it says that a backtest is missing
     doubts = [
         one
-        for one in (*report.quality_flags, *report.warnings)
+        for one in (*report.warnings, *report.quality_flags)
         if one not in (told, f"{told} yet.")
     ]
     found += _still_open(report)

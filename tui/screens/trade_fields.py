@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
 from core.market.symbols import money_decimals
-from core.trading.values import Addition, OpenTrade, Side, Trade, TradePart
+from core.trading.values import Addition, ExitReason, OpenTrade, Side, Trade, TradePart
 from tui import formats
 from tui.widgets.candle_picture import Mark, PriceLevel
 from tui.widgets.tones import Tone, tone_of
@@ -37,6 +37,13 @@ _CHANGES = ("pnl", "unrealized_pnl")
 _AMOUNTS = ("fees", "funding")
 
 
+def exit_text(reason: str | None) -> str:
+    """Why a trade was left, as screens say it."""
+    if reason is None:
+        return formats.UNKNOWN
+    return "by hand" if reason == ExitReason.MANUAL else reason.replace("_", " ")
+
+
 def written(
     name: str,
     value: float | str | None,
@@ -49,6 +56,8 @@ def written(
 
     `dated`: times with their year.
     """
+    if isinstance(value, str) and name == "exit_reason":
+        return exit_text(value)
     if isinstance(value, str):
         return value.replace("_", " ")
     if value is None:

@@ -13,8 +13,9 @@ from functools import partial
 from core.market.symbols import money_decimals
 from core.report.written_report import ReportedTrade
 from core.time_format import parse_time
-from core.trading.values import Side, Trade
+from core.trading.values import ExitReason, Side, Trade
 from tui import formats
+from tui.screens.trade_fields import exit_text
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone, tone_of
@@ -32,6 +33,7 @@ def trade_columns(time_width: int, *, several: bool) -> tuple[Column, ...]:
         Column("#", 4, "right", priority=5),
         Column("SYMBOL", 9, priority=0 if several else 2, grow=6),
         Column("SIDE", 5),
+        Column("BY HAND", 7, optional=True),
         Column("SIGNAL", time_width, priority=11),
         Column("ENTERED", time_width, priority=3),
         Column("ENTRY", 10, "right"),
@@ -99,6 +101,7 @@ def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dic
         "#": Cell(str(number), Tone.DIM, order=number),
         "SYMBOL": Cell(trade.symbol or formats.UNKNOWN),
         "SIDE": Cell(trade.side or formats.UNKNOWN),
+        "BY HAND": Cell(_done_by_hand(trade), Tone.WARNING),
         "SIGNAL": when(trade.signal_time),
         "ENTERED": when(trade.entry_time),
         "ENTRY": Cell(formats.price(trade.entry_price), order=trade.entry_price),
@@ -135,11 +138,17 @@ def held_ms(trade: Trade | ReportedTrade) -> int | None:
     return round(seconds_held(begun, over, *fills) * 1000)
 
 
+def _done_by_hand(trade: Trade | ReportedTrade) -> str:
+    """Which ends of a trade a person decided on; empty where the strategy did on both."""
+    left = trade.exit_reason == ExitReason.MANUAL
+    return "both" if trade.by_hand and left else "entry" if trade.by_hand else "exit" * left
+
+
 def _reason(trade: Trade | ReportedTrade) -> str:
-    reason = (trade.exit_reason or formats.UNKNOWN).replace("_", " ")
+    reason = exit_text(trade.exit_reason)
     marks = (" ?" if trade.ambiguous else "") + (" late" if trade.seen_late else "")
     marks += f" ×{len(trade.parts)}" if trade.parts else ""
-    return reason + marks + (" by hand" if trade.by_hand else "")
+    return reason + marks
 
 
 def _move(trade: Trade | ReportedTrade) -> float | None:

@@ -62,7 +62,7 @@ async def test_a_session_killed_after_every_step_makes_the_trade_by_hand(
     assert stored.runner is not None
     assert stored.runner.account.trades == trades
     warnings = stored.report()["warnings"]
-    assert [text for text in warnings if "by hand" in text] == [
+    assert warnings[:2] == [  # before all else that there is to know of it
         f"1 trade was {done} by hand: what came of it is not the strategy's alone"
         for done in ("entered", "closed")
     ]

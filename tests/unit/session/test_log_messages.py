@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from core.host.logs import read_log
 from core.host.offline import offline_logs
-from core.session.log_messages import state_text, tell_order
+from core.session.log_messages import state_text, tell, tell_order, tells_nothing
 from core.session.snapshot import Level
 from core.store.workspace import Workspace
 from core.trading.orders import Execution, OrderSide, VenueOrder
+from core.trading.values import Exited, Priced
 from tests.unit.host.hosts import hosting, replay_request
+from tests.unit.report.making import trade
 
 TRADING = ("enter", "left", "leave", "asked for")
 
@@ -20,6 +24,17 @@ def test_a_state_and_why_are_told_once() -> None:
         "stopped by hand, positions closed"
     )
     assert state_text("warming_up", None) == "warming up"
+
+
+def test_a_trade_that_candles_cannot_price_has_nothing_to_tell() -> None:
+    made = msgspec.structs.replace(trade(5.0), candle_entry_price=None, candle_exit_price=None)
+    assert tells_nothing(Priced(made.exit_time, made))
+    assert not tells_nothing(Exited(made.exit_time, made))
+    priced = Priced(
+        made.exit_time, msgspec.structs.replace(made, id=1, symbol="A/B", candle_exit_price=101.5)
+    )
+    assert not tells_nothing(priced)
+    assert tell(priced)[1] == "A/B: trade 1 by candles: exit 101.5"
 
 
 async def test_a_journal_is_told_as_the_log_was(tmp_path: Path, candle_file: Path) -> None:
