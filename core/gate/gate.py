@@ -20,7 +20,15 @@ from core.backtest.long_work import LongWork, Part
 from core.backtest.progress import Meter, OnProgress, WorkCancelledError
 from core.backtest.sweep import Period, Sweep, asked_for, check_sort, sweep_by, traded
 from core.backtest.workers import Workers, workers_of
-from core.gate import CIRCUMSTANCES, EDGELESS, FOLDS, SETTINGS, WALK_FORWARD
+from core.gate import (
+    CIRCUMSTANCES,
+    EDGELESS,
+    FEWEST_DAYS,
+    FOLDS,
+    SETTINGS,
+    WALK_FORWARD,
+    few_days,
+)
 from core.gate.chance import (
     FEWEST_TRADES,
     Place,
@@ -30,7 +38,6 @@ from core.gate.chance import (
 )
 from core.gate.robustness import RUNS, Robustness, robustness
 from core.gate.selection import (
-    FEWEST_DAYS,
     Deflated,
     Overfitting,
     Superiority,
@@ -299,9 +306,7 @@ def of_selection(found: Superiority | None, independent: float, own: float, days
     """
     question = "better than the luck of so many tries"
     if found is None and days < FEWEST_DAYS:
-        return Finding(
-            question, None, f"{days:,} day{'s'[: days != 1]} of candles, fewer than {FEWEST_DAYS}"
-        )
+        return Finding(question, None, few_days(days))
     if found is None:
         return Finding(question, None, "no setting's equity ever moved")
     p = found.among(independent / own)

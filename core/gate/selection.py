@@ -14,6 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from core.gate import FEWEST_DAYS
 from core.market.candles.candles import Floats
 from core.report.deflated import deflated_sharpe, expected_best_of
 from core.trial.dependence import block_length
@@ -21,7 +22,6 @@ from core.trial.dependence import block_length
 _RESAMPLES = 1_000
 _MOST_BLOCKS = 16
 _FEWEST_DAYS_A_BLOCK = 5
-FEWEST_DAYS = 60
 _AT_ONCE = 256  # resamples worked out together: bounds the memory
 _DAYS_A_YEAR = 365
 _NORMAL = NormalDist()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,21 +16,26 @@ from core.backtest.progress import Progress
 from core.gate import EDGELESS, PARTS
 from core.gate.gate import Gate, UnfinishedGate, run_gate
 from core.gate.text import answer
+from core.market.candles.timeframes import DAY
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
+from core.time_format import wall_clock
 from core.trial.ledger import tries_of
-from tests.ui.driving import NARROW, WIDE, arrived, driven, until
+from tests.ui.driving import NARROW, WIDE, arrived, driven, make_app, until
+from tests.ui.scripted import ScriptedLink
 from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
 from tests.ui.test_sweep_screen import cancelled_after, verdict
 from tests.unit.backtest.test_sweep import RAW, candles
 from tui.app import PapertapeApp
+from tui.formats import day_time
 from tui.modals.pick import Pick
 from tui.modals.vary import VaryForm
+from tui.requests.backtest import BacktestOrder
 from tui.requests.varying import Variation
 from tui.screens.backtest import BacktestScreen
 from tui.screens.gate import GateScreen, answer_rows, unseen_gauge
-from tui.screens.long_work import part_lines
+from tui.screens.long_work import ended_names, part_lines
 from tui.screens.report import ReportScreen
 from tui.screens.sweep import SweepScreen
 from tui.widgets.answer_list import AnswerList
@@ -115,7 +122,7 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         await until(pilot, lambda: not screen.is_busy)
         assert str(screen.query_one("#gate-verdict").render()).startswith("? too little data")
         assert screen.query_one(AnswerList).answers[0].word == "not known"
-        await until(pilot, lambda: "days of candles, fewer than 60" in drawn(app, "#gate-answers"))
+        await until(pilot, lambda: "fewer than 60" in drawn(app, "#gate-answers"))
         texts = [str(screen.query_one(f"#gate-{side}-text").render()) for side in ("left", "right")]
         assert "Chosen on what was, traded on what followed" in texts[0]
         assert "costs doubled" in texts[1]
@@ -140,6 +147,12 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
         (one,) = app.varying.ended
         app.varying.ended = (replace(one, what="sweep"), one)
+        (name,) = ended_names([one], UTC)
+        assert one.came_to.startswith("too little data, ")
+        assert one.came_to.endswith(" % joined")
+        assert f" · gate · waves · {one.came_to} · " in name
+        assert abs(one.at - wall_clock()) < 3_600_000
+        assert name.startswith(f"1  {day_time(one.at, UTC)} · ")
         await pilot.press("U")
         await until(pilot, lambda: isinstance(app.screen, Pick))
         await pilot.press(*"gate", "enter")
@@ -162,6 +175,7 @@ async def test_the_gate_of_a_setting_judges_that_setting_and_names_it(workspace:
         title = str(app.screen.query_one(".form-title").render())
         assert title == "waves rsi.period=9: the gate: how much of it is luck"
         await until(pilot, lambda: verdict(app).startswith("1 setting: rsi.period=9"))
+        assert "verdict" not in verdict(app), "of files it is not known before they are read"
         await pilot.press("enter")
         gate = await arrived(pilot, GateScreen)
         await until(pilot, lambda: not gate.is_busy)
@@ -224,6 +238,24 @@ async def test_the_form_asks_for_all_that_the_command_does(
         await until(pilot, lambda: isinstance(app.screen, VaryForm))
         assert app.screen.query_one("#seen", Choice).chosen == "all that was"
         assert app.screen.query_one("#seed", Input).value == "7"
+
+
+async def test_too_few_days_are_told_before_it_is_run() -> None:
+    order = BacktestOrder("waves", Path("STRATEGY.md"), RAW)
+    now = 100 * DAY + 5
+    assert order.days(now) is None, "of files it is not known before they are read"
+    assert replace(order, exchange="binance", period="31d").days(now) == 32
+    assert replace(order, span=(0, 59 * DAY)).days(now) == 59
+    assert replace(order, span=(DAY - 1, 60 * DAY)).days(now) == 60
+    app = make_app(ScriptedLink())
+    async with driven(app, NARROW) as pilot:
+        for days, told in ((59, True), (60, False), (None, False)):
+            form = VaryForm("waves", RAW, app.varying, gate=True, days=days)
+            await app.push_screen(form)
+            await until(pilot, lambda: verdict(app).startswith("1 setting"))
+            said = "candles on 59 days, fewer than 60: too little for a verdict"
+            assert (said in " ".join(verdict(app).split())) is told
+            await pilot.press("escape")
 
 
 async def test_a_cancelled_gate_has_no_verdict(

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from core.journal.values import SessionState
 from core.market.candles.timeframes import Timeframe
 from core.report.written_report import written_report
 from core.store.workspace import locate_workspace, program_for
+from core.time_format import parse_time
 from tests.ui.driving import NARROW, arrived, driven, make_app, until, verdict_of
 from tests.ui.scripted import (
     NOW,
@@ -115,7 +117,7 @@ async def test_a_key_says_what_is_so_where_it_has_more_reasons_than_one(
         assert await told("H", "J") == {"Not yet: its document is still being read."}
         await pilot.press("3")
         (none,) = await told("U")
-        assert none.startswith("No sweep and no gate has ended yet")
+        assert none.startswith("None has ended since this screen was opened")
         order = BacktestOrder("waves", Path("STRATEGY.md"), {})
         monkeypatch.setattr(app.backtests, "run", held)
         backtests = app.screen
@@ -515,12 +517,16 @@ def test_ended_works_are_told_apart_by_all_that_was_asked() -> None:
         ("gate", order, Variation(anchored=True, seed=7)),
     ]
     varied = Varied(cast(Sweep, None), ())
-    assert ended_names([Ended(*work, varied) for work in works]) == [
-        "1  waves · sweep · a.csv · rsi.period=2:6 · by Sharpe · ranked on 70 %",
-        "2  waves · sweep · b.csv · rsi.period=2:6 · by win rate",
-        "3  waves rsi.period=3 · gate · a.csv · by Sharpe · 3 folds · balance 5,000",
-        "4  waves · gate · demo 30d · by Sharpe · 6 folds",
-        "5  waves · gate · a.csv · by Sharpe · 6 folds, anchored · seed 7",
+    at, came = parse_time("2026-11-28T08:25:00Z"), "fails, -28.2 % joined"
+    told = "28 Nov 08:25 · {} · fails, -28.2 % joined · {}".format
+    sweep, gate = (partial(told, f"{what} · waves") for what in ("sweep", "gate"))
+    set_before = told("gate · waves rsi.period=3", "a.csv · by Sharpe · 3 folds · balance 5,000")
+    assert ended_names([Ended(*work, varied, at, came) for work in works], UTC) == [
+        f"1  {sweep('a.csv · rsi.period=2:6 · by Sharpe · ranked on 70 %')}",
+        f"2  {sweep('b.csv · rsi.period=2:6 · by win rate')}",
+        f"3  {set_before}",
+        f"4  {gate('demo 30d · by Sharpe · 6 folds')}",
+        f"5  {gate('a.csv · by Sharpe · 6 folds, anchored · seed 7')}",
     ]
 
 

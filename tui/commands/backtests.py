@@ -96,9 +96,9 @@ BACKTESTS: tuple[Command, ...] = (
     ),
     Command(
         "backtest.ended", Place.BACKTEST, "U", "U", "past sweeps",
-        "A sweep or gate that has ended, as it was left: the last ones until the program ends",
+        "A sweep or gate that has ended, as it was left: the last since the screen was opened",
         "ended", 0,
-        unless="No sweep and no gate has ended yet: H begins the one, J the other.",
+        unless="None has ended since this screen was opened: H begins a sweep, J a gate.",
     ),
     Command(
         "result.back", Place.RESULT, "escape", "Esc", "back", "Return to the backtests", "back", 1,

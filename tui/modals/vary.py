@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from core.gate import FOLDS
+from core.gate import FEWEST_DAYS, FOLDS, few_days
 from core.text import TextRow
 from tui.formats import setting_words
 from tui.modals.form import (
@@ -55,9 +55,11 @@ class VaryForm(CheckedForm[Variation]):
         *,
         settings: Mapping[str, float | int | str] = MappingProxyType({}),
         gate: bool = False,
+        days: int | None = None,
     ) -> None:
-        """`settings`: what was set of the strategy already, by path."""
+        """`settings`: what was set of the strategy already, by path. `days`: of the candles."""
         super().__init__()
+        self._few = few_days(days) if gate and days is not None and days < FEWEST_DAYS else ""
         self._set = setting_words(settings)
         self._of = " ".join(filter(None, (name, self._set)))
         self._raw = raw
@@ -147,7 +149,9 @@ class VaryForm(CheckedForm[Variation]):
         settings = f"1 setting: {alone}" if count == 1 else f"{count:,} settings"
         if count >= _MANY:
             settings += ", which take their time; x shows what is finished"
-        self.tell([Remark("", settings, Tone.PLAIN), *self._offer()])
+        few = [Remark("!", f"{self._few}: too little for a verdict", Tone.WARNING)]
+        told = [Remark("", settings, Tone.PLAIN), *(few if self._few else ()), *self._offer()]
+        self.tell(told)
         self.checked()
 
     def _offer(self) -> list[Remark]:

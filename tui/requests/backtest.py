@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.market.candles.durations import SpanError, period_start
+from core.market.candles.timeframes import DAY
 from core.strategy.chart_values import ChartSource
 from tui import formats
 from tui.shell import OfferedAnswer, Shell
@@ -49,6 +51,19 @@ class BacktestOrder:
     fill_on: str = "next_open"
     balance: float | None = None
     settings: Mapping[str, float | int | str] = field(default_factory=dict)
+
+    def days(self, now: int) -> int | None:
+        """On how many UTC days its candles lie; None where that is not known before they are read.
+
+        `now`: UTC ms, at which a period ends.
+        """
+        if self.span is None and not self.exchange:
+            return None
+        try:
+            start, end = self.span or (period_start(self.period, now), now)
+        except SpanError:
+            return None
+        return (end - 1) // DAY - start // DAY + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.gate import FOLDS
+from core.time_format import wall_clock
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
 from tui.shell import Shell
 
@@ -93,12 +94,17 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Work that has ended: `what` of "sweep" and "gate" it was, of which order, and its result."""
+    """Work that has ended: `what` of "sweep" and "gate" it was, of which order, and its result.
+
+    `at`: when it ended, UTC ms. `came_to`: its result in a few words.
+    """
 
     what: str
     order: BacktestOrder
     variation: Variation
     varied: Varied
+    at: int = 0
+    came_to: str = ""
 
     def is_of(self, other: Ended) -> bool:
         """Whether both are results of the same work, as where the one was resumed."""
@@ -109,7 +115,8 @@ class Ended:
 class VaryingCommands:
     """Sweeps and gates in processes beside this one.
 
-    `ended`: the results of the last ones, the newest first; of the same work only the newest.
+    `ended`: the results of the last ones since the program began, the newest first; of the same
+    work only the newest.
     """
 
     def __init__(self, shell: Shell) -> None:
@@ -158,7 +165,9 @@ class VaryingCommands:
             )
         finally:
             control.cancel.set()  # nobody waits for it any more
-        newest = Ended(what, replace(order, span=found.span), variation, found)
+        asked = replace(order, span=found.span)
+        came_to = runner.came_to(found.found)
+        newest = Ended(what, asked, variation, found, wall_clock(), came_to)
         others = (one for one in self.ended if not one.is_of(newest))
         self.ended = (newest, *others)[:_MOST_ENDED]
         return found

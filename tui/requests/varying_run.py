@@ -117,6 +117,19 @@ async def gate(
     return await _run(order, variation, workspace, demo, control, work)
 
 
+def came_to(found: Sweep | Gate | UnfinishedGate) -> str:
+    """What came of it in a few words: the verdict of a gate, the best return of a sweep."""
+    if isinstance(found, UnfinishedGate):
+        return "cancelled"
+    if isinstance(found, Gate):
+        made = found.walk_forward.joined.metrics.total_return_pct
+        return f"{found.verdict.value}, {made:+z.1f} % joined"
+    if not found.rows:
+        return "cancelled"
+    best = f"the best made {found.best.result.metrics.total_return_pct:+z.1f} %"
+    return best if found.complete else f"cancelled, {best}"
+
+
 _left: tuple[BacktestOrder, Variation] | None = None
 """What was last left unfinished on candles of an exchange: later ones would be other work."""
 

@@ -20,6 +20,7 @@ from textual.worker import Worker
 from core.report.library import LibraryError, ListedResult
 from core.report.written_report import ReportError
 from core.text import safe_lines, safe_text
+from core.time_format import wall_clock
 from tui.commands import Place, bindings
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.pick import Pick
@@ -450,7 +451,8 @@ class BacktestScreen(BaseScreen):
             self._order = replace(order, settings={})  # so that the next form begins with it
             gate = screen is GateScreen
             varying, settings = self.papertape.varying, order.settings
-            form = VaryForm(order.name, order.raw, varying, settings=settings, gate=gate)
+            days = order.days(wall_clock()) if gate else None
+            form = VaryForm(order.name, order.raw, varying, settings=settings, gate=gate, days=days)
             self.app.push_screen(form, varied)
 
         if order is not None:
@@ -474,7 +476,7 @@ class BacktestScreen(BaseScreen):
         ended = self.papertape.varying.ended
         if not ended:
             return
-        names = ended_names(ended)
+        names = ended_names(ended, self.papertape.zone)
 
         def chosen(name: str | None) -> None:
             if name is not None:

@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from core.gate import PARTS
 from core.text import safe_lines, safe_text
+from core.time_format import wall_clock
 from tui.commands import Place, bindings
 from tui.modals.vary import VaryForm
 from tui.requests.backtest import Points
@@ -194,7 +195,13 @@ class GateScreen(LongWorkScreen):
 
         order, varying = self._order, self.papertape.varying
         form = VaryForm(
-            order.name, order.raw, varying, self._variation, settings=order.settings, gate=True
+            order.name,
+            order.raw,
+            varying,
+            self._variation,
+            settings=order.settings,
+            gate=True,
+            days=order.days(wall_clock()),
         )
         self.app.push_screen(form, answered)
 

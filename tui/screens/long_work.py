@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -231,18 +232,19 @@ def work_title(order: BacktestOrder, what: str, variation: Variation) -> Content
     )
 
 
-def ended_names(ended: Sequence[Ended]) -> list[str]:
-    """What tells ended works apart, candles and ranking too; numbered, as more may differ."""
-    return [f"{number}  {_ended_name(one)}" for number, one in enumerate(ended, start=1)]
+def ended_names(ended: Sequence[Ended], zone: tzinfo) -> list[str]:
+    """When works ended, what came of them, candles and ranking; numbered, as more may differ."""
+    return [f"{number}  {_ended_name(one, zone)}" for number, one in enumerate(ended, start=1)]
 
 
-def _ended_name(one: Ended) -> str:
+def _ended_name(one: Ended, zone: tzinfo) -> str:
     order, variation = one.order, one.variation
     candles = " ".join(Path(word).name for word in order.data.split())
     if order.exchange:
         candles = " ".join((order.exchange, *(_span(order, short_time) or [order.period])))
     ranks = {metric: word for word, metric in RANKS.items()}
-    parts = [_worked_on(order), one.what, candles, *_axes(variation)]
+    when = formats.day_time(one.at, zone)
+    parts = [when, one.what, _worked_on(order), one.came_to, candles, *_axes(variation)]
     parts.append(f"by {ranks.get(variation.sort, variation.sort)}")
     if one.what == "gate":
         parts.append(f"{variation.folds} folds{', anchored' if variation.anchored else ''}")

@@ -282,7 +282,7 @@ def test_the_forecast_of_a_trial_expects_the_same_to_the_digit(edge: Gate) -> No
 
 
 def test_what_cannot_be_judged_says_which_of_its_reasons_holds() -> None:
-    assert of_selection(None, 1.0, 1.0, 59).says == "59 days of candles, fewer than 60"
+    assert of_selection(None, 1.0, 1.0, 59).says == "candles on 59 days, fewer than 60"
     assert of_selection(None, 1.0, 1.0, 60).says == "no setting's equity ever moved"
     assert of_chance(None, moved=True).says == "too few candles to make a market of"
     assert of_chance(None, moved=False).says == "its equity never moved"
