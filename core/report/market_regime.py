@@ -14,6 +14,7 @@ from core.report.metrics import buy_and_hold_pct
 from core.report.result import RunResult
 
 _WENT_NOWHERE = 1.0  # per cent: buying and holding that made or lost no more tells no direction
+_LEAST_TIME, _FEWEST_CANDLES = DAY, 30  # from which volatility is told
 _CALM_TO_WILD = 1.5  # volatilities further apart than this factor are another regime
 
 
@@ -32,7 +33,8 @@ def regime(candles: Mapping[str, Candles], timeframe: Timeframe) -> Regime:
     """The market over the given candles.
 
     Volatility is the standard deviation of log returns from close to close, times √(candles a
-    year), averaged over the symbols.
+    year), averaged over the symbols that have at least 30 candles and a day of them: of fewer it
+    would be chance, and told as another market.
     """
     present = [one for one in candles.values() if len(one)]
     volatilities = [
@@ -40,7 +42,7 @@ def regime(candles: Mapping[str, Candles], timeframe: Timeframe) -> Regime:
         * math.sqrt(365 * DAY / timeframe.ms)
         * 100
         for one in present
-        if len(one) > 2
+        if len(one) >= max(_FEWEST_CANDLES, _LEAST_TIME / timeframe.ms)
     ]
     return Regime(
         buy_and_hold_pct((float(one.open[0]), float(one.close[-1])) for one in present),

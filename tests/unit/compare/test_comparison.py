@@ -259,15 +259,20 @@ def test_warning_signs_name_their_column_and_the_regime() -> None:
 
 
 def test_a_regime_is_counted_from_candles() -> None:
-    close = np.array([100.0, 101.0, 100.0, 101.0])
-    candles = Candles(np.arange(4) * HOUR, close, close, close, close, close)
+    close = np.array([100.0, 101.0] * 15)
+    candles = Candles(np.arange(30) * HOUR, close, close, close, close, close)
     found = regime({"BTC/USDT": candles}, Timeframe.H1)
     assert found.benchmark_return_pct == pytest.approx(1.0)
     step = np.log(1.01)
     assert found.volatility_pct == pytest.approx(
-        np.std([step, -step, step], ddof=1) * np.sqrt(8760) * 100
+        np.std([step, -step] * 14 + [step], ddof=1) * np.sqrt(8760) * 100
     )
     assert regime({}, Timeframe.H1) == Regime(None, None)
+    few = regime({"BTC/USDT": candles.slice(0, 29)}, Timeframe.H1)
+    assert few.benchmark_return_pct == pytest.approx(0.0)
+    assert few.volatility_pct is None, "of few candles it would be chance"
+    minutes = regime({"BTC/USDT": candles}, Timeframe.M5)
+    assert minutes.volatility_pct is None, "of two and a half hours, too"
 
 
 def test_a_hundred_thousand_live_trades_are_compared() -> None:
