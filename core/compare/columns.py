@@ -19,6 +19,7 @@ from core.time_format import parse_time, short_date
 from core.trading.values import Trade
 from core.trial.seal import closed_at
 
+REPLAY = "Replay"
 _NAN = float("nan")
 _NEVER = -1  # in a column of times: none
 _ABSURD = 1_000.0  # no position has such a leverage
@@ -45,7 +46,7 @@ class ComparedColumn:
     """One column.
 
     Attributes:
-        name: its heading.
+        name: backtest, paper or live, by which rows have its figures.
         source: where it comes from, in words.
         period: begin and end (exclusive), UTC ms; None where it is not known.
         metrics: the figures by their names of docs/rules.md §4 as a result's JSON has them;
@@ -54,6 +55,7 @@ class ComparedColumn:
         has_curve: whether `metrics` rest on an equity curve (a recorded block says nothing).
         sample: the trades for a verdict; None where their number or win rate is not known.
         notes: what had to be left out or guessed, a sentence each.
+        replayed: whether it is a backtest of the session's own period, in a backtest's place.
     """
 
     name: str
@@ -64,6 +66,12 @@ class ComparedColumn:
     has_curve: bool
     sample: Sample | None
     notes: tuple[str, ...] = ()
+    replayed: bool = False
+
+    @property
+    def heading(self) -> str:
+        """How it is named: a backtest of the session's own period is its replay."""
+        return REPLAY if self.replayed else self.name
 
     @property
     def days(self) -> float | None:

@@ -226,7 +226,7 @@ def compare(
         notes=(
             *_notes(columns, on_closed=on_closed),
             *_other_leverage(backtest, live),
-            *(() if replay is None else (f"{replay.name}: {note}" for note in replay.notes)),
+            *(() if replay is None else (f"{replay.heading}: {note}" for note in replay.notes)),
         ),
         regimes=markets,
         replay=replay,
@@ -303,13 +303,13 @@ def _intervals(columns: Sequence[ComparedColumn]) -> list[str]:
             low, high = (float(ends[-1]) for ends in mean_intervals(pnl, 0.025))
             parts.append(f"mean P&L {low:+z.2f} to {high:+z.2f} % of margin")
         if parts:
-            lines.append(f"{column.name}, 95 %: {', '.join(parts)}")
+            lines.append(f"{column.heading}, 95 %: {', '.join(parts)}")
     return lines
 
 
 def _warning_signs(columns: Sequence[ComparedColumn], regimes: Mapping[str, Regime]) -> list[str]:
     signs = [
-        f"{column.name}: {flag}" for column in columns for flag in quality_flags(column.metrics)
+        f"{column.heading}: {flag}" for column in columns for flag in quality_flags(column.metrics)
     ]
     backtest = regimes.get("Backtest")
     for name, other in regimes.items():
@@ -343,24 +343,25 @@ def _missing(
 
 
 def _notes(columns: Sequence[ComparedColumn], *, on_closed: bool) -> list[str]:
-    notes = [f"{column.name}: {column.source}" for column in columns]
+    notes = [f"{column.heading}: {column.source}" for column in columns]
     if on_closed:
         notes.append("drawdown, Sharpe and return count on closed trades in every column")
         notes += [
-            f"{column.name}: drawdown, Sharpe and return are as recorded, its trades are not known"
+            f"{column.heading}: drawdown, Sharpe and return are as recorded, "
+            "its trades are not known"
             for column in columns
             if column.closed is None
         ]
         notes += [
-            f"{column.name}: {NO_STARTING_BALANCE}, so there is no drawdown, Sharpe or return"
+            f"{column.heading}: {NO_STARTING_BALANCE}, so there is no drawdown, Sharpe or return"
             for column in columns
             if column.closed is not None and column.closed.get("max_drawdown_pct") is None
         ]
     notes += [
-        f"{column.name}: with fewer than {LEAST_FOR_PROFIT_FACTOR} trades "
+        f"{column.heading}: with fewer than {LEAST_FOR_PROFIT_FACTOR} trades "
         "the profit factor says little"
         for column in columns
         if 0 < (column.metrics.get("total_trades") or 0) < LEAST_FOR_PROFIT_FACTOR
     ]
-    notes += [f"{column.name}: {note}" for column in columns for note in column.notes]
+    notes += [f"{column.heading}: {note}" for column in columns for note in column.notes]
     return notes

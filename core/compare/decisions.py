@@ -56,15 +56,38 @@ class DecisionLayer:
         return self.judged.state
 
     @property
+    def counted(self) -> str:
+        """In words: `4,032 candles, 0 differ`."""
+        judged = self.judged
+        if not judged.decided:
+            return "no candle was decided on"
+        text = f"{judged.decided:,} candle{'s' * (judged.decided != 1)}"
+        text += f", {judged.differing:,} differ{'s' * (judged.differing == 1)}"
+        if judged.unexplained:
+            text += f", {judged.unexplained:,} without an explanation"
+        return text
+
+    @property
+    def meaning(self) -> str:
+        """What *kept* means where the bound lies beyond the margin still; empty elsewhere."""
+        judged = self.judged
+        if self.state is not State.KEPT or judged.bound is None or judged.bound <= judged.margin:
+            return ""
+        return "none unexplained so far"
+
+    @staticmethod
+    def in_percent(share: float) -> str:
+        """A share of the decisions in per cent, to two digits."""
+        return f"{share * 100:.2g} %" if share < 0.995 else "100 %"
+
+    @property
     def text(self) -> str:
         """In words: `4,032 candles, 0 differ; at most 0.09 % (95 %)`."""
         judged = self.judged
         if judged.bound is None:
-            return "no candle was decided on"
-        text = f"{judged.decided:,} candles, {judged.differing:,} differ"
-        if judged.unexplained:
-            text += f", {judged.unexplained:,} without an explanation"
-        return f"{text}; at most {judged.bound * 100:.2g} % ({judged.confidence:.0%})"
+            return self.counted
+        parts = [f"at most {self.in_percent(judged.bound)} ({judged.confidence:.0%})", self.meaning]
+        return f"{self.counted}; {', '.join(filter(None, parts))}"
 
 
 def decision_layer(

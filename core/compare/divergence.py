@@ -11,6 +11,7 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 
@@ -28,7 +29,7 @@ from core.compare.causes import (
     pair_cause,
 )
 from core.compare.matching import Matching, decision, match_trades
-from core.compare.waterfall import Part, Parts, pair_parts, sum_parts
+from core.compare.waterfall import Part, Parts, in_cents, pair_parts, sum_parts
 from core.market.symbols import money_decimals
 from core.trading.values import OpenTrade, Trade
 
@@ -120,6 +121,16 @@ class Divergence:
                 effects[trade.cause.kind].append(trade.difference)
         found = [(kind, len(each), math.fsum(each)) for kind, each in effects.items()]
         return tuple(sorted(found, key=lambda row: (-row[1], -abs(row[2]))))
+
+    @cached_property
+    def causes_in_cents(self) -> dict[CauseKind, Decimal]:
+        """The effect of each cause as it is written: they sum as the parts do (`in_cents`)."""
+        return in_cents({kind: effect for kind, _, effect in self.by_cause}, self.decimals)
+
+    @cached_property
+    def fees(self) -> float:
+        """What the session's trades paid in fees, quote currency."""
+        return math.fsum(each.paper.fees for each in self.trades if each.paper is not None)
 
     @property
     def summary(self) -> str:

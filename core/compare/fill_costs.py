@@ -132,11 +132,20 @@ class CostLayer:
         return tuple(_group(hour, hour, fills) for hour, fills in sorted(hours.items()))
 
     def by_size(self) -> tuple[CostGroup, ...]:
-        """The fills by their notional, in up to five groups of as many, the smallest first."""
+        """The fills by their notional, in up to five groups of about as many, the smallest first.
+
+        Sizes that are the same to four digits are not parted.
+        """
         fills = sorted(self.fills, key=lambda fill: fill.notional)
         count = min(_SIZES, len(fills))
         edges = [len(fills) * at // count for at in range(count + 1)] if count else []
-        groups = [fills[begin:end] for begin, end in pairwise(edges)]
+        groups: list[list[FillCost]] = []
+        for begin, end in pairwise(edges):
+            part = fills[begin:end]
+            if groups and _same_size(groups[-1][-1], part[0]):
+                groups[-1] += part
+            else:
+                groups.append(part)
         return tuple(_group(part[0].notional, part[-1].notional, part) for part in groups)
 
     @property
@@ -195,6 +204,10 @@ def _bp(cost: float) -> str:
 def _group(low: float, high: float, fills: Sequence[FillCost]) -> CostGroup:
     mean = math.fsum(fill.shortfall_bp for fill in fills) / len(fills)
     return CostGroup(low, high, len(fills), mean, _half_spread_of(fills), _delay_of(fills))
+
+
+def _same_size(one: FillCost, other: FillCost) -> bool:
+    return f"{one.notional:.4g}" == f"{other.notional:.4g}"
 
 
 def _half_spread_of(fills: Sequence[FillCost]) -> float | None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from core.compare.causes import CauseKind
 from core.compare.columns import (
+    REPLAY,
     ComparedColumn,
     column_of_block,
     column_of_live_trades,
@@ -301,7 +302,7 @@ def _replay_column(
     pairs = [(one, one.replayed.now) for one in sessions if one.replayed is not None]
     same = all(one.replayed.same_candles for one in sessions if one.replayed is not None)
     candles = "the candles it saw" if same else "the candles as they are known now"
-    return column_of_reports(
+    column = column_of_reports(
         "Backtest",
         [
             result_to_json(replace(now, closed=TradeColumns.of(()))) for _, now in pairs
@@ -310,6 +311,7 @@ def _replay_column(
         period,
         [trade for one, now in pairs for trade in now.trades if one.counts(trade.signal_time)],
     )
+    return replace(column, replayed=True)
 
 
 def _is_promised(replay: ComparedColumn | None, promised: ComparedColumn) -> bool:
@@ -492,7 +494,7 @@ def _curves(
     """Paper and backtest over the session's own period; the saved backtest where there is none."""
     curves = [_curve_of_report("Paper", report) for report in reports if report.get("equity")]
     for one in replayed:
-        curves.append(_curve("Backtest", one.now.times, one.now.equity, one.now.starting_balance))
+        curves.append(_curve(REPLAY, one.now.times, one.now.equity, one.now.starting_balance))
     if not curves and stored is not None and stored.get("equity"):
         curves.append(_curve_of_report("Backtest", stored))
     return curves

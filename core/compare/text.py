@@ -14,7 +14,7 @@ from core.compare.waterfall import in_cents
 from core.report.metric_labels import signed_money
 from core.report.undefined import UNDEFINED, undefined_text
 from core.text import safe_text
-from core.time_format import short_duration
+from core.time_format import short_date, short_duration
 from core.trial.state import DESCRIBED
 
 LABELS = {
@@ -59,8 +59,12 @@ def _answers(comparison: ComparisonResult) -> list[str]:
         return []
     verdict = comparison.verdict
     doubt = comparison.layers.doubt
-    sealed = "" if verdict.sealed else f", {NOT_SEALED if doubt is None else doubt.in_short}"
-    lines = ["", f"Verdict: {verdict.state} ({verdict.column.lower()}{sealed})"]
+    told = [verdict.column.lower()]
+    if not verdict.sealed:
+        told.append(NOT_SEALED if doubt is None else doubt.in_short)
+    if verdict.closes is not None:
+        told.append(f"closes about {short_date(verdict.closes)}")
+    lines = ["", f"Verdict: {verdict.state} ({', '.join(told)})"]
     answers = {str(layer): one for layer, one in comparison.layers.lines().items()}
     live = comparison.layers.live
     if live is not None:
@@ -79,7 +83,8 @@ def comparison_table(comparison: ComparisonResult) -> list[str]:
     The rows it does not have come after its own, where any column knows them.
     """
     by_name = {column.name: column for column in comparison.columns}
-    cells = [["", *_HEADINGS]]
+    headings = (by_name[name].heading if name in by_name else name for name in _HEADINGS)
+    cells = [["", *headings]]
     for row in comparison.rows:
         if row.name in _ALWAYS or any(value is not None for value in row.values.values()):
             texts = (_cell(row, by_name.get(name), comparison.decimals) for name in _HEADINGS)
@@ -132,6 +137,6 @@ def _waterfall(comparison: ComparisonResult) -> list[str]:
     decimals = comparison.divergence.decimals
     cents = in_cents(comparison.divergence.parts, decimals)
     rows = [(str(part), amount) for part, amount in cents.items() if amount]
-    rows.append(("P&L, paper − backtest", sum(cents.values(), Decimal(0))))
+    rows.append(("P&L, paper − replay", sum(cents.values(), Decimal(0))))
     width = max(len(name) for name, _ in rows)
     return [f"  {name:<{width}}  {amount:>+12,.{decimals}f}" for name, amount in rows]

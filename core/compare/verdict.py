@@ -316,7 +316,7 @@ def _course(columns: Sequence[ComparedColumn]) -> str:
     profit factor and Sharpe has risen from the first to the last; *slightly* as long as the 95 %
     intervals of the first and the last win rate meet.
     """
-    path = " → ".join(column.name.lower() for column in columns)
+    path = " → ".join(column.heading.lower() for column in columns)
     known = [column for column in columns if column.metrics.get("win_rate_pct") is not None]
     rates = [column.metrics["win_rate_pct"] for column in known]
     if len(rates) < 2 or rates != sorted(rates, reverse=True) or rates[0] == rates[-1]:
@@ -432,8 +432,6 @@ def _sentences(
     elif not verdict.sealed:
         start = "run it again" if ended else "start it"
         sentences.append(f"It is {NOT_SEALED}; {start} as a trial: papertape trial {strategy}.")
-    elif verdict.closes is not None:
-        sentences.append(f"The trial will probably close on {short_date(verdict.closes)}.")
     return sentences
 
 

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
+from typing import TypeVar
 
 from core.compare.matching import Pair
 from core.trading.values import ExitReason, Trade
@@ -31,6 +32,8 @@ class Part(StrEnum):
     FEES = "fees"
     FUNDING = "funding"
 
+
+K = TypeVar("K", bound=str)
 
 Parts = dict[Part, float]
 """Parts of a difference in P&L, paper minus backtest, in quote currency."""
@@ -69,7 +72,7 @@ def pair_parts(pair: Pair) -> Parts:
     return parts
 
 
-def in_cents(parts: Mapping[Part, float], decimals: int = 2) -> dict[Part, Decimal]:
+def in_cents(parts: Mapping[K, float], decimals: int = 2) -> dict[K, Decimal]:
     """The parts rounded to cents so that they still sum to the difference rounded to cents.
 
     The cents that rounding each part by itself would lose go to the parts that lost most. Of a

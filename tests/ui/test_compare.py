@@ -196,7 +196,7 @@ async def test_an_unsealed_session_is_described_in_five_answers(workspace: Path)
     async with driven(app) as pilot:
         screen = await compared(pilot, app)
         verdict = said(screen, "#compare-said")
-        assert verdict.startswith("? OPEN   Paper · described · not sealed: no error rate stands")
+        assert verdict.startswith("? OPEN   Paper · not sealed: no error rate stands")
         assert "3d" in verdict  # the minimum duration
         answers = told(screen)
         assert {key: one.word for key, one in answers.items()} == {
@@ -207,7 +207,7 @@ async def test_an_unsealed_session_is_described_in_five_answers(workspace: Path)
             "edge": "described",
             "live": "described",
         }
-        assert "440 candles, 12 differ, 0 unexplained" in answers["decisions"].text
+        assert answers["decisions"].text == "440 candles, 12 differ; none unexplained so far"
         assert answers["account"].text == "24 of 34 trades differ from the replay"
         assert answers["path"].text == "only a sealed trial has a band to stay within"
         assert answers["path"].gauge is None
@@ -329,6 +329,36 @@ async def test_a_trial_whose_seal_was_removed_is_described_and_says_why(
         assert "the seal was removed: session.json has none" in verdict
 
 
+async def test_enter_on_the_figures_opens_an_answer_or_is_not_offered(workspace: Path) -> None:
+    for size, offered in ((WIDE, True), (NARROW, False)):
+        app = make(workspace)
+        async with driven(app, size) as pilot:
+            screen = await compared(pilot, app)
+            await pilot.press("v")
+            if not offered:
+                assert "Enter" not in drawn(app, "Hints")
+                await pilot.press("enter")
+                await pilot.pause()
+                assert app.screen is screen
+                await pilot.press("v", "v", "v")
+                assert "Enter" in drawn(app, "Hints")
+            await opened(pilot, app, "enter")
+
+
+async def test_the_head_of_an_answer_stays_in_sight_where_there_is_hardly_room(
+    workspace: Path,
+) -> None:
+    app = make(workspace)
+    async with driven(app) as pilot:
+        await compared(pilot, app)
+        screen = await opened(pilot, app, "j", "j", "j", "enter")
+        answer = screen.query_one("#layer-answer", AnswerList)
+        answer.styles.height, answer.styles.padding = 1, 0
+        await pilot.pause()
+        assert answer.size.height == 1
+        assert "· Path       described" in drawn(app, "#layer-answer")
+
+
 async def test_every_answer_opens_by_keys_and_by_the_mouse(trial_workspace: Path) -> None:
     app = make(trial_workspace, "trend")
     async with driven(app) as pilot:
@@ -398,6 +428,15 @@ async def test_decisions_that_differ_are_listed_with_their_causes(workspace: Pat
         assert any(row[2] == "nothing" and row[3] == "enter long" for row in rows)
         await pilot.press("j")
         assert said(screen, "#layer-text").startswith("manual: follows from trade ")
+        await pilot.press("l", "l")
+        assert "trades differ from the replay" in drawn(app, "#layer-answer")
+        table = screen.query_one("#layer-trades", LineTable)
+        causes = {row.key: row.cells[-1].text for row in table.rows}
+        assert said(screen, "#layer-text") == causes[str(table.cursor_key)]
+        await pilot.press("j")
+        await until(pilot, lambda: said(screen, "#layer-text") == causes[str(table.cursor_key)])
+        await pilot.press("h", "h")
+        assert said(screen, "#layer-text").startswith("manual: ")
 
 
 async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: Path) -> None:

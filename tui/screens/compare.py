@@ -299,6 +299,7 @@ class CompareScreen(BaseScreen):
         curves.draw(drawn, 0.0, band=band)
         entitle(curves, title)
         spread = self.query_one("#compare-spread", LineTable)
+        spread.take_columns(compare_rows.spread_columns(result))
         spread.set_rows(compare_rows.spread_rows(compare_rows.gains(result)))
         if not same:  # of the same, one looks on where one was
             self.set_class(False, _LOWER)
@@ -310,8 +311,10 @@ class CompareScreen(BaseScreen):
         """Offer only what can be done now."""
         if action == "back":
             return self._from is not None
-        if action in ("view", "copy", "export", "open"):
+        if action in ("view", "copy", "export"):
             return self._result is not None
+        if action == "open":
+            return self._result is not None and self._answers_are_seen
         if action in ("next_session", "fetch", "again"):
             return self._request is not None and not self.is_busy
         if action == "save":
@@ -413,13 +416,14 @@ class CompareScreen(BaseScreen):
         switcher = self.query_one(ContentSwitcher)
         low = self.has_class("-short")
         views = ["", *_VIEWS] if low else list(_VIEWS)
-        now = "" if low and not self.has_class(_LOWER) else switcher.current
+        now = "" if low and self._answers_are_seen else switcher.current
         chosen = views[(views.index(now or "") + 1) % len(views)]
         self.set_class(bool(chosen), _LOWER)
         if chosen:
             switcher.current = chosen
         first = {"": "compare-answers", "compare-overview": "compare-table"}
         self.query_one(f"#{first.get(chosen, chosen)}").focus()
+        self.refresh_hints()
 
     def action_copy(self) -> None:
         """Copy the comparison as JSON."""
@@ -471,6 +475,17 @@ class CompareScreen(BaseScreen):
                 self.papertape.say(told(done))
 
         self.app.run_worker(run(), name="compare", group="compare-files", exit_on_error=False)
+
+    @property
+    def _answers_are_seen(self) -> bool:
+        """Whether the answers, of which one may be opened, have not given their place away."""
+        return not (self.has_class("-short") and self.has_class(_LOWER))
+
+    @on(LineTable.Chosen, "#compare-table, #compare-spread")
+    def _open_above(self) -> None:
+        """Of a table's row there is no more to tell: Enter opens the answer above it."""
+        if self._answers_are_seen:
+            self.action_open()
 
     @on(AnswerList.Chosen, "#compare-answers")
     def _open_layer(self, event: AnswerList.Chosen) -> None:

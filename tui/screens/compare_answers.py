@@ -58,7 +58,7 @@ def verdict_text(result: ComparisonResult) -> Content:
         elif layers.doubt is not None:
             parts.append(f"described · no verdict: {layers.doubt.in_short}")
         else:
-            parts.append("described · not sealed: no error rate stands behind this")
+            parts.append("not sealed: no error rate stands behind this")
         if verdict.closes is not None:
             parts.append(f"closes about {formats.date_time(verdict.closes)[:10]}")
         lines.append(
@@ -102,23 +102,27 @@ def _decisions(layer: DecisionLayer | None) -> AnswerRow:
     sign, tone = verdict_sign(layer.state)
     if judged.bound is None:
         return AnswerRow("decisions", "Decisions", sign, "open", tone, layer.text)
-    most, tolerated = judged.bound * 100, judged.margin * 100
-    unexplained = judged.unexplained / judged.decided * 100
-    text = f"{judged.decided:,} candles, {judged.differing:,} differ"
-    if judged.differing:
-        text += f", {judged.unexplained:,} unexplained"
+    most, tolerated = judged.bound, judged.margin
+    unexplained = judged.unexplained / judged.decided
+    texts = [layer.counted]
+    if layer.meaning:
+        texts.insert(0, f"{layer.counted}; {layer.meaning}")
     # The scale is of what breaks: how far the bound reaches beyond it is no fault.
     high = max(tolerated * _TIMES_TOLERATED, unexplained * 1.25) or most
     fills = [GaugeFill(0.0, min(most, high), Tone.PLAIN, POSSIBLE)]
     if judged.unexplained:
         fills.append(GaugeFill(0.0, unexplained, tone))
     pointers = (
-        Pointer(unexplained, HERE, Tone.STRONG, f"{unexplained:.2g} % unexplained"),
-        Pointer(tolerated, WALL, Tone.LOSS, f"broken above {tolerated:.2g} %"),
-        Pointer(most, DOT, Tone.PLAIN, f"up to {most:.2g} % not ruled out"),
+        Pointer(unexplained, HERE, Tone.STRONG, f"{layer.in_percent(unexplained)} unexplained"),
+        Pointer(tolerated, WALL, Tone.LOSS, f"broken above {layer.in_percent(tolerated)}"),
+        Pointer(most, DOT, Tone.PLAIN, f"up to {layer.in_percent(most)} not ruled out"),
     )
     gauge = Gauge(0.0, high, tuple(fills), pointers)
-    return AnswerRow("decisions", "Decisions", sign, str(layer.state), tone, text, gauge)
+    text, *shorter = texts
+    word = str(layer.state)
+    return AnswerRow(
+        "decisions", "Decisions", sign, word, tone, text, gauge, shorter=tuple(shorter)
+    )
 
 
 COST_FINDINGS = {
@@ -200,9 +204,9 @@ def _account(layer: Divergence | None) -> AnswerRow:
     if differing:
         text = f"{differing:,} of {count:,} trades differ from the replay"
     sign, word, tone = _DESCRIBED
-    effects = sorted(((each, str(kind)) for kind, _, each in layer.by_cause), key=_size)
-    largest = max((abs(effect) for effect, _ in effects), default=0.0)
-    if not largest:
+    cents = layer.causes_in_cents.items()
+    effects = sorted(((float(each), str(kind)) for kind, each in cents), key=_size)
+    if not any(effect for effect, _ in effects):
         gauge = Gauge(-1.0, 1.0, (), (Pointer(0.0, HERE, Tone.STRONG, _NO_DIFFERENCE),))
         return AnswerRow("account", "Account", sign, word, tone, text, gauge)
     fills, labels, ends = [], [], {-1: 0.0, 1: 0.0}
@@ -219,6 +223,8 @@ def _account(layer: Divergence | None) -> AnswerRow:
         labels.append(Pointer((begin + ends[side]) / 2, "", tone_of(effect, layer.decimals), label))
     room = (ends[1] - ends[-1]) * 0.06
     scale = (ends[-1] - room, ends[1] + room)
+    if ends[1] - ends[-1] < layer.fees:
+        scale = (-layer.fees, layer.fees)  # what is less than fees takes is not drawn as if it were
     together = f"P&L {total:+z,.{layer.decimals}f}"
     marks = (
         Pointer(total, HERE, Tone.STRONG, together),

@@ -30,6 +30,8 @@ from tui.widgets.tones import Tone
 
 if TYPE_CHECKING:
     from core.compare.comparison import ComparisonResult
+    from core.compare.decisions import DecisionDifference
+    from core.compare.divergence import TradeDifference
     from core.compare.promise import EdgeLayer
 
 _PARTS = {
@@ -104,8 +106,7 @@ class CompareLayerScreen(BaseScreen):
         result = self._result
         found: Mapping[str, AnswerRow] = {one.key: one for one in answers(result)}
         answer = found[self._layer]
-        decisions = result.layers.decisions
-        if self._layer != "decisions" or decisions is None or not decisions.differences:
+        if not self._has_causes:
             # What it says stands whole beneath its gauge.
             answer = replace(answer, text="", shorter=())
         self.query_one("#layer-answer", AnswerList).set_answers([answer])
@@ -125,6 +126,18 @@ class CompareLayerScreen(BaseScreen):
         draw[self._layer]()
         self._show_part()
         self.refresh_hints()
+
+    @property
+    def _has_causes(self) -> bool:
+        """Whether the cause of what is under the cursor is told beneath the gauge."""
+        layers = self._result.layers
+        if self._layer == "decisions":
+            return layers.decisions is not None and bool(layers.decisions.differences)
+        return (
+            self._layer == "account"
+            and layers.account is not None
+            and bool(layers.account.differing)
+        )
 
     def _tell(self, text: str) -> None:
         self.query_one("#layer-text", Static).update(Content.styled(safe_text(text), Tone.DIM.css))
@@ -148,6 +161,7 @@ class CompareLayerScreen(BaseScreen):
             "No session was replayed." if layer is None else "Every decision is the replay's."
         )
         table.set_rows([] if layer is None else compare_rows.decision_rows(layer))
+        self._tell_cause(table.cursor_key)
 
     def _draw_costs(self) -> None:
         layer = self._result.layers.costs
@@ -168,6 +182,7 @@ class CompareLayerScreen(BaseScreen):
             f"No trade is {self._filter}." if self._filter != "all" else "No trade to match."
         )
         table.set_rows(compare_rows.trade_rows(self._result, self._filter))
+        self._tell_cause(table.cursor_key)
         counts = {
             name: sum(1 for _ in compare_rows.compared_trades(self._result, name))
             for name in compare_rows.FILTERS
@@ -260,13 +275,23 @@ class CompareLayerScreen(BaseScreen):
         """Open the trade under the cursor."""
         self.query_one("#layer-trades", LineTable).action_choose()
 
-    @on(LineTable.Highlighted, "#layer-decisions")
-    def _tell_cause(self, event: LineTable.Highlighted) -> None:
-        """Write the whole cause of the decision under the cursor."""
-        layer = self._result.layers.decisions
-        if layer is not None and event.key is not None and self._layer == "decisions":
-            cause = layer.differences[int(event.key)].cause
-            self._tell(f"{cause.kind}: {cause.detail}")
+    @on(LineTable.Highlighted, "#layer-decisions, #layer-trades")
+    def _moved(self, event: LineTable.Highlighted) -> None:
+        if event.control.id in _PARTS[self._layer]:
+            self._tell_cause(event.key)
+
+    def _tell_cause(self, key: str | None) -> None:
+        """Write the whole cause of the decision or trade under the cursor."""
+        layers = self._result.layers
+        if key is None or not self._has_causes:
+            return
+        differing: Sequence[DecisionDifference | TradeDifference] = ()
+        if self._layer == "decisions" and layers.decisions is not None:
+            differing = layers.decisions.differences
+        elif layers.account is not None:
+            differing = layers.account.trades
+        cause = differing[int(key)].cause
+        self._tell("The same in both." if cause is None else f"{cause.kind}: {cause.detail}")
 
     @on(LineTable.Chosen, "#layer-trades")
     def _open_trade(self, event: LineTable.Chosen) -> None:
@@ -277,11 +302,14 @@ class CompareLayerScreen(BaseScreen):
 
 def equity_curves(result: ComparisonResult) -> tuple[list[Curve], Band | None, str]:
     """The equity of sessions and backtests, the band of the trial, and what is what."""
-    tones = {"Paper": Tone.ACCENT, "Backtest": Tone.DIM}
-    told = {"Paper": "paper", "Backtest": "backtest dimmed"}
-    curves = [Curve(one.points, tones[one.name]) for one in result.curves]
+    paper = "Paper"
+    curves = [
+        Curve(one.points, Tone.ACCENT if one.name == paper else Tone.DIM) for one in result.curves
+    ]
     names = dict.fromkeys(one.name for one in result.curves)
-    title = ["Equity %", *(told[name] for name in names)]
+    beneath = " beneath" if paper in names else ""  # what is the same hides it
+    told = (name.lower() if name == paper else f"{name.lower()} dimmed{beneath}" for name in names)
+    title = ["Equity %", *told]
     path = result.layers.path
     cone = None if path is None else path.cone
     if cone is None:

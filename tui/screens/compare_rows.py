@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.compare.waterfall import in_cents
 from core.market.symbols import money_decimals
 from core.report.undefined import undefined_text
-from core.time_format import iso_time
 from tui import formats
 from tui.screens.trade_rows import held_ms
 from tui.widgets.columns import Column
@@ -33,39 +33,38 @@ COLUMNS = ("Backtest", "Paper", "Live")
 FILTERS = ("all", "differing", "matched", "missing", "extra")
 
 FIGURE_COLUMNS = (Column("", 10), *(Column(name.upper(), 10, "right", grow=6) for name in COLUMNS))
-_DIFFERENCE = Column("PAPER − BACKTEST", 16, "right")
 DECISION_COLUMNS = (
-    Column("CANDLE", 11, grow=1),
+    Column("CANDLE", 12, grow=1),
     Column("SYMBOL", 9, priority=1, grow=5),
     Column("SESSION", 19),
     Column("REPLAY", 19),
     Column("CAUSE", 16, grow=80),
 )
-_COST_BAR = 12
+_COST_BAR = 9
 _COSTS = (
-    Column("FILLS", 6, "right"),
+    Column("FILLS", 5, "right"),
     Column("BP", 6, "right", grow=2),
     Column("SPREAD", 6, "right", grow=2),
     Column("DELAY", 6, "right", grow=2),
     Column("", _COST_BAR),
 )
 HOUR_COLUMNS = (Column("UTC", 5), *_COSTS)
-SIZE_COLUMNS = (Column("SIZE", 13, grow=6), *_COSTS)
-PRICES = ("BT ENTRY", "PAPER ENTRY", "BT EXIT", "PAPER EXIT")
+SIZE_COLUMNS = (Column("SIZE", 13, "right"), *_COSTS)
+PRICES = ("REPLAY ENTRY", "PAPER ENTRY", "REPLAY EXIT", "PAPER EXIT")
 TRADE_COLUMNS = (
     Column("", 7),
     Column("SYMBOL", 9, priority=3, grow=5),
     Column("SIDE", 5, priority=4),
     Column("SIGNAL", 12),
-    *(Column(label, 11, "right", priority=5, wide=150) for label in PRICES),
+    *(Column(label, 12, "right", priority=5, wide=150) for label in PRICES),
     Column("HELD", 7, "right", priority=6, wide=170),
-    Column("BACKTEST", 11, "right"),
+    Column("REPLAY", 11, "right"),
     Column("PAPER", 11, "right"),
     Column("DIFFERENCE", 12, "right"),
     Column("CAUSE", 8, grow=60),
 )
 FALL_COLUMNS = (
-    Column("PAPER − BACKTEST", 17),
+    Column("PAPER − REPLAY", 17),
     Column("P&L", 12, "right"),
     Column("", _BAR, "right"),
     Column("", _BAR),
@@ -96,17 +95,31 @@ _BINS = 9
 
 def figure_columns(result: ComparisonResult) -> tuple[Column, ...]:
     """Those of `figure_rows`: the document's; without live trades the difference of the others."""
-    label, *others = FIGURE_COLUMNS
+    label, *others = _headed(FIGURE_COLUMNS, result)
     if is_long_labelled(result):
         label = Column("", _LONG_LABEL)
     if any(column.name == "Live" for column in result.columns):
         return (label, *others)
-    return (label, *others[:2], _DIFFERENCE)
+    return (label, *others[:2], Column(f"PAPER − {others[0].label}", 16, "right"))
 
 
 def is_long_labelled(result: ComparisonResult) -> bool:
     """Whether rows have what they count on in their labels."""
     return any(row.on_closed for row in result.rows)
+
+
+def spread_columns(result: ComparisonResult) -> tuple[Column, ...]:
+    """Those of `spread_rows`."""
+    return _headed(SPREAD_COLUMNS, result)
+
+
+def _headed(columns: tuple[Column, ...], result: ComparisonResult) -> tuple[Column, ...]:
+    """Columns of which the second is the backtest's, or the replay's that stands in its place."""
+    for column in result.columns:
+        if column.name == COLUMNS[0]:
+            first = replace(columns[1], label=column.heading.upper())
+            return (columns[0], first, *columns[2:])
+    return columns
 
 
 def figure_rows(result: ComparisonResult) -> list[Row]:
@@ -156,8 +169,8 @@ def _difference_text(row: ComparedRow, decimals: int) -> str:
         return ""
     difference = paper - backtest
     if row.name == "avg_hold":
-        sign = "-" if difference < 0 else "+"
-        return f"{sign}{formats.length(round(abs(difference) * 1000))}"
+        seconds = round(difference)
+        return f"{'-' if seconds < 0 else '+'}{formats.length(abs(seconds) * 1000)}"
     unit = " pp" if row.name.endswith("_pct") else ""
     places = decimals if row.name == "expectancy" else 1 if unit else 2
     return f"{difference:+z,.{places}f}{unit}"
@@ -175,7 +188,8 @@ def fall_rows(result: ComparisonResult) -> list[Row]:
     cents = in_cents(result.divergence.parts, decimals)
     parts = {str(part): float(amount) for part, amount in cents.items()}
     causes = result.divergence.by_cause
-    effects = [effect for _, _, effect in causes]
+    in_all = result.divergence.causes_in_cents
+    effects = [float(effect) for effect in in_all.values()]
     largest = max((abs(value) for value in (*parts.values(), *effects)), default=0.0) or 1.0
     rows = [
         Row(f"part-{name}", _fall(name.capitalize(), value, largest, decimals))
@@ -186,7 +200,8 @@ def fall_rows(result: ComparisonResult) -> list[Row]:
     rows.append(Row("total", _fall("Together", total, largest, decimals, Tone.STRONG)))
     if causes:
         rows.append(Row("space", (Cell(""), Cell(""), Cell(""), Cell(""))))
-    for kind, count, effect in causes:
+    for kind, count, _ in causes:
+        effect = float(in_all[kind])
         rows.append(Row(f"cause-{kind}", _fall(f"{count} {kind}", effect, largest, decimals)))
     return rows
 
@@ -209,7 +224,7 @@ def decision_rows(layer: DecisionLayer) -> list[Row]:
         Row(
             str(place),
             (
-                Cell(iso_time(each.time)[5:16].replace("T", " "), Tone.DIM, order=place),
+                Cell(formats.day_time(each.time), Tone.DIM, order=place),
                 Cell(each.symbol),
                 Cell(each.session),
                 Cell(each.replay),
@@ -232,12 +247,20 @@ def hour_rows(layer: CostLayer) -> list[Row]:
 def size_rows(layer: CostLayer) -> list[Row]:
     """What a fill costs by its size."""
     groups = layer.by_size()
-    return [_cost_row(f"{group.low:,.0f}–{group.high:,.0f}", group, groups) for group in groups]
+    return [_cost_row(_sizes(group.low, group.high), group, groups) for group in groups]
+
+
+def _sizes(low: float, high: float) -> str:
+    """From one size to another, each to four digits at least."""
+    digits = max(0, 3 - math.floor(math.log10(low))) if low > 0 else 0
+    texts = (f"{value:,.{digits}f}" for value in (low, high))
+    return "–".join(dict.fromkeys(texts))
 
 
 def _cost_row(label: str, group: CostGroup, groups: Sequence[CostGroup]) -> Row:
     largest = max(abs(one.shortfall) for one in groups) or 1.0
-    length = max(round(abs(group.shortfall) / largest * _COST_BAR), 1 if group.shortfall else 0)
+    least = 1 if round(group.shortfall, 1) else 0  # what is written as nothing has no bar
+    length = max(round(abs(group.shortfall) / largest * _COST_BAR), 1) * least
     # A fill better than the rules' price is a gain; its bar is drawn hollow.
     bar = ("━" if group.shortfall > 0 else "╌") * length
     parts = (group.shortfall, group.half_spread, group.delay)
@@ -275,7 +298,7 @@ def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
     for place, each in compared_trades(result, which):
         made, cause, kind = each.trade, each.cause, each.kind.value
         same = kind == "matched" and cause is None
-        when = iso_time(made.signal_time)[5:16].replace("T", " ")
+        when = formats.day_time(made.signal_time)
         ran = each.paper or made
         held = held_ms(ran)
         decimals = money_decimals(made.symbol)
@@ -361,8 +384,8 @@ def _step(rough: float) -> float:
 
 
 def note_lines(result: ComparisonResult) -> Lines:
-    """What is to be done and to be known: what is missing or to doubt, the market, notes."""
-    lines = _list("What to do", (result.recommendation,), Tone.ACCENT)
+    """What is to be known: other trials, what is missing or to doubt, the market, notes."""
+    lines: Lines = []
     others = [other.text for other in result.layers.others]
     lines += _list("Other trials", others, Tone.PLAIN)
     live = result.layers.live
@@ -402,5 +425,5 @@ def periods(result: ComparisonResult, *, dates: bool = True) -> list[str]:
             if dates:
                 when = f"from {formats.date_time(begin)[:10]}, {when}"
         demo = " (DEMO)" if result.demo and column.name == "Paper" else ""
-        told.append(f"{column.name}{demo} {when}")
+        told.append(f"{column.heading}{demo} {when}")
     return told

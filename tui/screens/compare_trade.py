@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 _FIELD_COLUMNS = (
     Column("", 9),
-    Column("BACKTEST", 14, "right", grow=6),
+    Column("REPLAY", 14, "right", grow=6),
     Column("PAPER", 14, "right", grow=6),
 )
 _PART_COLUMNS = (Column("", 16, grow=12), Column("", 12, "right"))
@@ -196,7 +196,7 @@ class ComparedTradeScreen(BaseScreen):
         shown = f"{symbol} {chart.shown(self._timeframe)}".strip()
         assert self._result.divergence is not None
         glyph = entry_glyph(self._result.divergence.trades[self._places[self._at]].trade.side)
-        about = f"{shown} · {glyph} entry ◆ exit, the backtest's dimmed"
+        about = f"{shown} · {glyph} entry ◆ exit, the replay's dimmed"
         entitle(chart, about, chart.readings)
 
     @on(CandleChart.Turned)

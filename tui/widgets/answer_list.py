@@ -123,7 +123,8 @@ class AnswerList(LineView, can_focus=True):
         if top < self.scroll_offset.y:
             self.scroll_to(y=top, animate=False)
         elif top + self._height > self.scroll_offset.y + room:
-            self.scroll_to(y=max(0, top + self._height - room), animate=False)
+            # Its head stays in sight where there is no room for all of it, or none is known yet.
+            self.scroll_to(y=max(0, min(top, top + self._height - room)), animate=False)
 
     # ── drawing ──
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -175,6 +176,21 @@ def test_the_summary_counts_causes_and_their_effect() -> None:
     found = find(backtest, paper, gaps=(gap,))
     assert found.summary == "4 of 31 trades differ: 3 slippage -0.40 %, 1 data gap -0.10 %"
     assert [found.count(kind) for kind in MatchKind] == [30, 1, 0]
+
+
+def test_causes_are_written_so_that_they_sum_to_the_difference() -> None:
+    backtest = [trade(candle=i * 10, exit_=110.0) for i in range(3)]
+    paper = [
+        trade(candle=0, exit_=109.996),
+        trade(candle=10, exit_=110.0, fees=backtest[1].fees + 0.004),
+        backtest[2],
+    ]
+    found = find(backtest, paper)
+    assert found.difference == pytest.approx(-0.008)
+    written = found.causes_in_cents
+    assert len(written) == 2
+    assert sum(written.values()) == Decimal("-0.01")
+    assert found.fees == pytest.approx(sum(one.fees for one in paper))
 
 
 def test_the_json_holds_each_trade_with_its_indicator_values() -> None:

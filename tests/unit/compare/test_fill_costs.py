@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.compare.fill_costs import cost_layer, fees_bp, measured_fills
+from core.compare.fill_costs import FillCost, cost_layer, fees_bp, measured_fills
 from core.trading.values import ExitReason, Side
 from core.trial.costs import CostFinding
 from core.trial.seal import ErrorRates, Margins, PromisedCosts
@@ -40,6 +40,18 @@ def test_targets_hands_and_candles_fills_are_not_measured() -> None:
     assert measured_fills([candle, target, by_hand], 5.0, None) == []
     resting = trade(entry_filled_at=START + 1, candle_entry_price=100.0)
     assert measured_fills([resting], 5.0, None, limit_entries=True) == []
+
+
+def test_sizes_that_are_written_alike_are_not_parted() -> None:
+    sizes = [9_994.1, 9_994.2, 9_994.3, 9_994.4, 10_020.0, 11_000.0]
+    fills = [
+        FillCost(START + at, "BTC/USDT", True, size, 1.0, None) for at, size in enumerate(sizes)
+    ]
+    layer = cost_layer(fills, [], PROMISED, Margins(), ErrorRates())
+    assert [(one.low, one.high, one.fills) for one in layer.by_size()] == [
+        (9_994.1, 9_994.4, 4),
+        (10_020.0, 11_000.0, 2),
+    ]
 
 
 def test_without_a_measured_fill_costs_are_what_was_assumed() -> None:

@@ -47,6 +47,7 @@ from core.trial.state import State
 from tests.unit.compare.test_sources import KNOWN, Venue, on_stage
 from tests.unit.compare.trials import TREND, a_trial, save_promise, seal_of, start_as
 from tests.unit.session.sessions import SPAN, START
+from tui.screens.compare_rows import figure_columns, periods, spread_columns
 
 SESSION = "abcd1234"
 
@@ -276,6 +277,16 @@ def test_a_trial_has_its_promise_in_its_seal_also_where_no_backtest_is_saved_now
     assert gone.verdict.state is State.KEPT
     assert gone.recommendation == kept.recommendation
     assert any("no backtest of an earlier period" in line for line in gone.missing)
+    assert [column.heading for column in kept.columns] == ["Backtest", "Paper"]
+    assert [column.heading for column in gone.columns] == ["Replay", "Paper"]
+    assert any(note.startswith("Replay: of the session's own period") for note in gone.notes)
+    assert "| Replay   | Paper" in comparison_text(gone)
+    assert [one.label for one in figure_columns(kept)[1:]] == [
+        "BACKTEST", "PAPER", "PAPER − BACKTEST",
+    ]  # fmt: skip
+    assert [one.label for one in figure_columns(gone)[1:]] == ["REPLAY", "PAPER", "PAPER − REPLAY"]
+    assert spread_columns(gone)[1].label == "REPLAY"
+    assert periods(gone)[0].startswith("Replay from ")
     changed = compared(home, document=document, blocks={**bare, "stop_loss_pct": 3})
     assert changed.recommendation == ANOTHER_CONFIG.format(strategy="trend")
 

@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from core.compare.causes import Cause, CauseKind
+from core.compare.causes import Cause, CauseKind, Evidence
 from core.compare.columns import ComparedColumn, column_of_live_trades, column_of_reports
 from core.compare.comparison import ComparisonResult, compare
 from core.compare.decisions import DecisionDifference, DecisionLayer
+from core.compare.divergence import find_divergence
 from core.compare.fill_costs import CostLayer, FillCost, cost_layer
 from core.compare.layers import judge_layers
 from core.compare.promise import NOT_SEALED
@@ -49,7 +50,7 @@ from core.report.market_regime import Regime
 from core.report.result import result_to_json
 from core.store.live_trades import LiveTrade
 from core.store.workspace import Workspace
-from core.time_format import iso_time
+from core.time_format import iso_time, short_date
 from core.trading.values import Trade
 from core.trial.decisions import judge_decisions
 from core.trial.seal import (
@@ -284,7 +285,32 @@ def test_an_open_trial_tells_when_it_will_probably_close() -> None:
     assert found.verdict.sealed
     assert found.verdict.closes is not None
     assert found.verdict.closes > START
-    assert found.recommendation.startswith(f"{TOO_EARLY} The trial will probably close on 2024-")
+    assert found.recommendation.startswith(TOO_EARLY)
+    closes = short_date(found.verdict.closes)
+    assert closes not in found.recommendation, "it is told once, with the verdict"
+    assert f"Verdict: open (paper, closes about {closes})" in comparison_text(found)
+
+
+def test_decisions_that_are_too_few_to_tell_say_what_kept_means() -> None:
+    few, many = decisions(decided=107), decisions()
+    assert (few.state, many.state) == (State.KEPT, State.KEPT)
+    assert few.text == ("107 candles, 0 differ; at most 2.8 % (95%), none unexplained so far")
+    assert many.meaning == ""
+    assert many.text.startswith("4,032 candles, 0 differ; at most 0.0")
+    assert decisions(unexplained=1, decided=1).text.startswith(
+        "1 candle, 1 differs, 1 without an explanation; at most 100 % (95%)"
+    )
+    assert decisions(unexplained=1).meaning == "", "open"
+
+
+def test_a_difference_in_cents_is_no_bar_across_the_scale_of_the_account() -> None:
+    backtest = [trade(candle=0, exit_=110.0, fees=5.0)]
+    for exit_, high in ((109.7, 5.0), (60.0, 3.0)):
+        paper = [trade(candle=0, exit_=exit_, fees=5.0)]
+        account = find_divergence(backtest, paper, Evidence(Timeframe.H1), 1e4)
+        gauge = answers(judged(KEPT, account=account))[2].gauge
+        assert gauge is not None
+        assert (gauge.low, gauge.high) == pytest.approx((min(-5.0, (exit_ - 110) * 1.06), high))
 
 
 def test_a_trial_that_can_say_nothing_says_so_in_place_of_when_it_will_close() -> None:
@@ -371,9 +397,9 @@ def test_what_is_not_ruled_out_is_no_part_of_the_scale_of_decisions() -> None:
         assert gauge is not None
         here, wall, most = gauge.pointers
         assert here.at == 0.0
-        assert wall.at == pytest.approx(0.1)
+        assert wall.at == pytest.approx(0.001)
         assert (here.label, wall.label) == ("0 % unexplained", "broken above 0.1 %")
-        assert gauge.high == pytest.approx(0.3), "whatever is not known yet"
+        assert gauge.high == pytest.approx(0.003), "whatever is not known yet"
         assert (most.at > gauge.high) is beyond
         assert "not ruled out" in most.label
     broken = answers(judged(KEPT, decisions=decisions(40)))[0].gauge
@@ -735,5 +761,5 @@ def test_the_five_answers_as_json() -> None:
     }
     assert layers["path"]["cone"]["points"][0] == ["2024-01-01T00:00:00Z", 0.0, 0.0, 0.0]
     assert layers["path"]["cone"]["rate"] == 0.015
-    assert [one["fills"] for one in layers["costs"]["by_size"]] == [20] * 5
+    assert [one["fills"] for one in layers["costs"]["by_size"]] == [100], "of one size"
     assert sum(one["fills"] for one in layers["costs"]["by_hour"]) == 100
