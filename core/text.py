@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ _VISIBLE = (
 # terminal's encoding takes; Zl, Zp: separators that some terminals break the line at.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
 _MOST_MARKS = 2
+_TO_TYPE = re.compile(r"\bpapertape (?=(?:backtests?|compare|report|schedule|start|trial) )")
+
+
+def typed_for(program: str, text: str) -> str:
+    """A text whose commands work as they stand. `program`: what is typed for it (`program_for`)."""
+    return _TO_TYPE.sub(lambda _: f"{program} ", text)
 
 
 def safe_text(text: str, *, limit: int | None = None) -> str:

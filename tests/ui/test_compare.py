@@ -32,7 +32,7 @@ from core.report.stored_backtest import save_backtest
 from core.report.written_report import ReportedDifference, written_report
 from core.session.reports import write_report
 from core.store.durable import OsDisk
-from core.store.workspace import Workspace
+from core.store.workspace import Workspace, program_for
 from core.strategy.chart_values import Chart, ChartLine
 from core.strategy.config.parsing import parse_config
 from core.trial.cone import BandSide, Cone, Course
@@ -357,6 +357,20 @@ async def test_the_head_of_an_answer_stays_in_sight_where_there_is_hardly_room(
         await pilot.pause()
         assert answer.size.height == 1
         assert "· Path       described" in drawn(app, "#layer-answer")
+
+
+async def test_commands_that_are_named_work_as_they_stand_on_this_workspace(
+    workspace: Path,
+) -> None:
+    document = workspace / "strategies" / "cross" / "STRATEGY.md"
+    front = "\n".join(f"{key}: {json.dumps(value)}" for key, value in CROSS.items())
+    document.write_text(f"---\n{front}\n---\n")  # no backtest is saved by now
+    app = make(workspace)
+    async with driven(app) as pilot:
+        screen = await compared(pilot, app)
+        named = f"{program_for(workspace)} backtest cross --period 6m --save"
+        assert named in said(screen, "#compare-noted")
+        assert str(workspace) in named
 
 
 async def test_every_answer_opens_by_keys_and_by_the_mouse(trial_workspace: Path) -> None:

@@ -5,18 +5,16 @@ Under `--json` nothing but one JSON value goes to stdout. Messages go to stderr,
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import IntEnum
 
-from core.text import safe_text
+from core.text import safe_text, typed_for
 
 PROGRAM = ContextVar("PROGRAM", default="papertape")
 """What is to be typed for the program on the workspace of this command (`program_for`)."""
-_TO_TYPE = re.compile(r"\bpapertape (?=(?:backtests?|compare|report|schedule|start|trial) )")
 
 
 class Exit(IntEnum):
@@ -82,7 +80,7 @@ def complain(*lines: str) -> None:
 
 def _as_typed(line: str) -> str:
     """A line in which commands that are named work as they stand, on this workspace."""
-    return _TO_TYPE.sub(lambda _: f"{PROGRAM.get()} ", safe_text(line))
+    return typed_for(PROGRAM.get(), safe_text(line))
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> list[str]:

@@ -18,6 +18,7 @@ from textual.worker import Worker
 from core.compare.request import ComparisonError, ComparisonRequest
 from core.market.candles.timeframes import Timeframe
 from core.session.snapshot import HostSnapshot
+from core.store.workspace import program_for
 from core.text import safe_lines, safe_text
 from tui import formats
 from tui.commands import Place, bindings
@@ -290,8 +291,11 @@ class CompareScreen(BaseScreen):
         table.take_columns(compare_rows.figure_columns(result))
         table.set_rows(compare_rows.figure_rows(result))
         table.set_class(compare_rows.is_long_labelled(result), "-long")
-        self.query_one("#compare-said", Static).update(verdict_text(result))
-        self.query_one("#compare-noted", Static).update(toned(compare_rows.note_lines(result)))
+        program = program_for(self.papertape.workspace)
+        self.query_one("#compare-said", Static).update(verdict_text(result, program))
+        self.query_one("#compare-noted", Static).update(
+            toned(compare_rows.note_lines(result, program))
+        )
         answer_list = self.query_one("#compare-answers", AnswerList)
         answer_list.set_answers(answers(result))
         curves = self.query_one("#compare-curves", CurveChart)

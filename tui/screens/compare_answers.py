@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from core.text import safe_text
+from core.text import safe_text, typed_for
 from core.trial.state import DESCRIBED, State
 from tui import formats
 from tui.widgets.answer_list import AnswerRow
@@ -41,8 +41,11 @@ _NO_DIFFERENCE = "no difference"
 _CAUSES = "█▓▒"  # causes beside each other are told apart by them
 
 
-def verdict_text(result: ComparisonResult) -> Content:
-    """The verdict in a line, what it is of, what to do next, and how other trials stand."""
+def verdict_text(result: ComparisonResult, program: str = "papertape") -> Content:
+    """The verdict in a line, what it is of, what to do next, and how other trials stand.
+
+    `program`: what is typed for it on this workspace.
+    """
     lines: list[Content] = []
     verdict, layers = result.verdict, result.layers
     if verdict is not None:
@@ -69,7 +72,9 @@ def verdict_text(result: ComparisonResult) -> Content:
         )
     if result.together:
         lines.append(Content.styled(safe_text(f"{result.together}."), Tone.PLAIN.css))
-    lines.append(Content.styled(safe_text(result.recommendation), Tone.ACCENT.css))
+    lines.append(
+        Content.styled(safe_text(typed_for(program, result.recommendation)), Tone.ACCENT.css)
+    )
     if result.left_out:
         lines.append(Content.styled(safe_text(f"{result.left_out}."), Tone.WARNING.css))
     if layers.others:
@@ -202,7 +207,7 @@ def _account(layer: Divergence | None) -> AnswerRow:
     total = layer.difference
     text = layer.summary
     if differing:
-        text = f"{differing:,} of {count:,} trades differ from the replay"
+        text = f"{differing:,} of {count:,} trades differ{'s'[: differing == 1]} from the replay"
     sign, word, tone = _DESCRIBED
     cents = layer.causes_in_cents.items()
     effects = sorted(((float(each), str(kind)) for kind, each in cents), key=_size)

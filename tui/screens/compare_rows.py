@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from core.compare.waterfall import in_cents
 from core.market.symbols import money_decimals
 from core.report.undefined import undefined_text
+from core.text import typed_for
 from tui import formats
 from tui.screens.trade_rows import held_ms
 from tui.widgets.columns import Column
@@ -383,8 +384,11 @@ def _step(rough: float) -> float:
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
 
 
-def note_lines(result: ComparisonResult) -> Lines:
-    """What is to be known: other trials, what is missing or to doubt, the market, notes."""
+def note_lines(result: ComparisonResult, program: str = "papertape") -> Lines:
+    """What is to be known: other trials, what is missing or to doubt, the market, notes.
+
+    `program`: what is typed for it on this workspace.
+    """
     lines: Lines = []
     others = [other.text for other in result.layers.others]
     lines += _list("Other trials", others, Tone.PLAIN)
@@ -393,7 +397,7 @@ def note_lines(result: ComparisonResult) -> Lines:
         state = "described" if live.state is None else str(live.state)
         lines += _list("Live trades", (f"{state}: {live.text}",), Tone.PLAIN)
     for heading, texts, tone in (
-        ("Missing", result.missing, Tone.WARNING),
+        ("Missing", [typed_for(program, one) for one in result.missing], Tone.WARNING),
         ("Signs to doubt", result.warning_signs, Tone.WARNING),
         ("Intervals", result.intervals, Tone.PLAIN),
     ):
