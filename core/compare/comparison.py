@@ -64,10 +64,14 @@ class ComparedRow:
 
 @dataclass(frozen=True, slots=True)
 class EquityCurve:
-    """The change of a run's equity in per cent of its start: (UTC ms, per cent), thinned out."""
+    """The change of a run's equity in per cent of its start: (UTC ms, per cent), thinned out.
+
+    `session`: the ID of the session whose it is, where there are several; else empty.
+    """
 
     name: str
     points: tuple[tuple[int, float], ...]
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -493,6 +493,9 @@ def _curves(
 ) -> list[EquityCurve]:
     """Paper and backtest over the session's own period; the saved backtest where there is none."""
     curves = [_curve_of_report("Paper", report) for report in reports if report.get("equity")]
+    if len(reports) > 1:
+        ids = [str(report["session_id"]) for report in reports if report.get("equity")]
+        curves = [replace(one, session=own) for one, own in zip(curves, ids, strict=True)]
     for one in replayed:
         curves.append(_curve(REPLAY, one.now.times, one.now.equity, one.now.starting_balance))
     if not curves and stored is not None and stored.get("equity"):

@@ -51,7 +51,7 @@ from tui.modals.strategy_picker import PickStrategy
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_answers import COST_FINDINGS, path_answer, verdict_text
 from tui.screens.compare_choices import choice_rows
-from tui.screens.compare_layer import CompareLayerScreen
+from tui.screens.compare_layer import CompareLayerScreen, equity_curves
 from tui.screens.compare_rows import SPREAD_COLUMNS, periods, spread_rows
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.screens.help import HelpScreen
@@ -310,6 +310,8 @@ async def test_a_demo_is_named_as_one_and_seen_to_be_left_out(trial_workspace: P
     assert apart[-1] == "1 demo session is left out."
     several = verdict_text(replace(found, together="2 sessions (aa, bb)")).plain.splitlines()
     assert several[1] == "2 sessions (aa, bb)."
+    two = tuple(replace(found.curves[0], session=name) for name in ("aa", "bb"))
+    assert [one.name for one in equity_curves(replace(found, curves=two))[0]] == ["aa", "bb"]
 
 
 async def test_a_trial_whose_seal_was_removed_is_described_and_says_why(

@@ -304,7 +304,8 @@ def equity_curves(result: ComparisonResult) -> tuple[list[Curve], Band | None, s
     """The equity of sessions and backtests, the band of the trial, and what is what."""
     paper = "Paper"
     curves = [
-        Curve(one.points, Tone.ACCENT if one.name == paper else Tone.DIM) for one in result.curves
+        Curve(one.points, Tone.ACCENT if one.name == paper else Tone.DIM, name=one.session)
+        for one in result.curves
     ]
     names = dict.fromkeys(one.name for one in result.curves)
     beneath = " beneath" if paper in names else ""  # what is the same hides it

@@ -332,6 +332,8 @@ def test_the_same_candles_of_one_source_count_once(two_trials: Workspace) -> Non
         f"Account and figures: 2 sessions ({SESSION}, bcde2345); the rest: the trial"
     )
     assert f"\n{both.together}.\n" in comparison_text(both)
+    drawn = [one.session for one in both.curves if one.name == "Paper"]
+    assert drawn == [SESSION, "bcde2345"]
     assert comparison_to_json(both)["together"] == both.together
     same = msgspec.structs.replace(record, data=replays[SESSION]["data"])
     start_as(two_trials.session("bcde2345"), same)
