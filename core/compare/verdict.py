@@ -370,9 +370,10 @@ def recommend(
     short = ran_for is not None and ran_for < least
     sentences = _sentences(verdict, answers, columns, regimes, strategy, short=short)
     if short and ran_for is not None:
+        ran, wanted = short_duration(ran_for / 1000), short_duration(least / 1000)
+        nearly = "nearly " if ran == wanted else ""  # it is written to the nearest hour
         sentences.append(
-            f"{name} ran {short_duration(ran_for / 1000)}; a {timeframe} strategy should run "
-            f"{short_duration(least / 1000)} at least."
+            f"{name} ran {nearly}{ran}; a {timeframe} strategy should run {wanted} at least."
         )
     return " ".join(sentences)
 

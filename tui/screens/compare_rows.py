@@ -425,7 +425,7 @@ def periods(result: ComparisonResult, *, dates: bool = True) -> list[str]:
         when = "period not recorded"
         if column.period is not None:
             begin, end = column.period
-            when = formats.span(end - begin)  # as its sentences: never more than it ran
+            when = formats.length(end - begin)
             if dates:
                 when = f"from {formats.date_time(begin)[:10]}, {when}"
         demo = " (DEMO)" if result.demo and column.name == "Paper" else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from core.compare.text import comparison_table, comparison_text
 from core.compare.to_json import comparison_to_json
 from core.compare.verdict import NO_BACKTEST, ONLY_BACKTEST, TrialAnswers, minimum_duration
 from core.market.candles.candles import Candles
-from core.market.candles.timeframes import DAY, HOUR, Timeframe
+from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
 from core.report.market_regime import Regime, regime, regime_warning
 from core.report.result import result_to_json
 from core.store.live_trades import LiveTrade
@@ -220,6 +221,15 @@ def test_what_is_missing_is_said_with_how_to_get_it() -> None:
 )
 def test_minimum_durations(timeframe: str, days: int) -> None:
     assert minimum_duration(Timeframe(timeframe)) == days * DAY
+
+
+def test_what_ran_a_minute_short_of_its_least_ran_nearly_as_long() -> None:
+    least = minimum_duration(Timeframe.H1)
+    made = column_of_reports("Backtest", [report(many(40, 2.0, 1))], "made")
+    paper = column_of_reports("Paper", [report(many(10, 1.0, 2))], "a session")
+    for short, told in ((MINUTE, "ran nearly 3d; a 1h"), (2 * HOUR, "ran 2d 22h; a 1h")):
+        found = compared(made, replace(paper, period=(START, START + least - short)))
+        assert told in found.recommendation
 
 
 def test_a_divergence_over_the_same_period_shows_its_waterfall_in_cents() -> None:
