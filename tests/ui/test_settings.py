@@ -189,7 +189,9 @@ async def test_theme_and_time_zone_are_remembered(home: Path) -> None:
         assert app.screen.query_one("#names", LineTable).cursor_key == "Asia/Beirut"
         await pilot.press(*["backspace"] * 5, "pagedown", *"utc")
         assert app.screen.query_one("#names", LineTable).cursor_key == "UTC"
-        await pilot.press(*["backspace"] * 3, *"eirut", "enter")
+        await pilot.press(*["backspace"] * 3, *"mars", "enter")
+        assert app.screen.query_one("#names", LineTable).cursor_key is None
+        await pilot.press(*["backspace"] * 4, *"eirut", "enter")
         await until(pilot, lambda: value(screen, "zone") == "Asia/Beirut")
         await pilot.press("j", "j", "enter")
         await until(pilot, lambda: value(screen, "alerts") == "quiet")

@@ -91,5 +91,6 @@ class Pick(ModalScreen[str | None]):
         key = self.query_one(LineTable).cursor_key
         if key is None:
             self.app.bell()
+            self.query_one(FilterBox).focus()  # one goes on typing
         else:
             self.dismiss(key)
