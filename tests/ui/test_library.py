@@ -77,6 +77,9 @@ async def test_results_are_filtered_sorted_noted_opened_and_removed(
     async with driven(app, size) as pilot:
         table = await library(pilot, app)
         assert names(table) == ["4.0", "2.0", "1.0"]
+        shown = drawn(app, "#backtests").splitlines()
+        end = shown[0].index("DAYS") + len("DAYS")
+        assert [line[:end].split()[-1] for line in shown[1:4]] == ["1"] * 3
         await pilot.press("o")
         assert names(table) == ["1.0", "2.0", "4.0"]
         await pilot.press("g", "C")

@@ -27,16 +27,17 @@ def columns(results: Iterable[ListedResult] = ()) -> tuple[Column, ...]:
     longest = max((cell_len(settled(one)) for one in results), default=0)
     return (
         Column("STRATEGY", min(max(longest, _NAME), _LONGEST_NAME), grow=_NAME),
-        Column("SYMBOLS", 8, priority=4, grow=6),
-        Column("TF", 3, priority=5),
-        Column("PERIOD", 24, priority=7),
-        Column("RETURN", 12, "right"),
+        Column("SYMBOLS", 8, priority=5, grow=6),
+        Column("TF", 3, priority=6),
+        Column("FROM", 10, priority=7),
+        Column("DAYS", 4, "right", priority=3),
+        Column("RETURN", 9, "right"),
         Column("MAX DD", 6, "right"),
         Column("SHARPE", 6, "right"),
-        Column("PF", 5, "right", priority=3),
+        Column("PF", 5, "right", priority=4),
         Column("TRADES", 6, "right", priority=2),
         Column("TAGS", 6, priority=1, grow=8, optional=True),
-        Column("MADE", 12, priority=6),
+        Column("MADE", 12, priority=8),
     )
 
 
@@ -48,14 +49,19 @@ def backtest_row(listed: ListedResult, zone: tzinfo) -> Row:
     if len(result.symbols) > 1:
         symbols += f" +{len(result.symbols) - 1}"
     factor, made = metrics.profit_factor, moment(result.saved)
-    start = moment(result.period.start)
+    start, days = moment(result.period.start), _days(listed)
     return Row(
         listed.key,
         (
             Cell(settled(listed), Tone.STRONG),
             Cell(symbols),
             Cell(result.timeframe, Tone.DIM, order=formats.length_of(result.timeframe)),
-            Cell(_from_to(listed), Tone.DIM, order=start),
+            Cell(
+                formats.UNKNOWN if start is None else str(result.period.start)[:10],
+                Tone.DIM,
+                order=start,
+            ),
+            Cell(formats.number(days, 0), Tone.DIM, order=days),
             Cell(
                 formats.change(metrics.total_return_pct, "%"),
                 tone_of(metrics.total_return_pct),
@@ -102,9 +108,10 @@ def factor_text(listed: ListedResult) -> str:
 
 
 def identity(listed: ListedResult) -> str:
-    """What it is, in one line: settings, period, ID, tags and note, for which a row has no room."""
+    """What it is, in one line, all of which a row has no room for: from settings to the note."""
     key = "saved in its document" if listed.beside_document else listed.key
-    words = (settled(listed), period(listed), key, tags(listed), listed.notes.note)
+    market = f"{formats.several(listed.result.symbols)} {listed.result.timeframe}".strip()
+    words = (settled(listed), market, period(listed), key, tags(listed), listed.notes.note)
     return " · ".join(word for word in words if word)
 
 
@@ -115,19 +122,14 @@ def tags(listed: ListedResult) -> str:
 
 def period(listed: ListedResult) -> str:
     """The first day and how many there are: `2025-01-01 180d`."""
+    start, days = listed.result.period.start, _days(listed)
+    return formats.UNKNOWN if start is None or days is None else f"{start[:10]} {days}d"
+
+
+def _days(listed: ListedResult) -> int | None:
     span = listed.result.period
     start, end = moment(span.start), moment(span.end)
-    if span.start is None or start is None or end is None:
-        return formats.UNKNOWN
-    days = max(1, round((end - start) / DAY))
-    return f"{span.start[:10]} {days}d"
-
-
-def _from_to(listed: ListedResult) -> str:
-    span = listed.result.period
-    if span.start is None or span.end is None:
-        return formats.UNKNOWN
-    return f"{span.start[:10]} to {span.end[:10]}"
+    return None if start is None or end is None else max(1, round((end - start) / DAY))
 
 
 def moment(time: str | None) -> int | None:
