@@ -245,6 +245,7 @@ async def test_too_few_days_are_told_before_it_is_run() -> None:
     now = 100 * DAY + 5
     assert order.days(now) is None, "of files it is not known before they are read"
     assert replace(order, exchange="binance", period="31d").days(now) == 32
+    assert replace(order, exchange="binance", period="1970-01-02..1970-01-31").days(now) == 30
     assert replace(order, span=(0, 59 * DAY)).days(now) == 59
     assert replace(order, span=(DAY - 1, 60 * DAY)).days(now) == 60
     app = make_app(ScriptedLink())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.market.candles.durations import SpanError, period_start
+from core.market.candles.durations import SpanError, period_span
 from core.market.candles.timeframes import DAY
 from core.strategy.chart_values import ChartSource
 from tui import formats
@@ -60,7 +60,7 @@ class BacktestOrder:
         if self.span is None and not self.exchange:
             return None
         try:
-            start, end = self.span or (period_start(self.period, now), now)
+            start, end = self.span or period_span(self.period, now)
         except SpanError:
             return None
         return (end - 1) // DAY - start // DAY + 1
