@@ -44,7 +44,7 @@ from core.host.status_json import (
 )
 from core.host.trial_chances import chances_told, planned
 from core.journal.values import FeedKind
-from core.market.candles.durations import SpanError, parse_duration, period_start
+from core.market.candles.durations import SpanError, parse_duration, period_span
 from core.market.feeds.feed import FeedError
 from core.market.files.errors import CandleFileError
 from core.market.history.market_period import market_period
@@ -196,7 +196,7 @@ def backtest(
         columns: the names of the columns of `data` in their order, such as
             "time,open,close,high,low,volume", where the files do not say them.
         exchange: run: where past candles come from (binance unless `data` is given).
-        period: run: how far back, such as 6m.
+        period: run: how far back, such as 6m, or 2026-01-01..2026-03-31.
         fill_on: run: next_open or close.
         vary: sweep, gate: what to vary, as in "rsi.period=7:21" or a list of such; a gate judges
             the best of the settings (docs/gate.md), or without it the strategy as it is.
@@ -414,7 +414,7 @@ async def _run(
             public_api(exchange, addresses),
             config.symbols,
             config.timeframe,
-            period_start(period, wall_clock()),
+            *period_span(period, wall_clock()),
             warmup=warmup_candles(config),
             cache=home.cache,
         )

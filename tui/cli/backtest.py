@@ -116,7 +116,10 @@ def add_period(parser: argparse.ArgumentParser, *, needed: bool = False) -> None
         help="as ccxt calls it" if needed else "as ccxt calls it (default: binance)",
     )
     parser.add_argument(
-        "--period", required=needed, metavar="6m", help="how far back: d, w, m (months) or y"
+        "--period",
+        required=needed,
+        metavar="6m",
+        help="how far back: d, w, m (months) or y; or 2026-01-01..2026-03-31",
     )
 
 

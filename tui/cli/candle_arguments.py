@@ -90,7 +90,7 @@ def period_of(
 
     Without an exchange it is that of the live feed.
     """
-    from core.market.candles.durations import SpanError, period_start
+    from core.market.candles.durations import SpanError, period_span
     from core.market.feeds.feed import FeedError
     from core.market.history.exchange_api import UnknownExchangeError, UnknownMarketError
     from core.market.history.market_period import market_period
@@ -103,7 +103,7 @@ def period_of(
         raise Refusal("give --period 6m: how far back to ask the exchange for", Exit.BAD_INPUT)
     workspace = prepared_workspace(arguments)
     with refusing(SpanError, PreferencesError, VenueError):
-        start = period_start(period, wall_clock())
+        start, stop = period_span(period, wall_clock())
         api = public_api(arguments.exchange, read_preferences(workspace.preferences).addresses)
     if period[-1:].lower() == "m":
         complain(f"papertape: --period {period}: months, since {short_date(start)}")
@@ -117,6 +117,7 @@ def period_of(
                 symbols,
                 timeframe,
                 start,
+                stop,
                 warmup=warmup,
                 cache=workspace.cache,
                 said=_show_progress if sys.stderr.isatty() else lambda _: None,

@@ -107,9 +107,7 @@ def _no_period(text: str) -> str:
 def _matched(text: str) -> re.Match[str]:
     match = _PERIOD.fullmatch(text.strip().lower())
     if match is None:
-        raise SpanError(
-            f"{text!r} is not a period: write a number and d, w, m or mo (months) or y, such as 6mo"
-        )
+        raise SpanError(_no_period(text))
     return match
 
 

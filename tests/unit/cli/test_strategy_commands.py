@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from core.market.candles.candles import Candles
-from core.market.candles.timeframes import Timeframe
+from core.market.candles.timeframes import DAY, Timeframe
 from core.market.files.candle_files import write_candles
 from core.strategy.document.document import read_strategy
+from core.time_format import short_date, wall_clock
 from core.trial.ledger import tries_of
 from tests.unit.cli.conftest import Run, Served, write_addresses
 
@@ -341,6 +342,16 @@ def test_a_backtest_over_a_period_is_warmed_up_before_it_and_can_be_saved(
     assert document.read_text(encoding="utf-8").endswith("My own words.\n")
 
 
+def test_a_period_may_be_dates_of_which_the_last_is_in_it(
+    run: Run, workspace: Path, exchange: Served
+) -> None:
+    write_addresses(workspace, exchange)
+    first, last = (short_date(wall_clock() - days * DAY) for days in (10, 6))
+    command = ("backtest", "--config", json.dumps(rsi_bounce()), "--json", "--exchange", "binance")
+    period = run(*command, "--period", f"{first}..{last}").json["period"]
+    assert (period["start"], period["candles"]) == (f"{first}T00:00:00Z", 5 * 24)
+
+
 def test_what_compare_tells_to_run_can_be_run(run: Run, workspace: Path, exchange: Served) -> None:
     write_addresses(workspace, exchange)
     run("init")
@@ -386,6 +397,7 @@ def test_candles_are_fetched_into_a_file_that_a_backtest_reads(
     ("arguments", "code", "said"),
     [
         (("--period", "20 days"), 2, "is not a period"),
+        (("--period", "2026-02-30.."), 2, "or two dates, such as"),
         (("--period", "1d", "--data", "x.csv"), 2, "either --data"),
         (("--period", "1d", "--symbol", "NOPE/USDT"), 2, "NOPE/USDT"),
     ],
