@@ -153,7 +153,7 @@ def luck(sweep: Sweep) -> Iterator[str]:
     best, luckiest = sweep.rows[0].metrics.sharpe_ratio, sweep.expected_best_sharpe
     if luckiest is not None and best is not None:
         probability = sweep.deflated_sharpe
-        said = UNDEFINED if probability is None else f"{probability * 100:.0f} %"
+        said = UNDEFINED if probability is None else f"{probability * 100:.0f}%"
         count = len(sweep.rows)
         them = f"{sweep.scattered:,}{' that have one' if sweep.scattered < count else ''}"
         yield (

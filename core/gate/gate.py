@@ -348,12 +348,12 @@ def of_what_followed(walked: WalkForward, *, chosen: bool) -> Finding:
         return Finding(
             "profit on the later parts of the time",
             made > 0,
-            f"it made {made:+z.1f} % on the last {parts} parts of the time, each begun flat",
+            f"it made {made:+z.1f}% on the last {parts} parts of the time, each begun flat",
         )
     return Finding(
         "profit on candles that no choice had seen",
         made > 0,
-        f"chosen on the time before, the settings made {made:+z.1f} % on the {parts} "
+        f"chosen on the time before, the settings made {made:+z.1f}% on the {parts} "
         "parts of the time that followed",
     )
 

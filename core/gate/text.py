@@ -169,7 +169,7 @@ def _luck(gate: Gate) -> Iterator[tuple[str, str, str]]:
         )
     if gate.superiority is not None:
         needed = gate.superiority.detectable_sharpe(0.8)
-        yield "Edge that shows", f"{needed:.1f}", "yearly Sharpe, found in 80 % on these candles"
+        yield "Edge that shows", f"{needed:.1f}", "yearly Sharpe, found in 80% on these candles"
     for what, place, told, unit in (
         ("Edgeless markets", gate.edgeless, "daily Sharpe ", ""),
         ("Random entries", gate.random_entries, "", " % a holding"),
@@ -187,15 +187,15 @@ def _robustness(gate: Gate) -> GateSection:
     found = gate.robustness
     low, high = found.shifted_starts
     rows = [
-        ("as it is", f"{found.return_pct:+z.1f} %", ""),
-        ("costs doubled", f"{found.costs_doubled:+z.1f} %", ""),
-        ("every entry one candle late", f"{found.delayed:+z.1f} %", ""),
-        ("begun up to one higher candle later", f"{low:+z.1f} %", f"to {high:+z.1f} %"),
+        ("as it is", f"{found.return_pct:+z.1f}%", ""),
+        ("costs doubled", f"{found.costs_doubled:+z.1f}%", ""),
+        ("every entry one candle late", f"{found.delayed:+z.1f}%", ""),
+        ("begun up to one higher candle later", f"{low:+z.1f}%", f"to {high:+z.1f}%"),
     ]
     if found.target_first is not None:
-        rows.append(("targets before stops where unsure", f"{found.target_first:+z.1f} %", ""))
+        rows.append(("targets before stops where unsure", f"{found.target_first:+z.1f}%", ""))
     rows += [
-        (part.name, f"{part.return_pct:+z.1f} %", "") for part in (*found.years, *found.regimes)
+        (part.name, f"{part.return_pct:+z.1f}%", "") for part in (*found.years, *found.regimes)
     ]
     if found.break_even_cost_bp is not None:
         rows.append(
@@ -222,8 +222,8 @@ def expectation_section(expected: Expectation | None) -> GateSection:
     if expected is None:
         return GateSection("What to expect: too few trades to draw from")
     bands = (
-        ("return", expected.return_pct, "+,.1f", " %"),
-        ("max drawdown", expected.drawdown_pct, ",.1f", " %"),
+        ("return", expected.return_pct, "+,.1f", "%"),
+        ("max drawdown", expected.drawdown_pct, ",.1f", "%"),
         ("losses in a row", expected.losing_streak, ",.0f", ""),
     )
     rows = (

@@ -44,9 +44,11 @@ def figure_text(name: str, metrics: Mapping[str, Any], decimals: int = 2) -> str
     if value is None:
         return undefined_text(name, metrics)
     if name in _SIGNED_PER_CENT:
-        return f"{value:+z,.2f} %"
+        return f"{value:+z,.2f}%"
+    if name == "max_drawdown_pct":  # set beside returns
+        return f"{value:.2f}%"
     if name.endswith("_pct"):
-        return f"{value:.1f} %"
+        return f"{value:.1f}%"
     if name.endswith("_bp"):
         return f"{value:.1f} bp"
     if name in _MONEY:
@@ -66,7 +68,7 @@ def _note(name: str, metrics: Mapping[str, Any]) -> str:
         return str(metrics.get("metrics_undefined", {}).get(name, ""))
     if name == "win_rate_pct" and metrics.get("win_rate_ci"):
         low, high = metrics["win_rate_ci"]
-        return f"95 % interval {low:.1f} to {high:.1f} %"
+        return f"95% interval {low:.1f} to {high:.1f}%"
     if name == "break_even_cost_bp":
         return "what a fill may cost, fees and slippage together, before nothing is left"
     if name in ANNUALISED and metrics.get("short_period"):

@@ -35,13 +35,13 @@ def quality_flags(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         flags.append(few)
     if win_rate is not None and win_rate > _HIGH_WIN_RATE_PCT:
         flags.append(
-            f"win rate over {_HIGH_WIN_RATE_PCT} % ({win_rate:.1f} %): "
+            f"win rate over {_HIGH_WIN_RATE_PCT}% ({win_rate:.1f}%): "
             "often a sign of overfitting, or of losses left open"
         )
     if drawdown is not None and drawdown > _DEEP_DRAWDOWN_PCT:
-        flags.append(f"drawdown over {_DEEP_DRAWDOWN_PCT} % ({drawdown:.2f} %): few sit through it")
+        flags.append(f"drawdown over {_DEEP_DRAWDOWN_PCT}% ({drawdown:.2f}%): few sit through it")
     if gained is not None and held is not None and held - gained >= _BEHIND_PCT:
-        flags.append(f"behind buy and hold ({gained:+z.2f} % against {held:+z.2f} %)")
+        flags.append(f"behind buy and hold ({gained:+z.2f}% against {held:+z.2f}%)")
     if sharpe is not None and sharpe < _LOW_SHARPE:
         flags.append(
             f"Sharpe under {_LOW_SHARPE} ({sharpe:.2f}): the return hardly pays for its swings"

@@ -97,7 +97,7 @@ def _run(report: Report) -> Section:
     fills = "the close" if report["fill_on"] == "close" else "the next open"
     if report.get("fills") == "market":
         fills = "the market's prices"
-    sentences.append(f"fills at {fills}, fees {report['fees'] * 100:g} % per side")
+    sentences.append(f"fills at {fills}, fees {report['fees'] * 100:g}% per side")
     if report.get("mode"):
         sentences.append(f"mode {report['mode']}")
     return Section("Run", tuple(map(safe_text, sentences)))
@@ -123,7 +123,7 @@ def _metrics(report: Report) -> Section:
         )
         target_first = ambiguous.get("target_first_return_pct")
         if target_first is not None:
-            sentence += f"; with the target first the return would be {target_first:+z.2f} %"
+            sentence += f"; with the target first the return would be {target_first:+z.2f}%"
         sentences.append(sentence)
     figures = metric_figures(report["metrics"], decimals)
     rows = tuple((f.label, f.text, safe_text(f.note)) for f in figures)
@@ -241,7 +241,7 @@ def _months(months: Sequence[Mapping[str, Any]]) -> Section:
     rows = tuple(
         (
             month["month"],
-            UNDEFINED if month["return_pct"] is None else f"{month['return_pct']:+z.2f} %",
+            UNDEFINED if month["return_pct"] is None else f"{month['return_pct']:+z.2f}%",
         )
         for month in months
     )

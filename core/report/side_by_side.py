@@ -80,7 +80,7 @@ def _pair(name: str, label: str, one: _Result, other: _Result) -> SideBySide:
         else figure_text(name, {name: abs(change)}, money_decimals(*one.symbols)).lstrip("+")
     )
     # Two percentages differ by percentage points.
-    unsigned = unsigned.replace(" %", " pp")
+    unsigned = unsigned.replace("%", " pp")
     better = None if name in _NEITHER else (change < 0) == (name in _LESS_IS_BETTER)
     sign = "▲ +" if change > 0 else "▼ -"
     return SideBySide(name, label, ours, theirs, change, f"{sign}{unsigned}", better)

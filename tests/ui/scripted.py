@@ -592,7 +592,7 @@ def report(strategy: str, **changes: Any) -> dict[str, Any]:
         "warnings": [],
         "quality_flags": [
             "fewer than 30 trades (11): too few to tell luck from skill",
-            "behind buy and hold (+3.80 % against +5.10 %)",
+            "behind buy and hold (+3.80% against +5.10%)",
         ],
         "diagnosis": None,
         "gaps": [],

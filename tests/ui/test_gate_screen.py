@@ -56,13 +56,13 @@ def test_each_question_has_its_answer_and_a_gauge_of_its_figures() -> None:
     assert gate.superiority is not None
     p = gate.superiority.among(gate.independent_tries / gate.sweep.effective_tries)
     assert gate.luck == p
-    assert f"luck as good in {p * 100:.1f} %" in labels[0]
+    assert f"luck as good in {p * 100:.1f}%" in labels[0]
     assert gate.edgeless is not None
-    assert f"as good in {gate.edgeless.p * 100:.1f} %" in labels[1]
-    assert ["at most 5 %" in label for label in labels] == [True, True, False]
-    assert "above 0 %" in labels[2]
+    assert f"as good in {gate.edgeless.p * 100:.1f}%" in labels[1]
+    assert ["at most 5%" in label for label in labels] == [True, True, False]
+    assert "above 0%" in labels[2]
     joined = gate.walk_forward.joined
-    assert f"joined {joined.metrics.total_return_pct:+.1f} %" in labels[2]
+    assert f"joined {joined.metrics.total_return_pct:+.1f}%" in labels[2]
 
 
 def test_what_the_unseen_parts_made_stands_on_one_scale_however_much_it_is() -> None:

@@ -248,8 +248,8 @@ def _chance_gauge(chance: float | None, what: str, tone: Tone) -> Gauge | None:
         min(100.0, max(found, allowed) * 1.3),
         (GaugeFill(0.0, found, tone),),
         (
-            Pointer(allowed, WALL, Tone.STRONG, f"at most {allowed:.0f} %"),
-            Pointer(found, HERE, Tone.STRONG, f"{what} {found:.1f} %"),
+            Pointer(allowed, WALL, Tone.STRONG, f"at most {allowed:.0f}%"),
+            Pointer(found, HERE, Tone.STRONG, f"{what} {found:.1f}%"),
         ),
     )
 
@@ -264,8 +264,8 @@ def unseen_gauge(made: float, tone: Tone) -> Gauge:
         _SCALE,
         (GaugeFill(0.0, made, tone),),
         (
-            Pointer(0.0, WALL, Tone.STRONG, "above 0 %"),
-            Pointer(made, HERE, Tone.STRONG, f"joined {made:+z.{decimals_apart((made,), 1)}f} %"),
+            Pointer(0.0, WALL, Tone.STRONG, "above 0%"),
+            Pointer(made, HERE, Tone.STRONG, f"joined {made:+z.{decimals_apart((made,), 1)}f}%"),
         ),
     )
 

@@ -251,7 +251,7 @@ def _ended_name(one: Ended, zone: tzinfo) -> str:
         if variation.seed:
             parts.append(f"seed {variation.seed}")
     elif variation.split is not None:
-        parts.append(f"ranked on {variation.split:g} %")
+        parts.append(f"ranked on {variation.split:g}%")
     if order.balance is not None:
         parts.append(f"balance {order.balance:,g}")
     return safe_text(" · ".join(parts))

@@ -146,7 +146,7 @@ def test_two_results_side_by_side() -> None:
     told = {each.label: (each.change_text, each.better) for each in figures if each.change_text}
     assert told == {
         "Return": ("▼ -1.50 pp", False),
-        "Max drawdown": ("▼ -1.0 pp", True),
+        "Max drawdown": ("▼ -1.00 pp", True),
         "Trades": ("▲ +2", None),
         "Average hold": ("▼ -30m", None),
     }

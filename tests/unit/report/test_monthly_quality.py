@@ -53,9 +53,9 @@ def flags_of(run: RunResult) -> tuple[str, ...]:
     ("pnl", "equity", "sign"),
     [
         ([1.0, -1.0], [100.0], "fewer than 30 trades (2)"),
-        ([1.0] * 9 + [-1.0], [100.0], "win rate over 80 % (90.0 %)"),
-        ([1.0, -1.0], [74.0, 100.0], "drawdown over 25 % (26.00 %)"),
-        ([1.0, -1.0], [109.0], "behind buy and hold (+9.00 % against +10.00 %)"),
+        ([1.0] * 9 + [-1.0], [100.0], "win rate over 80% (90.0%)"),
+        ([1.0, -1.0], [74.0, 100.0], "drawdown over 25% (26.00%)"),
+        ([1.0, -1.0], [109.0], "behind buy and hold (+9.00% against +10.00%)"),
         ([1.0, -1.0], [101.0] * 24 * 3 + [100.0] * 24 * 3 + [99.0], "Sharpe under 0.5"),
         ([1.0, -2.0], [100.0], "profit factor under 1 (0.50)"),
         ([-1.0] * 9, [100.0], "more than 8 losses in a row (9)"),

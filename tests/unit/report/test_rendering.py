@@ -65,7 +65,7 @@ def test_the_terminal_report_names_every_part() -> None:
     text = report_text(report())
     for part in (
         "rsi_bounce", "BTC/USDT on 1h", "2024-01-01 00:00 to 2024-01-13 12:00 UTC, 300 candles",
-        "Balance 10,000.00 to 10,299.00 (+299.00)", "Win rate", "64.0 %", "95 % interval",
+        "Balance 10,000.00 to 10,299.00 (+299.00)", "Win rate", "64.0%", "95% interval",
         "Warnings", "fees look high", "Signs to doubt", "fewer than 30 trades (25)", "Months",
         "2024-01", "the last 20 of 25; the JSON and the CSV have all",
     ):  # fmt: skip
