@@ -70,6 +70,7 @@ from tui.widgets.filter_box import FilterBox
 from tui.widgets.hints import is_possible
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
+from tui.widgets.tones import Tone
 
 
 def values(link: ScriptedLink) -> dict[str, str]:
@@ -864,3 +865,13 @@ async def test_a_named_workspace_that_was_not_there_is_said_to_be_new(
         said = [note.message.replace("\n", "") for note in app.notes]  # a long path is broken
         told = [text for text in said if "is a new workspace" in text]
         assert told == [f"{tmp_path / 'typo'} is a new workspace, made just now."] * is_made
+
+
+def test_a_session_whose_entries_are_blocked_says_so_in_the_list() -> None:
+    place = [column.label for column in SESSION_COLUMNS].index("SYMBOLS")
+    several = session("aaaaaaa1", "one", symbols=("BTC/USDT", "ETH/USDT"))
+    blocked = replace(several, blocked=("ETH/USDT",))
+    ended = replace(blocked, state=SessionState.STOPPED)
+    cells = [session_row(one).cells[place] for one in (several, blocked, ended)]
+    assert [cell.text for cell in cells] == ["BTC/USDT +1", "! BTC/USDT +1", "BTC/USDT +1"]
+    assert [cell.tone is Tone.WARNING for cell in cells] == [False, True, False]

@@ -127,7 +127,7 @@ def session_row(session: SessionSnapshot, *, of_several_modes: bool = True) -> R
             Cell(session.id, Tone.DIM),
             Cell(session.strategy, quiet if ended else Tone.STRONG),
             Cell(" ".join(f"#{tag}" for tag in session.notes.tags), quiet),
-            Cell(_symbols(session.symbols), quiet),
+            Cell(_pairs(session), Tone.WARNING if _has_blocked(session) else quiet),
             Cell(session.timeframe, Tone.DIM, order=formats.length_of(session.timeframe)),
             Cell(session.mode.value * of_several_modes, quiet),
             Cell(elapsed(session), Tone.DIM, order=_spent(session)),
@@ -172,6 +172,16 @@ def planned_end(session: SessionSnapshot, zone: tzinfo) -> str:
     if session.planned_end is not None:
         return f"until {formats.day_time(session.planned_end, zone)}"
     return ""
+
+
+def _has_blocked(session: SessionSnapshot) -> bool:
+    """Whether entries of a symbol are blocked by hand, which matters while it may enter."""
+    return bool(session.blocked) and not session.state.ended
+
+
+def _pairs(session: SessionSnapshot) -> str:
+    """What the session trades, with a sign before it where entries of a symbol are blocked."""
+    return "! " * _has_blocked(session) + _symbols(session.symbols)
 
 
 def _symbols(symbols: tuple[str, ...]) -> str:
