@@ -90,12 +90,15 @@ def test_a_plan_says_what_a_trial_could_tell_and_starts_nothing(
     assert bounds["path_broken_pct"] < expected["return_pct"]["low"]
     assert bounds["edge_broken_pct"] < 40 * plan["promise_pct"]
     said = run("trial", "plan", strategy, "--horizon", "30d").out
-    assert said.startswith(f"note: {NO_EDGE}\nHorizon        30 days bring about")
-    assert plan["warnings"] == [NO_EDGE]
+    assert said.startswith("note: this trial cannot answer: kept in 0%")
+    assert f"note: {NO_EDGE}\nHorizon        30 days bring about" in said
+    cannot, no_edge = plan["warnings"]
+    assert cannot.startswith("this trial cannot answer")
+    assert no_edge == NO_EDGE
     short = run("trial", "plan", strategy, "--horizon", "1h")
     assert "1 trade\n" in short.out
     assert "1h is short for a" in short.out
-    rows = said.splitlines()[1:]
+    rows = said.splitlines()[2:]
     assert [row[:15].rstrip() for row in rows] == [
         *("Horizon", "No edge", "Return", "Deepest fall", "Losing run", "9 in 10"),
         *("Broken at end", "Kept"),
@@ -105,7 +108,7 @@ def test_a_plan_says_what_a_trial_could_tell_and_starts_nothing(
         ledger.write("no try\n")
     told = run("trial", "plan", strategy, "--json")
     assert told.json["tries"] == 1
-    _, warning = told.json["warnings"]
+    *_, warning = told.json["warnings"]
     assert warning.endswith("tries.jsonl: not counted, for they are no tries: 1 of its lines")
     assert not list((workspace / "sessions").iterdir())
 
