@@ -522,7 +522,7 @@ def test_ended_works_are_told_apart_by_all_that_was_asked() -> None:
     sweep, gate = (partial(told, f"{what} · waves") for what in ("sweep", "gate"))
     set_before = told("gate · waves rsi.period=3", "a.csv · by Sharpe · 3 folds · balance 5,000")
     assert ended_names([Ended(*work, varied, at, came) for work in works], UTC) == [
-        f"1  {sweep('a.csv · rsi.period=2:6 · by Sharpe · ranked on 70 %')}",
+        f"1  {sweep('a.csv · rsi.period=2:6 · by Sharpe · ranked on 70%')}",
         f"2  {sweep('b.csv · rsi.period=2:6 · by win rate')}",
         f"3  {set_before}",
         f"4  {gate('demo 30d · by Sharpe · 6 folds')}",

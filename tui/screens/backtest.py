@@ -101,8 +101,9 @@ class BacktestScreen(BaseScreen):
         super().resumed()
         self._reload()
 
-    def on_screen_suspend(self) -> None:
+    def suspended(self) -> None:
         """Leave behind why the last one was refused: it is nothing of what is in the list."""
+        super().suspended()
         if self.ready and not self.is_busy:
             self.query_one("#backtest-progress").display = False
 

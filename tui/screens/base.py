@@ -175,7 +175,7 @@ class BaseScreen(Screen[None]):
         self.query_one(Hints).refresh()
 
     # Textual calls the handler of every class of a screen, so that what calls `super()` is called
-    # twice: these three are handled here alone, and screens override what they do.
+    # twice: these are handled here alone, and screens override what they do.
 
     def on_mount(self) -> None:
         """Draw for the first time."""
@@ -187,11 +187,15 @@ class BaseScreen(Screen[None]):
 
     def on_screen_suspend(self) -> None:
         """Let another come to the front."""
-        self.papertape.leave()
+        self.suspended()
 
     def on_resize(self, event: events.Resize) -> None:
         """Take another size."""
         self.laid_out(event)
+
+    def suspended(self) -> None:
+        """Leave behind what is told of this screen alone."""
+        self.papertape.leave()
 
     def mounted(self) -> None:
         """Show what is known already."""

@@ -126,8 +126,9 @@ class CompareScreen(BaseScreen):
         elif self._result is not None and self._has_gone_on and not self.is_busy:
             self.action_again()
 
-    def on_screen_suspend(self) -> None:
+    def suspended(self) -> None:
         """Leave behind why the last one could not be made."""
+        super().suspended()
         if self.ready and not self.is_busy and not self.has_class(_ASKED):
             self._tell(_EMPTY)
             self.query_one("#compare-progress").display = self._result is None

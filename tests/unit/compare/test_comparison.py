@@ -259,8 +259,8 @@ def test_warning_signs_name_their_column_and_the_regime() -> None:
         regimes=regimes,
     )
     signs = "\n".join(comparison.warning_signs)
-    assert "Backtest: win rate over 80 %" in signs
-    assert "Backtest: drawdown over 25 %" in signs
+    assert "Backtest: win rate over 80%" in signs
+    assert "Backtest: drawdown over 25%" in signs
     assert "Paper: fewer than 30 trades (12)" in signs
     assert "Paper: another market regime: buy and hold made +20.0 % then and -5.0 % now" in signs
     assert regime_warning(Regime(1.0, 50.0), Regime(2.0, 60.0)) is None
