@@ -225,11 +225,14 @@ def measure_first_frame(turns: int) -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as root:
         screen = [sys.executable, "-m", "tui.cli", "--workspace", f"{root}/w"]
         for _ in range(turns):
-            for name, command in (("bare", BARE_PROGRAM), ("screen", screen)):
+            for name, command, shown in (
+                ("bare", BARE_PROGRAM, b"papertape"),
+                ("screen", screen, b"Sessions"),
+            ):
                 began, seen = time.perf_counter(), b""
                 watched = Watched(command)
                 try:
-                    while b"papertape" not in seen:
+                    while shown not in seen:
                         select.select([watched.master], [], [], 60)
                         seen += os.read(watched.master, 65_536)
                     clock[name].append(time.perf_counter() - began)
