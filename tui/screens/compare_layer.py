@@ -308,8 +308,7 @@ def equity_curves(result: ComparisonResult) -> tuple[list[Curve], Band | None, s
         for one in result.curves
     ]
     names = dict.fromkeys(one.name for one in result.curves)
-    beneath = " beneath" if paper in names else ""  # what is the same hides it
-    told = (name.lower() if name == paper else f"{name.lower()} dimmed{beneath}" for name in names)
+    told = (name.lower() if name == paper else f"{name.lower()} dimmed" for name in names)
     title = ["Equity %", *told]
     path = result.layers.path
     cone = None if path is None else path.cone
