@@ -615,10 +615,11 @@ def test_a_months_bar_is_as_long_as_it_ranks_from_one_axis_on_and_none_is_unknow
     assert [bar.drawn(11) for bar in bars] == ["━━━━━━━━━━│", "     ━━━━━│"]
 
 
-def test_a_report_says_once_that_no_backtest_stands_behind_it() -> None:
+@pytest.mark.parametrize("before", ["", "DEMO: a made-up market shows how a strategy runs. "])
+def test_a_report_says_once_that_no_backtest_stands_behind_it(before: str) -> None:
     told = report(
         "rsi_bounce",
-        recommendation="No backtest stands behind this strategy: always backtest first.",
+        recommendation=f"{before}No backtest stands behind this strategy: always backtest first.",
         warnings=["No backtest stands behind this strategy yet."],
     )
     texts = [one.text for one in remarks(written_report(told))]

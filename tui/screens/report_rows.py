@@ -144,11 +144,10 @@ def remarks(report: WrittenReport) -> tuple[Remark, ...]:
         found.append(Remark("→", f"{as_of}{advice}", Tone.PLAIN))
     if report.diagnosis is not None:
         found += _diagnosis(report.diagnosis)
-    told = advice.partition(":")[0]  # it says that a backtest is missing
     doubts = [
         one
         for one in (*report.warnings, *report.quality_flags)
-        if one not in (told, f"{told} yet.")
+        if one.removesuffix(".").removesuffix(" yet") not in advice  # that a backtest is missing
     ]
     found += _still_open(report)
     found += [Remark("!", text, Tone.WARNING) for text in doubts]
