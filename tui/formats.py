@@ -115,6 +115,11 @@ def change(value: float | None, suffix: str = "", decimals: int = 2) -> str:
     return f"{'▲' if rounded > 0 else '▼'} {rounded:+z,.{decimals}f}{suffix}"
 
 
+def is_change(text: str) -> bool:
+    """Whether a text is a gain or loss with its mark."""
+    return text.startswith(("▲ ", "▼ "))
+
+
 def as_number(text: str) -> str:
     """A gain or loss without its mark, which no spreadsheet reads as a number: `-1.20%`."""
     return text.removeprefix("▲ ").removeprefix("▼ ")
@@ -171,9 +176,7 @@ def set_apart(text: str, width: int) -> str:
 
     So marks stand in one column, and so do the numbers.
     """
-    if text[:2] not in ("▲ ", "▼ "):
-        return text
-    return text[0] + text[1:].rjust(width - 1)
+    return text[0] + text[1:].rjust(width - 1) if is_change(text) else text
 
 
 def percent(value: float | None, digits: int = 1) -> str:

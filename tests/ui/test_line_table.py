@@ -1,10 +1,9 @@
-"""The live table: it repaints little, keeps its cursor, and gives up columns but no rows."""
+"""The live table: it repaints little, keeps its cursor and marks, and gives up no row."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.strip import Strip
@@ -13,7 +12,8 @@ from tests.ui.driving import driven, make_app
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, session
 from tui.app import PapertapeApp
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
+from tui.widgets.table_rows import Cell, Row
 
 COLUMNS = (
     Column("NAME", 8),
@@ -49,10 +49,12 @@ class TableApp(PapertapeApp):
 
     DEFAULT_MODE = "table"
 
-    def __init__(self, rows: list[Row], *, follows: bool = False) -> None:
+    def __init__(
+        self, rows: list[Row], *, follows: bool = False, columns: tuple[Column, ...] = COLUMNS
+    ) -> None:
         hosting = ScriptedHosting(ScriptedLink())
         super().__init__(hosting, list, host_name="x", poll_every=3_600)
-        self.table = CountingTable(COLUMNS, marks=True, follows=follows)
+        self.table = CountingTable(columns, marks=True, follows=follows)
         self.table.drawn = []
         self.table.set_rows(rows)
         self.add_mode("table", lambda: TableScreen(self.table))
@@ -169,8 +171,8 @@ async def test_sorting_by_keys_and_back_to_the_order_given() -> None:
 
 
 async def test_the_name_of_the_column_sorted_by_is_whole() -> None:
-    app = TableApp(rows(2, 1))
-    app.table.columns = (Column("NAME", 4), Column("SPARE", 5), Column("VALUE", 5, "right"))
+    narrow = (Column("NAME", 4), Column("SPARE", 5), Column("VALUE", 5, "right"))
+    app = TableApp(rows(2, 1), columns=narrow)
     async with app.run_test(size=(40, 12)) as pilot:
         app.table.focus()
         plain = text(app.table, 0)
@@ -180,31 +182,6 @@ async def test_the_name_of_the_column_sorted_by_is_whole() -> None:
             assert f"{label}▴" in head, "with its arrow"
             assert head.replace("▴", "").split() == plain.split()
         assert head.index("VALUE▴") == plain.index("VALUE") - 1, "it ends where its figures do"
-
-
-async def test_what_is_not_known_is_sorted_behind_all_others() -> None:
-    app = TableApp([*rows(5, -3), Row("none", (Cell("row"), Cell(""), Cell("–"), Cell("")))])
-    async with app.run_test(size=(36, 20)) as pilot:
-        app.table.focus()
-        await pilot.press("o", "o")
-        assert [row.key for row in app.table.rows] == ["k1", "k0", "none"]
-        await pilot.press("O")
-        assert [row.key for row in app.table.rows] == ["k0", "k1", "none"]
-
-
-async def test_a_bar_is_sorted_by_what_it_stands_for() -> None:
-    shares = {"some": 0.5, "most": 1.0, "none": 0.0, "unknown": None}
-    app = TableApp(
-        [
-            Row(key, (Cell(key), Cell(""), Cell(""), Cell("", order=share, share=share)))
-            for key, share in shares.items()
-        ]
-    )
-    async with app.run_test(size=(60, 20)):
-        app.table.order_by("MORE")
-        assert [row.key for row in app.table.rows] == ["none", "some", "most", "unknown"]
-        app.table.order_by("MORE", descending=True)
-        assert [row.key for row in app.table.rows] == ["most", "some", "none", "unknown"]
 
 
 async def test_columns_of_other_widths_leave_cursor_marks_and_order() -> None:
@@ -307,99 +284,6 @@ async def test_the_table_on_the_sessions_screen_repaints_one_line_for_one_sessio
         ]
 
 
-async def test_a_name_is_cut_before_a_figure_is() -> None:
-    columns = (Column("NAME", 12, grow=10), Column("A", 9, "right"), Column("B", 9, "right"))
-    table = LineTable(columns)
-    app = make_app(ScriptedLink())
-    async with driven(app, (34, 15)) as pilot:
-        app.push_screen(TableScreen(table))
-        await pilot.pause()
-        table.set_rows([Row("1", (Cell("a_long_name"), Cell("12,345.67"), Cell("98,765.43")))])
-        await pilot.pause()
-        line = table.render_line(1).text
-        assert "12,345.67  98,765.43" in line
-        assert "a_long_n…" in line
-
-
-FIGURES = (
-    Column("NAME", 12, grow=20),
-    Column("ENTRY", 10, "right"),
-    Column("QUANTITY", 10, "right", priority=2),
-    Column("EXIT", 10, "right"),
-)
-
-
-def traded(key: str, entry: str, quantity: str, leaving: str) -> Row:
-    return Row(key, (Cell("a name"), Cell(entry), Cell(quantity), Cell(leaving)))
-
-
-async def test_a_figure_is_whole_or_rounded_or_its_column_is_not_there() -> None:
-    """Two prices that were cut alike looked like the same price, beside empty columns."""
-    table = LineTable(FIGURES)
-    given = [
-        traded("1", "0.000001271", "7,071,305,123", "0.000001278"),
-        traded("2", "1,618,685.27", "12", "1,618,702.91"),
-    ]
-    app = make_app(ScriptedLink())
-    async with driven(app, (100, 15)) as pilot:
-        app.push_screen(TableScreen(table))
-        table.set_rows(given)
-        await pilot.pause()
-
-        def lines() -> list[list[str]]:
-            return [table.render_line(y).text.strip("▌▏ ").split("  ") for y in range(3)]
-
-        def words(y: int) -> list[str]:
-            return [word.strip() for word in lines()[y] if word.strip()]
-
-        assert words(1)[1:] == ["0.000001271", "7,071,305,123", "0.000001278"]
-        assert words(2)[1:] == ["1,618,685.27", "12", "1,618,702.91"]
-        await pilot.resize_terminal(52, 15)
-        await pilot.pause()
-        assert words(0) == ["NAME", "ENTRY", "EXIT"], "the longest figures have no room for a third"
-        assert words(1)[1:] == ["0.000001271", "0.000001278"]
-        await pilot.resize_terminal(35, 15)
-        await pilot.pause()
-        assert words(2)[1:] == ["1,618,685.3", "1,618,702.9"], "rounded, and still two prices"
-        await pilot.resize_terminal(34, 15)
-        await pilot.pause()
-        assert words(0) == ["NAME", "ENTRY", "EXIT"], "a column that always stays is not dropped"
-        assert words(2)[1:] == ["1,618,685", "1,618,702.9"]
-        assert words(1)[1:] == ["…", "0.000001278"], "no part of a figure stands for it"
-        await pilot.resize_terminal(28, 15)
-        await pilot.pause()
-        assert words(0) == ["NAME", "ENTRY"], "no figure stands half beyond the edge"
-        await pilot.resize_terminal(12, 15)
-        await pilot.pause()
-        assert not any("0.0000012" in word or "1,6" in word for word in (*words(1), *words(2)))
-
-
-async def test_a_column_keeps_its_width_while_its_rows_stay() -> None:
-    """Columns that follow each price would dance."""
-    table = LineTable(FIGURES)
-    app = make_app(ScriptedLink())
-    async with driven(app, (100, 15)) as pilot:
-        app.push_screen(TableScreen(table))
-        table.set_rows([traded("1", "9,999,999.99", "1", "1"), traded("2", "1", "1", "1")])
-        await pilot.pause()
-        wide = table.render_line(0).text
-        table.set_rows([traded("1", "1", "1", "1"), traded("2", "1", "1", "1")])
-        assert table.render_line(0).text == wide
-        table.set_rows([traded("3", "1", "1", "1")])
-        assert table.render_line(0).text != wide, "these are others"
-
-
-async def test_a_time_is_not_cut() -> None:
-    """A time that the clocks show twice says which it is."""
-    table = LineTable((Column("AT", 12), Column("NAME", 12, grow=10)))
-    app = make_app(ScriptedLink())
-    async with driven(app, (60, 15)) as pilot:
-        app.push_screen(TableScreen(table))
-        table.set_rows([Row("1", (Cell("25 Oct 02:30 CEST"), Cell("a name")))])
-        await pilot.pause()
-        assert "25 Oct 02:30 CEST  a name" in table.render_line(1).text
-
-
 async def test_marks_of_gains_stand_in_one_column() -> None:
     def of(*texts: str) -> list[Row]:
         return [Row(f"k{n}", (Cell("x"), Cell(text))) for n, text in enumerate(texts)]
@@ -420,42 +304,3 @@ async def test_marks_of_gains_stand_in_one_column() -> None:
         await pilot.pause()
         assert text(table, 1).endswith("▲     +9.50"), "it goes with the widest"
         assert table.render_line(2) is before[1], "what has no mark is not drawn again"
-
-
-@pytest.mark.parametrize(
-    ("texts", "ordered"),
-    [
-        (("9.5", "10,000", "–", "1,000"), ["9.5", "1,000", "10,000", "–"]),
-        (("1d", "15m", "1h", "5m", "1w"), ["5m", "15m", "1h", "1d", "1w"]),
-        (("10d 10h", "23h 10m", "1500d", "9m of 7d"), ["9m of 7d", "23h 10m", "10d 10h", "1500d"]),
-        (("▲ +9.00", "▼ -10.00", "0.00"), ["▼ -10.00", "0.00", "▲ +9.00"]),
-        (("b", "7", "A"), ["7", "A", "b"]),
-    ],
-)
-async def test_a_figure_sorts_as_one_whoever_wrote_the_cell(
-    texts: tuple[str, ...], ordered: list[str]
-) -> None:
-    """A cell without an order sorted as a text: 1000 came before 9, and 1d before 5m."""
-    table = LineTable((Column("WHAT", 12),))
-    app = make_app(ScriptedLink())
-    async with driven(app) as pilot:
-        app.push_screen(TableScreen(table))
-        table.set_rows([Row(one, (Cell(one),)) for one in texts])
-        table.order_by("WHAT")
-        await pilot.pause()
-        assert [row.key for row in table.rows] == ordered
-
-
-async def test_amounts_of_different_money_are_no_rank_of_each_other() -> None:
-    table = LineTable((Column("P&L", 12, "right"),))
-    app = make_app(ScriptedLink())
-    async with driven(app) as pilot:
-        app.push_screen(TableScreen(table))
-        amounts = ((5_000.0, "JPY"), (40.0, "USDT"), (-30_000.0, "JPY"), (90.0, "USDT"))
-        table.set_rows(
-            Row(f"{value:g}", (Cell(f"{value:,}", order=value, unit=unit),))
-            for value, unit in amounts
-        )
-        table.order_by("P&L")
-        await pilot.pause()
-        assert [row.key for row in table.rows] == ["-30000", "5000", "40", "90"]

@@ -37,7 +37,8 @@ from tui.widgets.calendar import Calendar, DayResult
 from tui.widgets.columns import places
 from tui.widgets.figures import Figures
 from tui.widgets.hints import Hints
-from tui.widgets.line_table import LineTable, Row
+from tui.widgets.line_table import LineTable
+from tui.widgets.table_rows import Row
 
 ONE = session("aaaaaaa1", "one")
 OTHER = session("aaaaaaa2", "two", symbols=("ETH/USDT",))

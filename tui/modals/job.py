@@ -40,8 +40,9 @@ from tui.modals.form import (
 from tui.requests.schedule import in_place_of
 from tui.widgets.choice import Choice
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
 from tui.widgets.remarks import Remark, RemarkLines
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
 _COLUMNS = (

@@ -21,7 +21,8 @@ from core.text import safe_text
 from tui import formats
 from tui.host.returning import Change
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, state_words, tone_of
 
 _COLUMNS = (

@@ -16,7 +16,8 @@ from textual.widgets import Static
 from core.text import safe_text
 from tui.widgets.columns import Column
 from tui.widgets.filter_box import FilterBox
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
 

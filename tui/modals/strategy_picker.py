@@ -16,8 +16,9 @@ from tui.modals.form import CheckedForm, heading, hints
 from tui.strategies import NO_STRATEGY, READING, StrategyChoice
 from tui.widgets.columns import Column
 from tui.widgets.filter_box import FilterBox
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
 from tui.widgets.remarks import Remark, RemarkLines
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
 T = TypeVar("T")

@@ -16,7 +16,8 @@ from textual.widgets import Static
 from tui.modals.name import AskName
 from tui.requests.views import View, why_not
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
 _ALL = "all sessions"

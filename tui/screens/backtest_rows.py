@@ -16,7 +16,7 @@ from tui import formats
 from tui.requests.library import settled
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
-from tui.widgets.line_table import Cell, Row
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 _NAME, _LONGEST_NAME = 16, 52

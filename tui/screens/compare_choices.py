@@ -11,7 +11,7 @@ from core.session.snapshot import SessionSnapshot
 from tui import formats
 from tui.strategies import StrategyChoice
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, Row
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 CHOICE_COLUMNS = (

@@ -15,7 +15,7 @@ from core.text import typed_for
 from tui import formats
 from tui.screens.trade_rows import held_ms
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, Row
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 if TYPE_CHECKING:

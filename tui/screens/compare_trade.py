@@ -34,7 +34,8 @@ from tui.screens.trade_fields import (
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.candle_picture import Mark
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from core.strategy.signals.reading import Counted, Reading
 from core.trading.values import OpenTrade, Trade
 from tui import formats
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from core.journal.values import OrderRow
 from tui import formats
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, Row
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 ORDER_COLUMNS = (

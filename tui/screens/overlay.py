@@ -20,7 +20,8 @@ from tui.screens.backtest_rows import period, tags
 from tui.screens.base import BaseScreen, entitle, write
 from tui.widgets.columns import Column
 from tui.widgets.curve_chart import Curve, CurveChart, Dot
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
 if TYPE_CHECKING:

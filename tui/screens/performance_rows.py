@@ -23,7 +23,7 @@ from tui.screens.trade_rows import in_zone, trade_cells
 from tui.widgets.calendar import DayResult
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
-from tui.widgets.line_table import Cell, Row
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 _BAR = 16

@@ -17,8 +17,8 @@ from tui import formats
 from tui.screens import trade_rows as trade_table
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
-from tui.widgets.line_table import Cell, Row
 from tui.widgets.remarks import Remark
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of, verdict_sign
 
 MONTH_COLUMNS = (

@@ -11,8 +11,8 @@ from core.time_format import parse_time
 from tui import formats
 from tui.requests.schedule import what
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, Row
 from tui.widgets.remarks import Remark, labelled
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
 JOB_COLUMNS = (

@@ -18,7 +18,7 @@ from tui.screens.sessions_table import (
     total,
     total_pnl,
 )
-from tui.widgets.line_table import Cell, Row
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 _STATES = list(SessionState)

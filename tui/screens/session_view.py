@@ -32,7 +32,7 @@ from tui.screens.trade_fields import open_levels, trade_marks
 from tui.widgets.candle_picture import Mark, PriceLevel
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
-from tui.widgets.line_table import Cell, Row
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, state_words, tone_of
 
 FEED_COLUMNS = (Column("", 60, grow=200),)

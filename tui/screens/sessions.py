@@ -37,8 +37,9 @@ from tui.screens.sessions_table import (
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figures
 from tui.widgets.filter_box import FilterBox
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
 _FEW = 5  # sessions of which a low terminal shows a log as long as the list

@@ -14,7 +14,7 @@ from core.trading.values import OpenTrade
 from tui import formats
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
-from tui.widgets.line_table import Cell, Row
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, state_words, tone_of
 
 STARTING = "Reading the sessions …"

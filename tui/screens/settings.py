@@ -28,7 +28,8 @@ from tui.requests.settings_files import Settings
 from tui.screens.base import BaseScreen, entitle, write
 from tui.shell import OfferedAnswer
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
 _COLUMNS = (

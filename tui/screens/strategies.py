@@ -36,8 +36,9 @@ from tui.strategies import (
 )
 from tui.widgets.columns import Column
 from tui.widgets.filter_box import FilterBox
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
 from tui.widgets.remarks import Remark, RemarkLines, labelled
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 _NAME, _LONGEST_NAME = 16, 40

@@ -25,8 +25,9 @@ from tui.screens.base import entitle, write
 from tui.screens.long_work import LongWorkScreen
 from tui.widgets.columns import Column
 from tui.widgets.heat_map import HeatCell, HeatGrid, HeatMap
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
 from tui.widgets.remarks import Remark, RemarkLines
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of, toned
 
 if TYPE_CHECKING:

@@ -44,7 +44,8 @@ from tui.screens.trade_rows import held_ms
 from tui.screens.twin import STILL_RUNS, TWIN_COLUMNS, twin_of, twin_rows, twin_title
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.line_table import LineTable
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 _COLUMNS = (Column("", 12, grow=12), Column("", 16, "right", grow=6))

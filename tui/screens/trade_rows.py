@@ -17,7 +17,7 @@ from core.trading.values import ExitReason, Side, Trade
 from tui import formats
 from tui.screens.trade_fields import exit_text
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, Row
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 When = Callable[[int | str | None], Cell]

@@ -11,7 +11,7 @@ from core.time_format import iso_time, parse_time
 from core.trading.values import OpenTrade, Trade
 from tui import formats
 from tui.widgets.columns import Column
-from tui.widgets.line_table import Cell, Row
+from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 TWIN_COLUMNS = (

@@ -2,16 +2,21 @@
 
 A figure is never cut, or it would look like another one. A column takes what its longest figure
 needs before names grow. Without that room it is written with fewer digits (`formats.narrowed`), and
-where too few would be left, a column gives way.
+where too few would be left, a column gives way. No column follows each price: while rows stay, none
+gets narrower.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
+
+from core.text import safe_text
+from tui import formats
+from tui.widgets.table_rows import Cell, Row
 
 GAP = 2  # cells between two columns
 _SHORTEST_NAME = 6
@@ -50,6 +55,14 @@ class Longest:
     whole: int = 0
     least: int = 0
 
+    @classmethod
+    def of(cls, cell: Cell, width: int) -> Longest:
+        """What a column of so many cells needs for a cell, if that is a figure."""
+        text = safe_text(cell.text)
+        if cell.curve or cell.share is not None or not formats.is_figure(text):
+            return cls()
+        return cls(cell_len(text), cell_len(formats.narrowed(text, width)))
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -58,6 +71,86 @@ class Placed:
     column: int
     start: int
     width: int
+
+
+class ColumnLayout:
+    """Where the columns of a table stand while its rows come, change and go."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = tuple(columns)
+        self.places: tuple[Placed, ...] = ()
+        self.left_out: frozenset[int] = frozenset()  # the optional ones with nothing in them
+        self._longest: dict[int, Longest] = {}
+        self._apart: dict[int, int] = {}  # cells of the widest gain or loss, by column
+
+    def place(self, start: int, stop: int) -> None:
+        """Find the places between two cells of a line."""
+        self.places = places(self.columns, start, stop, self.left_out, self._longest)
+
+    def measure(self, rows: Sequence[Row], earlier: Iterable[Row] = ()) -> bool:
+        """Measure the figures that were not there earlier; say whether columns need other widths.
+
+        While some of the rows stay no column gets narrower: it would move with each price.
+        """
+        before, known = self._longest, {row.key: row for row in earlier}
+        longest = dict(before) if any(row.key in known for row in rows) else {}
+        for row in rows:
+            if known.get(row.key) == row:
+                continue
+            for number, (column, cell) in enumerate(zip(self.columns, row.cells, strict=False)):
+                if column.is_name or (row.head and number == 0):
+                    continue
+                found, most = Longest.of(cell, column.width), longest.get(number, Longest())
+                if found.least > max(column.width, most.least) or found.whole > max(
+                    column.width, most.whole
+                ):
+                    longest[number] = Longest(
+                        max(found.whole, most.whole), max(found.least, most.least)
+                    )
+        self._longest = longest
+        return longest != before
+
+    def leave_out(self, rows: Sequence[Row]) -> bool:
+        """Leave out the optional columns in which no row has anything; say whether others are."""
+        before = self.left_out
+        optional = (number for number, column in enumerate(self.columns) if column.optional)
+        self.left_out = frozenset(n for n in optional if not any(row.cells[n].text for row in rows))
+        return self.left_out != before
+
+    def set_apart(self, rows: Sequence[Row]) -> list[int]:
+        """Measure the widest gain or loss of each column; the columns in which it is another."""
+        changed: list[int] = []
+        for number, column in enumerate(self.columns):
+            if column.align == "left":
+                continue
+            texts = (row.cells[number].text for row in rows)
+            widest = max((len(text) for text in texts if formats.is_change(text)), default=0)
+            if widest != self._apart.get(number, 0):
+                self._apart[number] = widest
+                changed.append(number)
+        return changed
+
+    def places_of(self, row: Row) -> tuple[Placed, ...]:
+        """The places of a row's cells: of a head the first has the room of the empty ones too."""
+        if not row.head or not self.places:
+            return self.places
+        first, *others = self.places
+        while others and not row.cells[others[0].column].text:
+            empty = others.pop(0)
+            first = replace(first, width=empty.start + empty.width - first.start)
+        return (first, *others)
+
+    def written(self, cell: Cell, place: Placed, sign: str = "") -> str:
+        """A cell's text in exactly the cells of its place, after a sign."""
+        column, text = self.columns[place.column], cell.drawn(place.width)
+        if not column.is_name and cell_len(text) > place.width and formats.is_figure(text):
+            text = "…"  # there is no room for it at all, and a part would be another figure
+        if widest := self._apart.get(place.column):
+            text = formats.set_apart(text, min(widest, place.width))
+        text = sign + text
+        if kept := safe_text(cell.kept):
+            text = fitted_before(text, kept, place.width)
+        return fitted(text, place.width, column.align)
 
 
 def places(
