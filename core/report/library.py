@@ -41,11 +41,15 @@ class LibraryError(Exception):
 
 
 class CandleSource(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a run had its candles from, as `tui.requests.backtest.BacktestOrder` says it."""
+    """Where a run had its candles from, as `tui.requests.backtest.BacktestOrder` says it.
+
+    `span`: of those of an exchange, when the first and the last open (ISO 8601), warm-up included.
+    """
 
     data: str = ""
     exchange: str = ""
     period: str = ""
+    span: tuple[str, str] | None = None
 
 
 class StoredResult(msgspec.Struct, frozen=True, kw_only=True):

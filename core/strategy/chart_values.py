@@ -42,7 +42,11 @@ class Chart:
 
 ChartSource = Callable[[str, str | None, int | None, int], Awaitable[Chart]]
 """Answers with the last candles of a symbol: symbol, timeframe (None: the strategy's own), until
-(UTC ms; None: the last there are), count."""
+(UTC ms; None: the last there are), count. May raise `NoCandlesError`."""
+
+
+class NoCandlesError(Exception):
+    """There are no candles to show. The message is for the user: why, and what to do."""
 
 
 def timeframes_from(own: str) -> tuple[str, ...]:

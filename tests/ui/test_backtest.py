@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import shutil
 import threading
 from contextlib import nullcontext
+from itertools import count
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -14,8 +17,10 @@ from textual.widgets import Input
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
 from core.journal.values import FeedKind
+from core.report.library import list_results
 from core.report.stored_backtest import stored_backtest
 from core.store.workspace import Workspace
+from core.strategy.chart_values import NoCandlesError
 from core.strategy.document.document import read_strategy
 from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, arrived, driven, until, verdict_of
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
@@ -28,6 +33,7 @@ from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
 from tui.requests.backtest import BacktestCommands, BacktestOrder, BacktestRefusedError
 from tui.requests.backtest_run import backtest as run_order
+from tui.requests.backtest_run import own_candles
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_look import BacktestLook
 from tui.screens.backtest_result import BacktestResultScreen
@@ -340,6 +346,74 @@ async def test_a_kept_result_is_run_again_from_its_page(workspace: Workspace) ->
             pilot,
             lambda: isinstance(app.screen, BacktestResultScreen) and app.screen is not opened,
         )
+
+
+async def test_the_trades_of_a_kept_result_open_with_its_own_candles_or_say_why_not(
+    workspace: Workspace,
+) -> None:
+    data = workspace.root.parent / "waves.csv"
+    config = read_strategy(workspace.strategies / "waves" / "STRATEGY.md").config
+    order = BacktestOrder("waves", Path("waves"), config, data=str(data))
+    await run_order(order, workspace.root, None, lambda _: None)
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+
+        async def opened() -> None:
+            await pilot.press("3")
+            screen = await arrived(pilot, BacktestScreen)
+            await until(pilot, lambda: screen.query_one("#backtests", LineTable).rows)
+            await pilot.press("enter")
+            await arrived(pilot, BacktestResultScreen)
+
+        await opened()
+        await pilot.press("v")
+        await until(pilot, lambda: "◆" in drawn(app, "#result-chart"))
+        await pilot.press("v", "enter")
+        await arrived(pilot, TradeScreen)
+        await until(pilot, lambda: "◆" in drawn(app, "#trade-candles"))
+        await until(pilot, lambda: "rsi" in drawn(app, "#trade-fields"))
+        await until(pilot, lambda: "✓  entry  rsi" in drawn(app, "#trade-conditions"))
+        await pilot.press("escape", "escape")
+        *lines, last = data.read_text().splitlines()
+        data.write_text("\n".join([*lines, last.replace(",1", ",2")]))
+        await opened()
+        await pilot.press("enter")
+        await arrived(pilot, TradeScreen)
+        said = "waves.csv: by now with other candles than the result was made on. R on the"
+        await until(pilot, lambda: said in " ".join(drawn(app, "#trade-candles").split()))
+        assert "other candles than" in drawn(app, "#trade-conditions")
+        await pilot.press("escape", "escape")
+        data.unlink()
+        await opened()
+        await pilot.press("v")
+        await until(pilot, lambda: "Its candles cannot be read: " in drawn(app, "#result-chart"))
+
+
+@pytest.mark.parametrize("source", ["binance", "demo"])
+async def test_candles_of_an_exchange_are_had_again_without_it(
+    workspace: Workspace, exchange: Served, source: str
+) -> None:
+    write_addresses(workspace.root, exchange)
+    starts = count(START, 3_600_000)  # a later look has later candles
+
+    def demo() -> DemoMarket:
+        return DemoMarket(SyntheticMarket(7), next(starts), 100.0, "test")
+
+    config = read_strategy(workspace.strategies / "waves" / "STRATEGY.md").config
+    order = BacktestOrder("waves", Path("waves"), config, exchange=source, period="1d", warmup=50)
+    made = await run_order(order, workspace.root, demo, lambda _: None)
+    (listed,) = list_results(workspace).results
+    (workspace.root / "config.yaml").unlink()
+    kept = own_candles(listed.result, config, workspace.root, demo)
+    asked = "BTC/USDT", None, None, 2_000
+    assert await kept(*asked) == await made.candles(*asked)
+    other = msgspec.structs.replace(listed.result, candles_digest="0" * 64)
+    with pytest.raises(NoCandlesError, match=r"which the result was made on|not all, those"):
+        own_candles(other, config, workspace.root, demo)
+    if source == "binance":
+        shutil.rmtree(workspace.cache)
+    with pytest.raises(NoCandlesError, match=r"only a demo has|not all, those .* R on the"):
+        own_candles(listed.result, config, workspace.root, None)
 
 
 async def test_a_demo_offers_the_market_of_its_own_exchange(workspace: Workspace) -> None:

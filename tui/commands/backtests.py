@@ -116,7 +116,7 @@ BACKTESTS: tuple[Command, ...] = (
     Command(
         "result.view", Place.RESULT, "v", "v", "view",
         "Trades, candles, or on low terminals curves and months", "view", 2,
-        unless="All there is of it is on the screen: a result is kept without its candles.",
+        unless="All there is of it is on the screen: where its candles are is not known.",
     ),
     Command(
         "result.open", Place.RESULT, "enter", "Enter", "trade",

@@ -15,7 +15,7 @@ from tui import formats
 from tui.shell import OfferedAnswer, Shell
 from tui.strategies import StrategyFileError, copy_strategy
 
-_RUNNER = "tui.requests.backtest_run"  # loaded late: what it needs takes a second and 100 MB
+RUNNER = "tui.requests.backtest_run"  # loaded late: what it needs takes a second and 100 MB
 
 Points = tuple[tuple[int, float], ...]
 """Values over time, UTC ms."""
@@ -96,14 +96,14 @@ class BacktestCommands:
         Raises:
             BacktestRefusedError: it cannot be run; the message says why and what to do.
         """
-        runner = await asyncio.to_thread(importlib.import_module, _RUNNER)
+        runner = await asyncio.to_thread(importlib.import_module, RUNNER)
         workspace, demo = self._shell.workspace, self._shell.demo
         outcome: BacktestOutcome = await runner.backtest(order, workspace, demo, progress)
         return outcome
 
     async def refusal(self, order: BacktestOrder) -> str | None:
         """Why there are no candles for an order, whose files are read; None where there are."""
-        runner = await asyncio.to_thread(importlib.import_module, _RUNNER)
+        runner = await asyncio.to_thread(importlib.import_module, RUNNER)
         try:
             await runner.candles_for(order, self._shell.workspace, self._shell.demo, lambda _: None)
         except BacktestRefusedError as error:

@@ -18,29 +18,32 @@ from core.exchange.market.market_replay import served
 from core.exchange.market.quotes import FUNDING_INTERVAL, MarketQuotes
 from core.host.feed_factories import DemoMarket
 from core.market.candles.candles import Candles
+from core.market.candles.digest import candles_digest
 from core.market.candles.durations import SpanError, period_span
 from core.market.feeds.feed import FeedError
 from core.market.files.errors import CandleFileError
 from core.market.files.symbol_files import SymbolFilesError, files_in_line, line_of_files
 from core.market.filters import MarketFilters
+from core.market.history.candle_cache import CandleCache
 from core.market.history.market_period import market_period
 from core.market.venues.addresses import VenueError
 from core.market.venues.registry import public_api
-from core.report.library import CandleSource, LibraryError, keep_result
+from core.report.library import CandleSource, LibraryError, StoredResult, keep_result
 from core.report.result import result_to_json
 from core.report.stored_backtest import library_result, save_backtest
 from core.store.durable import OsDisk
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.workspace import Workspace
 from core.strategy.chart import strategy_chart
-from core.strategy.chart_values import Chart
+from core.strategy.chart_values import Chart, ChartSource, NoCandlesError
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.signals.sources import warmup_candles
-from core.time_format import iso_time, wall_clock
+from core.time_format import iso_time, parse_time, wall_clock
 from core.trading.values import FillOn
 from core.trial.ledger import noted
+from tui import formats
 from tui.requests.backtest import (
     DEMO_MARKET,
     BacktestOrder,
@@ -49,6 +52,7 @@ from tui.requests.backtest import (
 )
 from tui.requests.curves import thinned
 
+_AGAIN = "R on the backtest runs it again, with candles"
 SWEPT = "as in a sweep, run without the market's order limits and funding"
 _REFUSALS = (
     *(ConfigError, CandleFileError, SymbolFilesError, FeedError, SpanError),
@@ -196,6 +200,83 @@ async def _fetched(
     return Material(found.candles, found.notes, found.start, found.filters, found.funding, span)
 
 
+def own_candles(
+    stored: StoredResult,
+    config: Mapping[str, object],
+    workspace: Path | None,
+    demo: Callable[[], DemoMarket] | None,
+) -> ChartSource:
+    """Has the candles that a kept result was made on; nothing is fetched for it. Blocks.
+
+    Args:
+        stored: the result.
+        config: of its strategy.
+        workspace: whose cache holds what was fetched.
+        demo: makes the market of the embedded exchange, where the program has one.
+
+    Raises:
+        NoCandlesError: they are not on this machine, or no longer those of the result.
+    """
+    try:
+        parsed = parse_config(config).config
+        candles, where = _at_hand(stored, parsed, workspace, demo)
+    except _REFUSALS as error:
+        why = str(error).rstrip(".")
+        raise NoCandlesError(f"Its candles cannot be read: {why}. {_AGAIN}") from error
+    except BacktestRefusedError as error:
+        raise NoCandlesError(f"{error}. {_AGAIN}") from error
+    if candles_digest(candles) != stored.candles_digest:
+        raise NoCandlesError(f"{where} the result was made on. {_AGAIN}")
+    return _chart_source(parsed, candles)
+
+
+def _at_hand(
+    stored: StoredResult,
+    config: StrategyConfig,
+    workspace: Path | None,
+    demo: Callable[[], DemoMarket] | None,
+) -> tuple[Mapping[str, Candles], str]:
+    """What lies where a result says its candles are, and how to say that it is not they."""
+    source = stored.source
+    if source is None or not stored.candles_digest:
+        raise BacktestRefusedError("It was kept without where its candles are")
+    if source.data:
+        files, columns = files_in_line("candles", source.data, config.symbols)
+        names = formats.several([path.name for path in files.values()])
+        return strategy_candles(config, files, columns)[
+            0
+        ], f"{names}: by now with other candles than"
+    try:
+        first, last = map(parse_time, source.span or ())
+    except ValueError as error:
+        raise BacktestRefusedError("It was kept without when its candles begin and end") from error
+    span = first, config.timeframe.next_open(last)
+    if source.exchange == DEMO_MARKET:
+        if demo is None:
+            raise BacktestRefusedError("Its candles are of a demo's market, which only a demo has")
+        order = BacktestOrder(stored.strategy, Path(), {}, span=span)
+        found = _from_demo(order, config, 0, demo).candles
+        return found, "The market of this demo is not that which"
+    if workspace is None:
+        raise BacktestRefusedError("Without a workspace no fetched candles are kept")
+    cache = CandleCache(Workspace(workspace).cache)
+    return (
+        {
+            symbol: cache.everything(source.exchange, symbol, config.timeframe, *span)
+            for symbol in config.symbols
+        },
+        f"The candles of {source.exchange} that are kept in the cache are not, or not all, those",
+    )
+
+
+def _chart_source(config: StrategyConfig, candles: Mapping[str, Candles]) -> ChartSource:
+    async def source(symbol: str, timeframe: str | None, until: int | None, count: int) -> Chart:
+        found = candles[symbol]
+        return await asyncio.to_thread(strategy_chart, config, found, timeframe, until, count)
+
+    return source
+
+
 def _run(
     order: BacktestOrder, parsed: ParsedConfig, material: Material, workspace: Workspace | None
 ) -> BacktestOutcome:
@@ -223,9 +304,9 @@ def _run(
     scale = result.starting_balance / closes[0][1] if closes and closes[0][1] else 0.0
     held = thinned([(time, close * scale) for time, close in closes])
     key = None
+    files = order.data and line_of_files(*files_in_line("candles", order.data, config.symbols))
+    source = CandleSource(files, order.exchange, order.period)
     if workspace is not None:
-        files = order.data and line_of_files(*files_in_line("candles", order.data, config.symbols))
-        source = CandleSource(files, order.exchange, order.period)
         whole = library_result(result, material.candles, now, source, order.settings)
         whole["held"] = [[iso_time(time), value] for time, value in held]
         try:
@@ -235,20 +316,16 @@ def _run(
 
     def save(path: Path) -> None:
         try:
-            save_backtest(path, result, material.candles, now)
+            save_backtest(path, result, material.candles, now, source)
         except (ConfigError, OSError) as error:
             raise BacktestRefusedError(f"{path}: {error}") from error
-
-    async def candles(symbol: str, timeframe: str | None, until: int | None, count: int) -> Chart:
-        found = material.candles[symbol]
-        return await asyncio.to_thread(strategy_chart, config, found, timeframe, until, count)
 
     return BacktestOutcome(
         order,
         {**result_to_json(result), "settings": dict(order.settings)},
         equity,
         held,
-        candles,
+        _chart_source(config, material.candles),
         save,
         key,
     )

@@ -6,8 +6,10 @@ Files are read and written in threads, outside the host: results decide nothing.
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +32,10 @@ from core.report.written_report import told_until
 from core.store.durable import OsDisk
 from core.store.notes import NotesError
 from core.store.workspace import Workspace, WorkspaceError
+from core.strategy.chart_values import Chart, ChartSource, NoCandlesError
 from core.time_format import parse_time
 from tui import formats
-from tui.requests.backtest import BacktestOrder, Points
+from tui.requests.backtest import RUNNER, BacktestOrder, Points
 from tui.shell import OfferedAnswer, Shell
 
 if TYPE_CHECKING:
@@ -148,6 +151,40 @@ class LibraryCommands:
             LibraryError: it is gone or damaged.
         """
         return await asyncio.to_thread(_opened, listed)
+
+    def candles(self, opened: OpenedResult) -> ChartSource | None:
+        """Has the candles of a result, read from this machine once they are asked for.
+
+        They are looked for once: it raises `NoCandlesError` from then on where they are not there.
+        None where it is not known what to look for.
+        """
+        if opened.order is None:
+            return None
+        stored, config = opened.listed.result, opened.order.raw
+        reading: asyncio.Task[ChartSource | NoCandlesError] | None = None
+
+        async def read() -> ChartSource | NoCandlesError:
+            runner = await asyncio.to_thread(importlib.import_module, RUNNER)
+            workspace, demo = self._shell.workspace, self._shell.demo
+            own = partial(runner.own_candles, stored, config, workspace, demo)
+            try:
+                found: ChartSource = await asyncio.to_thread(own)
+            except NoCandlesError as error:
+                return error
+            return found
+
+        async def source(
+            symbol: str, timeframe: str | None, until: int | None, count: int
+        ) -> Chart:
+            nonlocal reading
+            if reading is None:
+                reading = asyncio.create_task(read())
+            found = await asyncio.shield(reading)  # who asked may go on to another trade
+            if isinstance(found, NoCandlesError):
+                raise found
+            return await found(symbol, timeframe, until, count)
+
+        return source
 
     async def compare(self, one: ListedResult, other: ListedResult) -> Compared:
         """Two results beside each other.

@@ -10,6 +10,7 @@ from textual.binding import BindingType
 
 from core.report.library import ListedResult
 from core.report.written_report import written_report
+from core.strategy.chart_values import ChartSource
 from tui.commands import Place, bindings
 from tui.modals.notes import NotesForm, Written
 from tui.requests.backtest import BacktestOutcome
@@ -53,6 +54,7 @@ class BacktestResultScreen(BaseScreen):
         self._noted = noted
         self._vary = vary
         self._written = written_report(result.report)
+        self._candles: ChartSource | None = None
 
     def body(self) -> ComposeResult:
         """The result."""
@@ -61,6 +63,11 @@ class BacktestResultScreen(BaseScreen):
     def mounted(self) -> None:
         """Draw it."""
         super().mounted()
+        result = self._result
+        if isinstance(result, BacktestOutcome):
+            self._candles = result.candles
+        else:
+            self._candles = self.papertape.library.candles(result)
         self._draw()
 
     def _draw(self) -> None:
@@ -70,12 +77,12 @@ class BacktestResultScreen(BaseScreen):
             result.report,
             result.equity,
             result.held,
-            result.candles if isinstance(result, BacktestOutcome) else None,
+            self._candles,
             said=owners_words(self._listed),
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer only what can be done: a stored result has no candles to be saved with."""
+        """Offer only what can be done: of a kept result only what is shown is there."""
         if action == "save":
             # Of a varied strategy the document would tell figures that are not its own.
             result = self._result

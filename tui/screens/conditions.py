@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from textual.worker import Worker
 
 from core.host.link import CommandError
-from core.strategy.chart_values import Chart, ChartSource
+from core.strategy.chart_values import Chart, ChartSource, NoCandlesError
 from core.strategy.signals.reading import Counted, Reading
 from core.trading.values import OpenTrade, Trade
 from tui import formats
@@ -93,6 +93,8 @@ class SignalConditions(LineTable):
         async def work() -> None:
             try:
                 chart = await source(symbol, None, time + 1, 1)
+            except NoCandlesError as error:
+                self._draw((), str(error))
             except CommandError as error:
                 self._draw((), f"They cannot be read: {error}")
             else:

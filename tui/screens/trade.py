@@ -56,7 +56,7 @@ _TWICE = (
 _TWICE_FROM = 76  # columns of the terminal: on fewer a label or a figure would be cut
 _VIEWS = {"trade-fields": "Trade", "trade-conditions": "Conditions", "trade-twin": "Backtest"}
 """What takes turns on a low terminal, and what each is called while another is shown."""
-_NO_CANDLES = "A result is kept without its candles: a backtest run again shows them."
+_NO_CANDLES = "It is not known where its candles are: a backtest run again shows them."
 _AROUND = 20  # candles shown before the signal and behind the exit
 
 

@@ -22,16 +22,19 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.worker import Worker
 
+from core.host.link import CommandError
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
 from core.strategy.chart_values import (
     LONGEST_CHART,
     Chart,
     ChartSource,
+    NoCandlesError,
     timeframes_from,
     together,
     whole_together,
 )
+from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.widgets.candle_cells import Cells
@@ -45,12 +48,14 @@ from tui.widgets.candle_picture import (
     readings,
 )
 from tui.widgets.line_view import LineView
+from tui.widgets.text_lines import wrapped
 from tui.widgets.tones import Tone
 
 _AROUND = 5  # cells of air: two on the left, two before the prices, one behind them
 _ZOOMS = (-16, -8, -4, -2, 1, 2, 4)  # cells a candle; negative: candles a cell
 _PLAIN = _ZOOMS.index(1)
 _FIRST_LOAD = 1_000  # candles
+_READING = "Reading the candles …"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,7 @@ class CandleChart(LineView, can_focus=True):
         self._axis = 0  # cells the prices take beside the chart
         self._lines: Cells = []
         self._empty = "No candles yet."
+        self._waits = False  # for the first candles of what is looked at
 
     # ── what is shown ──
 
@@ -139,6 +145,7 @@ class CandleChart(LineView, can_focus=True):
         if wanted != self._looking:
             self._looking, self._chart, self._count = wanted, None, _FIRST_LOAD
             self._right = self._cross = None
+            self._waits = True
             self._arrange()
         self._load()
 
@@ -186,7 +193,17 @@ class CandleChart(LineView, can_focus=True):
             return
 
         async def work() -> None:
-            chart = await looking.source(looking.symbol, timeframe, looking.until, count)
+            try:
+                chart = await looking.source(looking.symbol, timeframe, looking.until, count)
+            except NoCandlesError as error:
+                self._waits = False
+                self.set_empty(str(error))
+                return
+            except CommandError:
+                self._waits = False
+                self.refresh()
+                raise
+            self._waits = False
             if self.is_attached and (looking, timeframe) == (self._looking, self._timeframe):
                 self._chart = chart
                 self._fit()
@@ -414,7 +431,9 @@ class CandleChart(LineView, can_focus=True):
         """One line of the chart."""
         dim = self.tone(Tone.DIM)
         if y >= len(self._lines):
-            text = f"  {self._empty}" if y == 0 and not self._lines else ""
+            said = _READING if self._waits else self._empty
+            lines = [] if self._lines else wrapped(safe_text(said), max(1, self.size.width - 4))
+            text = f"  {lines[y]}" if y < len(lines) else ""
             return Strip([Segment(text, dim)]).adjust_cell_length(self.size.width, dim)
         segments = [Segment("  ", dim)]
         segments += [Segment(text, self.tone(tone)) for text, tone in self._lines[y]]

@@ -53,6 +53,17 @@ class CandleCache:
             reached = end
         return Stretch(start, reached, Candles.joined(parts))
 
+    def everything(
+        self, exchange: str, symbol: str, timeframe: Timeframe, start: int, stop: int
+    ) -> Candles:
+        """All candles there are of [start, stop), whether or not others of it are unknown."""
+        chunk = timeframe.ms * _CHUNK
+        files = self._path(exchange, symbol, timeframe, start).parent.glob("*.npz")
+        numbered = {int(file.stem): file for file in files if file.stem.isdecimal()}
+        within = (n for n in sorted(numbered) if start // chunk <= n <= (stop - 1) // chunk)
+        stretches = filter(None, (self._load(numbered[n]) for n in within))
+        return Candles.joined([one.candles.between(start, stop) for one in stretches])
+
     def keep(self, exchange: str, symbol: str, timeframe: Timeframe, stretch: Stretch) -> None:
         """Remember a stretch. Where it meets or overlaps what a file holds, the file grows.
 
