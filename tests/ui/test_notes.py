@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.journal.session_notes import AlertKind, AlertRule, SessionNotes
-from core.session.snapshot import Level, LogLine
-from tests.ui.driving import driven, make_app, until
-from tests.ui.scripted import NOW, busy
+from core.journal.values import SessionState
+from core.session.snapshot import Level, LogLine, TrialHorizon
+from tests.ui.driving import NARROW, WIDE, driven, make_app, until
+from tests.ui.scripted import NOW, ScriptedLink, busy, session
 from tests.ui.test_sessions import drawn
 from tui.modals.notes import AlertsForm, NotesForm
+from tui.screens.help import HelpScreen
 from tui.screens.sessions import SessionsScreen
 
 
@@ -28,6 +32,33 @@ async def test_a_note_and_tags_are_put_down_and_found_by_the_filter() -> None:
         await pilot.press("slash", *"#btc", "enter")
         await until(pilot, lambda: "1 of 5" in str(app.screen.query_one("#sessions").border_title))
         assert "rsi_bounce" in drawn(app, "#sessions")
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_the_list_has_a_sign_of_a_trial_and_of_an_alert(size: tuple[int, int]) -> None:
+    name = "a_strategy_of_a_long_name"
+    waiting = AlertRule(AlertKind.DRAWDOWN, 5.0)
+    of_both = SessionNotes(alerts=(waiting,))
+    told = SessionNotes(alerts=(AlertRule(AlertKind.DRAWDOWN, 5.0, told=NOW),))
+    horizon = TrialHorizon(NOW, 60, None)
+    link = ScriptedLink(
+        [
+            session("aaaaaaaa", f"{name}_1", trial=horizon, notes=of_both),
+            session("bbbbbbbb", "alone", notes=of_both),
+            session("cccccccc", "told", trial=horizon, notes=told),
+            session("dddddddd", "ended", state=SessionState.STOPPED, ended=NOW, notes=of_both),
+        ]
+    )
+    app = make_app(link)
+    async with driven(app, size) as pilot:
+        both, alone, other, ended = drawn(app, "#sessions").splitlines()[1:5]
+        assert "… §♪  BTC/USDT" in both, "a name is cut, and no sign"
+        assert "alone ♪ " in alone
+        assert "told § " in other, "it waits for nothing any more"
+        assert "♪" not in ended, "it never comes"
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await until(pilot, lambda: "§ sealed trial, ♪ alert set, ! entries" in drawn(app, "_Keys"))
 
 
 async def test_one_is_told_of_what_the_form_asks_for_by_toast_bell_and_title() -> None:

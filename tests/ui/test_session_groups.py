@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.journal.session_notes import SessionNotes
 from core.journal.values import Mode, SessionState
-from tests.ui.driving import NARROW, driven, make_app, until
+from tests.ui.driving import NARROW, VAST, driven, make_app, until
 from tests.ui.scripted import NOW, ScriptedLink, busy, position, session
 from tests.ui.test_sessions import drawn
 from tui.modals.ask import Ask
@@ -113,7 +113,7 @@ async def test_tags_have_a_column_where_there_are_any_and_group_by_the_first() -
     async with driven(app):
         assert "TAGS" not in drawn(app, "#sessions")
     app = make_app(twins())
-    async with driven(app) as pilot:
+    async with driven(app, VAST) as pilot:
         assert "TAGS" in drawn(app, "#sessions")
         assert "#slow #ni" in drawn(app, "#sessions")
         await pilot.press("F", "F")
@@ -156,3 +156,18 @@ async def test_the_session_one_is_on_stays_in_view_when_its_group_opens() -> Non
         await pilot.pause()
         assert app.screen.query_one("#sessions", LineTable).cursor_key == "aaaaaa29"
         await until(pilot, lambda: "▌ ● running" in drawn(app, "#sessions"))
+
+
+async def test_tags_give_way_before_the_equity_and_the_id() -> None:
+    """The pane beneath tells them too, and the filter finds them."""
+    app = make_app(twins())
+    async with driven(app, VAST) as pilot:
+        await pilot.press("G")
+        heads = drawn(app, "#sessions").splitlines()[0].split()
+        assert {"ID", "TAGS", "EQUITY"} <= set(heads)
+        for width in range(160, 79, -8):
+            await pilot.resize_terminal(width, 40)
+            await pilot.pause()
+            heads = drawn(app, "#sessions").splitlines()[0].split()
+            assert "TAGS" not in heads or {"ID", "EQUITY"} <= set(heads), width
+            assert "#slow" in str(app.screen.query_one("#positions").border_title)

@@ -43,7 +43,13 @@ _BARS = (
     "Bars: ◆ what is seen, ┊ what was promised or assumed, ┃ where an answer turns, ░ beyond it, "
     "╌ what is not ruled out"
 )
-LEGENDS = {Place.COMPARE: _BARS, Place.COMPARED_LAYER: _BARS}
+TRIAL_SIGN, ALERT_SIGN, BLOCKED_SIGN = "§", "♪", "!"  # every terminal's font has these
+LEGENDS = {
+    Place.SESSIONS: f"Signs: {TRIAL_SIGN} sealed trial, {ALERT_SIGN} alert set, "
+    f"{BLOCKED_SIGN} entries of a symbol blocked",
+    Place.COMPARE: _BARS,
+    Place.COMPARED_LAYER: _BARS,
+}
 """What the signs of a place mean, where they are not named beside each."""
 
 SCREENS = (

@@ -12,6 +12,7 @@ from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.time_format import day_begin
 from core.trading.values import OpenTrade
 from tui import formats
+from tui.commands.command import ALERT_SIGN, BLOCKED_SIGN, TRIAL_SIGN
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.table_rows import Cell, Row
@@ -28,15 +29,15 @@ SESSION_COLUMNS = (
     Column("STATE", 10),
     Column("ID", 8, priority=8),
     Column("STRATEGY", 12, grow=14, fill=20),
-    Column("TAGS", 10, priority=7, grow=10, optional=True),
+    Column("TAGS", 10, priority=9, grow=10, optional=True),
     Column("SYMBOLS", 11, priority=3, grow=8),
     Column("TF", 3, priority=5),
     Column("MODE", 9, priority=5, optional=True),
     Column("ELAPSED", 11, priority=6),
     Column("TRADES", 6, "right", priority=4),
-    Column("WIN", 4, "right", priority=9),
+    Column("WIN", 4, "right", priority=10),
     Column("OPEN P&L", 10, "right"),
-    Column("P&L", 12, "right", priority=10),
+    Column("P&L", 12, "right", priority=11),
     Column("P&L %", 9, "right"),
     Column("EQUITY", _SPARK_WIDTH, priority=7, fill=14),
     Column("FEED", 4, "right"),
@@ -125,7 +126,7 @@ def session_row(session: SessionSnapshot, *, of_several_modes: bool = True) -> R
         (
             Cell(word, tone, order=list(SessionState).index(session.state)),
             Cell(session.id, Tone.DIM),
-            Cell(session.strategy, quiet if ended else Tone.STRONG),
+            Cell(session.strategy, quiet if ended else Tone.STRONG, signs=_signs(session)),
             Cell(" ".join(f"#{tag}" for tag in session.notes.tags), quiet),
             Cell(_pairs(session), Tone.WARNING if _has_blocked(session) else quiet),
             Cell(session.timeframe, Tone.DIM, order=formats.length_of(session.timeframe)),
@@ -179,9 +180,15 @@ def _has_blocked(session: SessionSnapshot) -> bool:
     return bool(session.blocked) and not session.state.ended
 
 
+def _signs(session: SessionSnapshot) -> str:
+    """That it is a sealed trial, and that an alert of it is still waited for."""
+    waits = not session.state.ended and any(one.told is None for one in session.notes.alerts)
+    return TRIAL_SIGN * (session.trial is not None) + ALERT_SIGN * waits
+
+
 def _pairs(session: SessionSnapshot) -> str:
     """What the session trades, with a sign before it where entries of a symbol are blocked."""
-    return "! " * _has_blocked(session) + _symbols(session.symbols)
+    return f"{BLOCKED_SIGN} " * _has_blocked(session) + _symbols(session.symbols)
 
 
 def _symbols(symbols: tuple[str, ...]) -> str:

@@ -150,6 +150,9 @@ class ColumnLayout:
         text = sign + text
         if kept := safe_text(cell.kept):
             text = fitted_before(text, kept, place.width)
+        if cell.signs:
+            room = place.width - cell_len(cell.signs) - 1
+            text = f"{fitted(text, room, 'left').rstrip()} {cell.signs}"
         return fitted(text, place.width, column.align)
 
 

@@ -22,7 +22,8 @@ class Cell:
     10. `unit`: the money it is in, for yen and dollars are no rank of each other.
     As wide as its column a `curve` is drawn in place of the text, and a `share` (0 to 1) as a bar,
     which begins at an axis at `zero` where there is one.
-    `kept` follows the text, which is cut before it is. `decimals`: of the money a curve is of.
+    `kept` follows the text, which is cut before it is; so do `signs`, which are never cut, nor
+    copied. `decimals`: of the money a curve is of.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Cell:
     share: float | None = None
     zero: float | None = None
     kept: str = ""
+    signs: str = ""
     decimals: int = 2
     unit: str = ""
 
