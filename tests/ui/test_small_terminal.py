@@ -461,6 +461,8 @@ async def test_a_long_path_is_broken_behind_a_stroke() -> None:
         "Saved in /home/somebody/papertape/strategies/\na_name_that_is_rather_long/STRATEGY.md."
     )
     assert long_words_broken("x" * 9, 4) == "xxxx\nxxxx\nx"
+    assert long_words_broken("/somewhere", 5) == "/some\nwhere", "no line of a stroke alone"
+    assert long_words_broken("漢字", 1) == "漢\n字"
     assert long_words_broken("one two\nthree", 5) == "one two\nthree"
     app = make_app(ScriptedLink([session("k3x9a1pq", "band")]))
     async with driven(app, NARROW) as pilot:

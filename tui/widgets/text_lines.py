@@ -105,9 +105,11 @@ def long_words_broken(text: str, width: int) -> str:
 def _pieces(word: str, width: int) -> list[str]:
     """A word in pieces of at most `width` cells, each as long as can be, but for what it parts."""
     pieces = []
-    while cell_len(word) > width:
-        first = chop_cells(word, width)[0]
-        end = max(first.rfind(stroke) for stroke in _STROKES) + 1 or len(first)
+    while cell_len(word) > width and len(word) > 1:  # one wide letter may have more cells
+        first = next(filter(None, chop_cells(word, width)))
+        end = max(first.rfind(stroke) for stroke in _STROKES) + 1
+        if not first[:end].strip(_STROKES):  # strokes alone would tell nothing in their line
+            end = len(first)
         pieces.append(word[:end])
         word = word[end:]
     return [*pieces, word]
