@@ -134,19 +134,17 @@ class CostLayer:
     def by_size(self) -> tuple[CostGroup, ...]:
         """The fills by their notional, in up to five groups of about as many, the smallest first.
 
-        Sizes that are the same to four digits are not parted.
+        Sizes that are the same to four digits are not parted: a group ends with the last of them.
         """
         fills = sorted(self.fills, key=lambda fill: fill.notional)
-        count = min(_SIZES, len(fills))
-        edges = [len(fills) * at // count for at in range(count + 1)] if count else []
-        groups: list[list[FillCost]] = []
-        for begin, end in pairwise(edges):
-            part = fills[begin:end]
-            if groups and _same_size(groups[-1][-1], part[0]):
-                groups[-1] += part
-            else:
-                groups.append(part)
-        return tuple(_group(part[0].notional, part[-1].notional, part) for part in groups)
+        edges = {0}
+        for share in range(1, _SIZES + 1):
+            edge = max(1, len(fills) * share // _SIZES)
+            while edge < len(fills) and _same_size(fills[edge - 1], fills[edge]):
+                edge += 1
+            edges.add(min(edge, len(fills)))
+        parts = (fills[begin:end] for begin, end in pairwise(sorted(edges)))
+        return tuple(_group(part[0].notional, part[-1].notional, part) for part in parts)
 
     @property
     def found(self) -> str:

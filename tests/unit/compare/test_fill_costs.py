@@ -52,6 +52,13 @@ def test_sizes_that_are_written_alike_are_not_parted() -> None:
         (9_994.1, 9_994.4, 4),
         (10_020.0, 11_000.0, 2),
     ]
+    three = [(100.0, 25), (200.0, 30), (300.0, 45)]
+    sizes = [size for size, count in three for _ in range(count)]
+    fills = [FillCost(START, "BTC/USDT", True, size, 1.0, None) for size in sizes]
+    layer = cost_layer(fills, [], PROMISED, Margins(), ErrorRates())
+    assert [(one.low, one.high, one.fills) for one in layer.by_size()] == [
+        (size, size, count) for size, count in three
+    ]
 
 
 def test_without_a_measured_fill_costs_are_what_was_assumed() -> None:
