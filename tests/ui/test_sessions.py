@@ -604,6 +604,11 @@ async def test_today_is_of_those_too_that_ended_today_and_profit_of_those_that_h
     for zone, expected in ((ZoneInfo("Asia/Tokyo"), "▼ -102.00"), (UTC, "▼ -2.00")):
         found = headline_figures(ScriptedLink(early).snapshot(), zone)
         assert found[1].value == expected
+    # With the last that is stopped, what it earned today does not go.
+    for mode, expected in ((Mode.SIMULATED, "▼ -100.00"), (Mode.DEMO, "–")):
+        alone = [replace(one, mode=mode) for one in ended]
+        equity, found, *_ = headline_figures(ScriptedLink(alone).snapshot())
+        assert (equity.value, found.value) == ("–", expected)
 
 
 async def test_figures_on_80_columns_are_the_same_whatever_runs_or_has_ended() -> None:

@@ -280,7 +280,10 @@ def _sums(snapshot: HostSnapshot, mode: Mode | None, zone: tzinfo) -> _Sums:
     return _Sums(
         "".join(f" {currency}" for currency in currencies),
         total(map(equity_of, counted)),
-        total(None if s.unread else s.pnl_today for s in (*counted, *_ended_today(found, zone))),
+        total(
+            None if s.unread else s.pnl_today
+            for s in (*counted, *_ended_today(found, snapshot.now, zone))
+        ),
         total(map(total_pnl, counted)),
         total(map(total_pnl, ended)),
         positions,
@@ -288,11 +291,18 @@ def _sums(snapshot: HostSnapshot, mode: Mode | None, zone: tzinfo) -> _Sums:
     )
 
 
-def _ended_today(sessions: Sequence[SessionSnapshot], zone: tzinfo) -> list[SessionSnapshot]:
-    """Those that ended on the day (of a zone) that it is by the clock of those that have not."""
-    now = max((one.now for one in sessions if not one.state.ended), default=None)
-    if now is None:
-        return []
+def _ended_today(
+    sessions: Sequence[SessionSnapshot], now: int, zone: tzinfo
+) -> list[SessionSnapshot]:
+    """Those of one mode that ended on the day (of a zone) of `now`, the host's clock.
+
+    A market with a clock of its own has a day for as long as a session on it goes on.
+    """
+    if any(map(has_own_clock, sessions)):
+        there = [one.now for one in sessions if not one.state.ended]
+        if not there:
+            return []
+        now = max(there)
     begun = day_begin(now, zone)
     return [one for one in sessions if one.ended is not None and one.ended >= begun]
 
