@@ -197,17 +197,23 @@ class WrittenReport(msgspec.Struct, frozen=True):
     settings: dict[str, float | int | str] = {}
 
 
-def told_until(end: str | None, timeframe: str) -> str | None:
-    """When the last candle of a period closed, `2024-01-31 08:00`: to then its report tells.
+def last_close(end: str | None, timeframe: str) -> int | None:
+    """When the last candle of a period closed, UTC ms: to then its report tells.
 
     Args:
         end: its open time, as the report has it; None where no candle was decided on.
         timeframe: of the strategy.
     """
     try:
-        return None if end is None else short_time(Timeframe(timeframe).next_open(parse_time(end)))
+        return None if end is None else Timeframe(timeframe).next_open(parse_time(end))
     except (ValueError, OverflowError):  # by another hand
         return None
+
+
+def told_until(end: str | None, timeframe: str) -> str | None:
+    """`last_close` in words: `2024-01-31 08:00`."""
+    closed = last_close(end, timeframe)
+    return None if closed is None else short_time(closed)
 
 
 def written_report(report: Mapping[str, object]) -> WrittenReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from core.backtest.run import run_backtest
 from core.report.library import CandleSource, keep_result, list_results
 from core.report.result import RunResult
 from core.report.stored_backtest import library_result
+from core.report.written_report import ReportedPeriod
 from core.store.durable import OsDisk
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
@@ -29,6 +31,7 @@ from tui.modals.notes import NotesForm
 from tui.requests.library import differently_run
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
+from tui.screens.backtest_rows import period
 from tui.screens.overlay import OverlayScreen
 from tui.widgets.choice import Choice
 from tui.widgets.filter_box import FilterBox
@@ -211,3 +214,10 @@ def test_what_two_runs_differ_in_besides_their_settings_is_told(workspace: Works
     assert told["fill on"] == (of_market.fill_on, "close")
     assert "from" not in told, "the same candles"
     assert list(differently_run(swept, swept)) == []
+
+
+def test_days_are_counted_to_the_close_of_the_last_candle(workspace: Workspace) -> None:
+    listed = list_results(workspace).results[0]
+    span = ReportedPeriod("2025-01-01T00:00:00Z", "2025-01-30T00:00:00Z", 30)
+    daily = msgspec.structs.replace(listed.result, timeframe="1d", period=span)
+    assert period(replace(listed, result=daily)) == "2025-01-01 30d"

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.market.candles.timeframes import Timeframe
 from core.report.library import (
     Library,
     LibraryError,
@@ -28,7 +27,7 @@ from core.report.library import (
     remove_result,
     result_beside,
 )
-from core.report.written_report import told_until
+from core.report.written_report import last_close, told_until
 from core.store.durable import OsDisk
 from core.store.notes import NotesError
 from core.store.workspace import Workspace, WorkspaceError
@@ -115,12 +114,12 @@ def _run_of(result: StoredResult) -> dict[str, str | None]:
 
 def _span(result: StoredResult) -> tuple[int, int] | None:
     """From the first to the last moment of its candles, UTC ms; None where it is not known."""
-    first, last = result.period.start, result.period.end
-    if first is None or last is None:
+    first, until = result.period.start, last_close(result.period.end, result.timeframe)
+    if first is None or until is None:
         return None
     try:
-        return parse_time(first), Timeframe(result.timeframe).next_open(parse_time(last))
-    except (ValueError, OverflowError):  # by another hand
+        return parse_time(first), until
+    except ValueError:  # by another hand
         return None
 
 

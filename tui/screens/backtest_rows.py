@@ -11,6 +11,7 @@ from core.market.candles.timeframes import DAY
 from core.market.symbols import money_decimals
 from core.report.library import ListedResult
 from core.report.undefined import undefined_text
+from core.report.written_report import last_close
 from core.time_format import parse_time
 from tui import formats
 from tui.requests.library import settled
@@ -127,8 +128,8 @@ def period(listed: ListedResult) -> str:
 
 
 def _days(listed: ListedResult) -> int | None:
-    span = listed.result.period
-    start, end = moment(span.start), moment(span.end)
+    result = listed.result
+    start, end = moment(result.period.start), last_close(result.period.end, result.timeframe)
     return None if start is None or end is None else max(1, round((end - start) / DAY))
 
 
