@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow, figure, rank
 from core.report.quality import too_few
-from core.report.undefined import UNDEFINED
 from core.time_format import short_time
 
 FIGURES = {
@@ -110,9 +109,9 @@ def figure_of(row: SweepRow, metric: str) -> float | None:
 
 
 def ranked(sweep: Sweep, metric: str) -> Sweep:
-    """The same sweep with the best by another metric first; what luck gives is told of its own."""
+    """The same sweep with the best by another metric first, of which no luck is worked out."""
     rows = sorted(sweep.rows, key=lambda row: rank(row.metrics, metric))
-    return replace(sweep, rows=tuple(rows), sort=metric)
+    return replace(sweep, rows=tuple(rows), sort=metric, deflated_sharpe=None)
 
 
 def doubt(sweep: Sweep) -> str | None:
@@ -152,15 +151,15 @@ def luck(sweep: Sweep) -> Iterator[str]:
     """What luck alone would have found among as many, and how many tries they are; sentences."""
     best, luckiest = sweep.rows[0].metrics.sharpe_ratio, sweep.expected_best_sharpe
     if luckiest is not None and best is not None:
-        probability = sweep.deflated_sharpe
-        said = UNDEFINED if probability is None else f"{probability * 100:.0f}%"
         count = len(sweep.rows)
         them = f"{sweep.scattered:,}{' that have one' if sweep.scattered < count else ''}"
         yield (
             f"Sharpe of the best {best:.2f}; luck alone gives the best of {them} about "
             f"{luckiest:.2f}."
         )
-        yield f"It is more than luck with a probability of {said} (deflated Sharpe)."
+        if sweep.deflated_sharpe is not None:
+            said = f"{sweep.deflated_sharpe * 100:.0f}%"
+            yield f"It is more than luck with a probability of {said} (deflated Sharpe)."
     counted = f"{sweep.effective_tries:,.0f}"
     ones = "try" if counted == "1" else "tries"
     yield (

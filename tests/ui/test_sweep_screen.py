@@ -176,7 +176,12 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
             config, [*axes, parse_axis("stop_loss_pct=2,3")], candles, sort="total_return_pct"
         )
         lossless = replace(found.rows[0].metrics, profit_factor=None, best=9.0, worst=1.0)
-        rows = (replace(found.rows[0], metrics=lossless), *found.rows[1:])
+        most = replace(found.rows[1].metrics, total_trades=99)
+        rows = (
+            replace(found.rows[0], metrics=replace(lossless, total_trades=29)),
+            replace(found.rows[1], metrics=most),
+            *found.rows[2:],
+        )
         done = Varied(replace(found, rows=rows), ())
         order, variation = BacktestOrder("waves", path, {}), Variation(sort=found.sort)
         app.push_screen(SweepScreen(order, variation, print, done))
@@ -186,6 +191,12 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
         await pilot.press("M", "M")
         await until(pilot, lambda: str(heat.border_title).strip() == "PF")
         await until(pilot, lambda: "∞★" in drawn(app, "#sweep-map"))
+        said = app.screen.query_one("#sweep-luck")
+        assert "The best has fewer than 30 trades (29)" in str(said.render())
+        await pilot.press("M", "M")
+        await until(pilot, lambda: str(heat.border_title).strip() == "Trades")
+        assert "99 trades" in cells(app)[0]
+        assert "The best has" not in str(said.render()), "the best by trades is another"
 
 
 async def test_a_cancelled_sweep_keeps_what_is_finished_and_says_so(

@@ -50,8 +50,10 @@ class SweepScreen(LongWorkScreen):
     WHAT = "sweep"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.SWEEP)
 
-    _sweep: Sweep | None = None
+    _found: Sweep | None = None
+    _sweep: Sweep | None = None  # the same, by the metric shown
     _map: SweepMap | None = None
+    _warmup: int | None = None
     _best: SweepRow | None = None  # of those on the map, by the metric shown
     _own: Mapping[str, object] = MappingProxyType({})  # what the strategy is set to, by path
     _metric = ""
@@ -67,7 +69,7 @@ class SweepScreen(LongWorkScreen):
 
     def run_order(self, variation: Variation) -> None:
         """See `LongWorkScreen.run_order`; what was found before is no answer to it."""
-        self._sweep = self._map = None
+        self._found = self._sweep = self._map = None
         super().run_order(variation)
 
     async def work(self, control: Control) -> Varied:
@@ -79,28 +81,33 @@ class SweepScreen(LongWorkScreen):
     def came(self, varied: Varied) -> None:
         """Show the map, the table, and what luck would have found."""
         from core.backtest.sweep import Sweep  # noqa: PLC0415  (numpy's room, loaded by now)
-        from core.backtest.sweep_map import doubt, luck, unfinished  # noqa: PLC0415
 
         found = varied.found
         assert isinstance(found, Sweep)
-        self._warmup, self._own = varied.warmup, varied.own
-        warned = filter(None, (unfinished(found), doubt(found)))
-        lines = [(f"! {told}", Tone.WARNING) for told in warned]
-        said, *others = luck(found)
-        lines += [(said, Tone.PLAIN), *((text, Tone.DIM) for text in others)]
-        write(self.query_one("#sweep-luck", Static), toned(lines))
+        self._found, self._warmup, self._own = found, varied.warmup, varied.own
         self._rank(found, found.sort)
         self.query_one("#sweep-map").focus()
         self.refresh_hints()
 
-    def _rank(self, sweep: Sweep, metric: str) -> None:
-        """Show map and table by a metric: the best of both is the same setting."""
-        from core.backtest.sweep_map import ranked, sweep_map  # noqa: PLC0415
+    def _rank(self, found: Sweep, metric: str) -> None:
+        """Show by a metric: the best of map, table and of what is said is the same setting."""
+        from core.backtest.sweep_map import (  # noqa: PLC0415
+            doubt,
+            luck,
+            ranked,
+            sweep_map,
+            unfinished,
+        )
 
         self._metric = metric
-        self._sweep = sweep if sweep.sort == metric else ranked(sweep, metric)
-        self._map = sweep_map(self._sweep)
-        self._fill_table(self._sweep)
+        self._sweep = sweep = found if found.sort == metric else ranked(found, metric)
+        self._map = sweep_map(sweep)
+        warned = filter(None, (unfinished(sweep), doubt(sweep)))
+        lines = [(f"! {told}", Tone.WARNING) for told in warned]
+        said, *others = luck(sweep)
+        lines += [(said, Tone.PLAIN), *((text, Tone.DIM) for text in others)]
+        write(self.query_one("#sweep-luck", Static), toned(lines))
+        self._fill_table(sweep)
         self._draw_map()
 
     @property
@@ -303,8 +310,8 @@ class SweepScreen(LongWorkScreen):
     def action_metric(self) -> None:
         """Rank by the next metric."""
         place = _METRICS.index(self._metric) if self._metric in _METRICS else -1
-        if self._sweep is not None:
-            self._rank(self._sweep, _METRICS[(place + 1) % len(_METRICS)])
+        if self._found is not None:
+            self._rank(self._found, _METRICS[(place + 1) % len(_METRICS)])
 
     def action_view(self) -> None:
         """Go to the other of map and table, which alone is shown where there is little room."""
