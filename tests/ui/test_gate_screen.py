@@ -129,6 +129,7 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         assert tries_of(workspace.tries, "waves").tried == 1 + 2
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SweepScreen))
+        await until(pilot, lambda: "○ own" in drawn(app, "#sweep-cells"))
         await pilot.press("escape", "G", "enter")
         await until(pilot, lambda: isinstance(app.screen, ReportScreen))
         title = str(app.screen.query_one("#result-title").render()).splitlines()[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -57,6 +58,7 @@ class GateScreen(LongWorkScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.GATE)
 
     _gate: Gate | None = None
+    _varied: Varied  # with which `_gate` came
 
     def results(self) -> tuple[Widget, ...]:
         """The verdict, its questions, and the sections beside them."""
@@ -96,7 +98,7 @@ class GateScreen(LongWorkScreen):
             self._gate = None
             write(verdict, Content.styled(unfinished_words(found), Tone.WARNING.css))
             return
-        self._gate, self._warmup = found, varied.warmup
+        self._gate, self._varied = found, varied
         sign, tone = _VERDICTS[found.verdict.value]
         said, *others = verdict_reasons(found) or ("",)
         words = [(f"{sign} {found.verdict.value}", f"bold {tone.css}")]
@@ -161,7 +163,7 @@ class GateScreen(LongWorkScreen):
             fixed = {path: set_before[path] for path in set_before if path not in gate.varied}
             self._show(gate.walk_forward.joined, fixed, joined_words(gate))
         elif key == _LUCK and gate.sweep.axes:
-            done = Varied(gate.sweep, (), warmup=self._warmup)
+            done = replace(self._varied, found=gate.sweep, notes=(), aside=())
             self.app.push_screen(SweepScreen(self._order, self._variation, self._run_setting, done))
         else:
             judged = dict(zip(gate.varied, gate.sweep.best.values, strict=True))

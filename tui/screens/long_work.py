@@ -52,7 +52,6 @@ class LongWorkScreen(BaseScreen):
         """`run`: has a setting's backtest made, and shown. `done`: what came of it already."""
         super().__init__()
         self._run_setting = run
-        self._warmup: int | None = None
         self._done_before = done
         self._order = order
         self._variation = variation
