@@ -31,7 +31,7 @@ from core.host.link import CommandError, HostLink
 from core.journal.values import FeedKind
 from core.report.written_report import ReportError
 from core.session.snapshot import HostSnapshot
-from core.store.preferences import zone_of
+from core.store.preferences import PreferredZone, zone_of
 from core.store.workspace import Workspace, program_for
 from core.strategy.chart_values import ChartSource
 from core.text import safe_lines, safe_text
@@ -169,7 +169,11 @@ class PapertapeApp(GuardedApp):
         self.theme = DEFAULT_THEME
         if self._appearance.theme in found.themes:
             self.theme = self._appearance.theme
-        self.set_reactive(PapertapeApp.zone, self._appearance.zone)
+        self._zone_kept = self._appearance.zone
+        self._preferred = (
+            None if workspace is None else PreferredZone(Workspace(workspace).preferences)
+        )
+        self.set_reactive(PapertapeApp.zone, self._zone_kept)
 
     def action_go(self, mode: str) -> None:
         """Go to another of the program's screens, each of which remembers where one was.
@@ -251,7 +255,19 @@ class PapertapeApp(GuardedApp):
     def poll(self) -> None:
         """Take the latest snapshot; an unchanged one draws nothing, nor does an app that ends."""
         if self.link is not None and self.is_running:
+            self._follow_zone()
             self.snapshot = self.link.snapshot()
+
+    def _follow_zone(self) -> None:
+        """Take over the zone that another screen of the workspace has chosen.
+
+        The host counts its days by it, and what is gained today may not stand under another's name.
+        """
+        before = self._zone_kept
+        if self._preferred is not None:
+            self._zone_kept = self._preferred()
+        if self._zone_kept != before:
+            self.zone = self._zone_kept
 
     @property
     def attached(self) -> bool:

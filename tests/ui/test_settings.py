@@ -16,6 +16,7 @@ from core.store.workspace import Workspace
 from core.store.yaml_reader import SettingsError
 from tests.ui.driving import WatchedApp, driven, make_app, until
 from tests.ui.scripted import ScriptedLink, busy, choices
+from tests.ui.test_sessions import drawn
 from tests.unit.cli.conftest import Served, exchange, write_addresses
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
@@ -200,6 +201,20 @@ async def test_theme_and_time_zone_are_remembered(home: Path) -> None:
     assert (kept.theme, kept.time_zone) == ("papertape-light", "Asia/Beirut")
     again = app_of(home)
     assert (again.theme, again.zone) == ("papertape-light", ZoneInfo("Asia/Beirut"))
+
+
+async def test_a_zone_chosen_on_one_screen_is_taken_over_by_the_others(home: Path) -> None:
+    """The host counts its days by the new one, which stood under the name of the old one."""
+    app = app_of(home)
+    async with driven(app) as pilot:
+        await pilot.pause()
+        app.choose_zone("Asia/Tokyo")  # not written yet, or never
+        app.poll()
+        assert app.zone == ZoneInfo("Asia/Tokyo")
+        await done(app, pilot)
+        (home / "config.yaml").write_text("time_zone: Asia/Kolkata\n")
+        app.poll()
+        await until(pilot, lambda: "TODAY, IST" in drawn(app, "#figures"))
 
 
 async def test_a_theme_taken_with_its_key_is_remembered(home: Path) -> None:
