@@ -284,6 +284,7 @@ class Host:
             sessions=sessions,
             last_log=self.log.last,
             faults=self.parts.faults,
+            archived=self._index.last_days(self.options.clock()),
         )
 
     # ── Commands, on the host's loop ──

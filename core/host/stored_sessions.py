@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +20,11 @@ from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.records import Stopped, began
 from core.journal.session_journal import SessionJournal, Storage
 from core.journal.values import BrokerKind, FeedKind, Mode, SessionState
+from core.market.candles.timeframes import DAY
 from core.session.recovery import RecoveredState, read_on, rebuild
 from core.session.reports import nothing_run, session_report
 from core.session.runner import Runner
-from core.session.snapshot import SessionSnapshot
+from core.session.snapshot import LastDay, SessionSnapshot
 from core.session.view import Lifecycle, session_snapshot
 from core.store.durable import remove_folder
 from core.store.workspace import Workspace
@@ -30,12 +32,15 @@ from core.trading.values import Fills
 
 TABLE = "sessions"
 
+_LATELY = 2 * DAY  # by then its day is over in every zone
+
 
 class SessionIndex:
     """The table of sessions in papertape.json. Only the host writes it."""
 
     def __init__(self, database: TinyDB) -> None:
         self._table = database.table(TABLE)
+        self._last_days: tuple[LastDay, ...] | None = None  # None: to be looked for
 
     def note(self, record: SessionManifest) -> None:
         """A session was started."""
@@ -53,11 +58,24 @@ class SessionIndex:
     def forget(self, session_id: str) -> None:
         """A session was deleted."""
         self._table.remove(where("id") == session_id)
+        self._last_days = None
 
     def archived(self, session_id: str) -> bool:
         """Whether a session was taken out of the lists."""
         document = self._get(session_id)
         return bool(document and document.get("archived"))
+
+    def last_days(self, now: int) -> tuple[LastDay, ...]:
+        """The last days of archived sessions, of those that ended within some days of `now`."""
+        if self._last_days is None:
+            lately = [one for one in self._table.all() if _ended_after(one, now - _LATELY)]
+            finals = [self.final(one["id"]) for one in lately if one.get("archived")]
+            self._last_days = tuple(
+                LastDay(one.mode, one.symbols, one.ended, one.pnl_today)
+                for one in finals
+                if one is not None and one.ended is not None and not one.unread
+            )
+        return self._last_days
 
     def final(self, session_id: str) -> SessionSnapshot | None:
         """How a session ended, as far as the index knows."""
@@ -77,6 +95,13 @@ class SessionIndex:
 
     def _put(self, document: dict[str, Any]) -> None:
         self._table.upsert(document, where("id") == document["id"])
+        self._last_days = None
+
+
+def _ended_after(document: Mapping[str, Any], moment: int) -> bool:
+    final = document.get("final")
+    ended = final.get("ended") if isinstance(final, dict) else None
+    return isinstance(ended, int) and ended > moment
 
 
 def delete_session(workspace: Workspace, session_id: str) -> None:

@@ -129,10 +129,21 @@ class SessionDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class LastDay:
+    """What a session that has ended, and was archived since, gained on the day it ended."""
+
+    mode: Mode
+    symbols: tuple[str, ...]
+    ended: int
+    pnl_today: float
+
+
+@dataclass(frozen=True, slots=True)
 class HostSnapshot:
     """Everything a viewer draws a few times a second.
 
-    `faults`: the parts of the host that have failed and do not run yet again.
+    `faults`: the parts of the host that have failed and do not run yet again. `archived`: of the
+    archived sessions those that may have ended today, in whatever zone that is.
     """
 
     pid: int
@@ -143,6 +154,7 @@ class HostSnapshot:
     sessions: tuple[SessionSnapshot, ...]
     last_log: int  # number of the newest log line
     faults: tuple[str, ...] = ()
+    archived: tuple[LastDay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from core.market.candles.timeframes import Timeframe
 from core.market.symbols import unified_symbol
 from core.session.snapshot import (
     HostSnapshot,
+    LastDay,
     Level,
     LogLine,
     SessionDetail,
@@ -166,6 +167,11 @@ class ScriptedLink(HostLink):
             workspace="/home/trader/papertape",
             sessions=tuple(self.sessions),
             last_log=len(self.lines),
+            archived=tuple(
+                LastDay(one.mode, one.symbols, one.ended, one.pnl_today)
+                for one in self.taken_out
+                if one.ended is not None
+            ),
         )
 
     def logs(self, after: int = 0, session_id: str | None = None) -> tuple[LogLine, ...]:

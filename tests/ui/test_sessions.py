@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC
 from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRow, SessionState
-from core.session.snapshot import Level, StartRequest
+from core.session.snapshot import Level, SessionSnapshot, StartRequest
 from core.trading.values import Fills, Side
 from tests.ui.driving import NARROW, WIDE, arrived, driven, host_of, make_app, until, verdict_of
 from tests.ui.scripted import DAY, HOUR, MINUTE, NOW, ScriptedLink, busy, position, session
@@ -609,6 +610,28 @@ async def test_today_is_of_those_too_that_ended_today_and_profit_of_those_that_h
         alone = [replace(one, mode=mode) for one in ended]
         shown = headline_figures(ScriptedLink(alone).snapshot())
         assert [one.value for one in shown[:2]] == ["–", expected]
+
+
+async def test_money_made_today_stays_made_whatever_is_archived() -> None:
+    def ended(session_id: str, pnl: float, days: int = 0, **changes: Any) -> SessionSnapshot:
+        return session(session_id, "a", mode=Mode.SIMULATED, equity=10_000.0 + pnl, pnl_today=pnl,
+                       state=SessionState.STOPPED, ended=NOW - days * DAY, **changes)  # fmt: skip
+
+    listed = [ended("lost0001", -100.0), ended("made0001", 30.0), ended("past0001", 7.0, days=1)]
+    link = ScriptedLink(listed)
+    app = make_app(link)
+
+    def figure(name: str) -> str:
+        found = headline_figures(link.snapshot())
+        return next(one.value for one in found if one.label.startswith(name))
+
+    async with driven(app) as pilot:
+        assert figure("TODAY") == "▼ -70.00", "also where none runs any more"
+        await pilot.press("space", "space", "a", "y")
+        await until(pilot, lambda: len(link.sessions) == 1)
+        assert (figure("TODAY"), figure("ENDED P&L")) == ("▼ -70.00", "▲ +7.00")
+        link.taken_out.append(ended("yen00001", 900.0, symbols=("BTC/JPY",)))
+        assert figure("TODAY") == "–", "of several currencies"
 
 
 async def test_figures_on_80_columns_are_the_same_whatever_runs_or_has_ended() -> None:

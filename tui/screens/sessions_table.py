@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 
 from core.journal.values import Mode, SessionState
 from core.market.symbols import money_decimals, quote_currency
-from core.session.snapshot import HostSnapshot, SessionSnapshot
+from core.session.snapshot import HostSnapshot, LastDay, SessionSnapshot
 from core.time_format import day_begin
 from core.trading.values import OpenTrade
 from tui import formats
@@ -66,9 +67,12 @@ HOST_CLOCK = "this machine's clock"
 """By what jobs are due, in words."""
 
 
+_OWN_CLOCK = (Mode.DEMO, Mode.REPLAY)
+
+
 def has_own_clock(session: SessionSnapshot) -> bool:
     """Whether the session's time is that of a market with a clock of its own."""
-    return session.mode in (Mode.DEMO, Mode.REPLAY)
+    return session.mode in _OWN_CLOCK
 
 
 def total_pnl(session: SessionSnapshot) -> float | None:
@@ -257,7 +261,7 @@ class _Sums:
 
     `equity` and `gained` are of those that have not ended; `before` is what the others ended with,
     None where there are none. `today` (in the preferred zone) is of all: of those that have ended,
-    what was gained on this day.
+    archived since or not, what was gained on this day.
     """
 
     unit: str
@@ -277,13 +281,17 @@ def _sums(snapshot: HostSnapshot, mode: Mode | None, zone: tzinfo) -> _Sums:
     currencies = {quote_currency(symbol) for s in found for symbol in s.symbols}
     if len(currencies) > 1:
         return _Sums(" (several currencies)", None, None, None, None, positions)
+    # A market with a clock of its own has a day for as long as a session on it goes on.
+    there = [one.now for one in counted] if mode in _OWN_CLOCK else [snapshot.now]
+    begun = day_begin(max(there), zone) if there else math.inf
+    of_today: list[SessionSnapshot | LastDay] = [*counted]
+    of_today += (one for one in ended if (one.ended or 0) >= begun)
+    of_today += (one for one in snapshot.archived if one.mode is mode and one.ended >= begun)
+    several = len({quote_currency(symbol) for one in of_today for symbol in one.symbols}) > 1
     return _Sums(
         "".join(f" {currency}" for currency in currencies),
         total(map(equity_of, counted)),
-        total(
-            None if s.unread else s.pnl_today
-            for s in (*counted, *_ended_today(found, snapshot.now, zone))
-        ),
+        None if several else total(map(_gained_today, of_today)),
         total(map(total_pnl, counted)),
         total(map(total_pnl, ended)),
         positions,
@@ -291,20 +299,9 @@ def _sums(snapshot: HostSnapshot, mode: Mode | None, zone: tzinfo) -> _Sums:
     )
 
 
-def _ended_today(
-    sessions: Sequence[SessionSnapshot], now: int, zone: tzinfo
-) -> list[SessionSnapshot]:
-    """Those of one mode that ended on the day (of a zone) of `now`, the host's clock.
-
-    A market with a clock of its own has a day for as long as a session on it goes on.
-    """
-    if any(map(has_own_clock, sessions)):
-        there = [one.now for one in sessions if not one.state.ended]
-        if not there:
-            return []
-        now = max(there)
-    begun = day_begin(now, zone)
-    return [one for one in sessions if one.ended is not None and one.ended >= begun]
+def _gained_today(session: SessionSnapshot | LastDay) -> float | None:
+    unread = isinstance(session, SessionSnapshot) and session.unread
+    return None if unread else session.pnl_today
 
 
 def today(now: int, zone: tzinfo) -> str:
@@ -317,14 +314,14 @@ def headline_figures(snapshot: HostSnapshot, zone: tzinfo = UTC) -> tuple[Figure
 
     Money is added up within one mode only, for a demo's or a replay's is another kind of money than
     that of sessions on the market of today; which mode is named where there are several. EQUITY,
-    P&L and POSITIONS are of the same sessions, TODAY also of those that ended today; ENDED P&L has
-    what ended sessions came to. What runs, is stale or has failed is counted over all modes, and
-    where any has failed no terminal leaves it out. Which figures there is room for does not change
-    with what runs, lest they move about. The mode that is next closest to real is summed up where
-    there is room.
+    P&L and POSITIONS are of the same sessions, TODAY also of those that ended today, archived since
+    or not; ENDED P&L has what the ended ones in the list came to. What runs, is stale or has failed
+    is counted over all modes, and where any has failed no terminal leaves it out. Which figures
+    there is room for does not change with what runs, lest they move about. The mode that is next
+    closest to real is summed up where there is room.
     """
     active = [s for s in snapshot.sessions if not s.state.ended]
-    present = {session.mode for session in active or snapshot.sessions}
+    present = {one.mode for one in active or snapshot.sessions or snapshot.archived}
     modes = [one for one in MONEY if one in present]
     several = len(modes) > 1
     first = modes[0] if modes else None

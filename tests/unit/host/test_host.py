@@ -24,13 +24,13 @@ from core.host.offline import offline_report, offline_sessions
 from core.host.runner import run_host
 from core.host.status_json import session_to_json, status_to_json
 from core.journal.values import FeedKind, SessionState
-from core.market.candles.timeframes import HOUR
+from core.market.candles.timeframes import DAY, HOUR
 from core.report.result import result_to_json
 from core.schedule.jobs import new_job
 from core.schedule.runs import carry_out
 from core.schedule.service import Schedule
 from core.schedule.triggers import every
-from core.session.snapshot import StartRequest
+from core.session.snapshot import LastDay, StartRequest
 from core.session.startup import SessionStartup
 from core.store.durable import OsDisk
 from core.store.lock import AlreadyHostedError, WorkspaceLostError
@@ -490,6 +490,29 @@ async def test_a_host_finds_what_earlier_ones_logged_of_a_session(tmp_path: Path
         earlier = await link.earlier_log("other123")
         assert here[0].time - earlier[-1].time == 1, "none is missing, and none is there twice"
         assert not await link.earlier_log("nothing0")
+
+
+async def test_what_an_archived_session_gained_on_its_last_day_is_known_for_two_days(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    home, ended = tmp_path / "home", 0
+    async with hosting(home) as host:
+        session_id = (await host.start(replay_request(candle_file))).session_id
+        await host.ended(session_id)
+        (final,) = host.snapshot().sessions
+        ended = final.ended or 0
+    for later, known in ((DAY, True), (3 * DAY, False)):
+        async with hosting(home, clock=lambda later=later: ended + later) as host:
+            assert host.fresh_snapshot().archived == ()
+            await host.archive(session_id)
+            expected = (LastDay(final.mode, final.symbols, ended, final.pnl_today),)
+            assert host.fresh_snapshot().archived == (expected if known else ())
+            await host.unarchive(session_id)
+            assert host.fresh_snapshot().archived == ()
+            await host.archive(session_id)
+        async with hosting(home, clock=lambda later=later: ended + later) as host:
+            assert host.fresh_snapshot().archived == (expected if known else ())
+            await host.unarchive(session_id)
 
 
 async def test_an_archived_session_is_still_read_restarted_and_deleted_by_its_id(
