@@ -63,7 +63,6 @@ from tui.screens.sessions import SessionsScreen
 from tui.screens.sessions_table import SESSION_COLUMNS, headline_figures, planned_end, session_row
 from tui.screens.trade import TradeScreen
 from tui.strategies import STILL_READ, StrategyChoice
-from tui.widgets.axes import Scale, time_labels
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.figures import Figures
 from tui.widgets.filter_box import FilterBox
@@ -427,17 +426,6 @@ def test_trades_of_a_report_come_the_newest_first() -> None:
         )
     )
     assert [row.cells[0].text for row in rows] == ["2", "1"]
-
-
-@pytest.mark.parametrize("lines", [5, 8, 12])
-def test_an_axis_has_three_labels_where_there_is_room(lines: int) -> None:
-    assert len(Scale.around(9_950.0, 10_210.0, lines).ticks()) >= 3
-
-
-@pytest.mark.parametrize("step", [60_000, 300_000, 14_400_000, 86_400_000])
-def test_a_time_axis_has_three_labels(step: int) -> None:
-    times = [NOW + number * step for number in range(46)]
-    assert sum(part != "" for part in time_labels(times, 46).split("  ")) >= 3
 
 
 async def test_falling_candles_have_a_shape_of_their_own_without_colour(

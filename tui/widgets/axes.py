@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from itertools import accumulate, chain, count, pairwise
 
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
 
 _TIME_STEPS = (
     MINUTE,
     5 * MINUTE,
+    10 * MINUTE,
     15 * MINUTE,
     30 * MINUTE,
     HOUR,
@@ -20,16 +24,23 @@ _TIME_STEPS = (
     12 * HOUR,
     DAY,
     2 * DAY,
+    4 * DAY,
     7 * DAY,
     14 * DAY,
-    28 * DAY,
-    91 * DAY,
-    182 * DAY,
-    365 * DAY,
 )
-
+_MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60)
+_MONDAY = 4 * DAY  # the first of them since the epoch, from which weeks are counted
+_YEAR = 365 * DAY
 
 _FEWEST = 3  # labels an axis has where it is long enough
+_GAP = 2  # cells between two labels, at least: a day and an hour side by side read as one
+_APART = 12  # cells from one label to the next, about
+_MOST = 1_000  # labels that no line is long enough for
+_ROUND = (1, 2, 2.5, 5)
+_LESS_ROUND = (4,)  # of a balance of 10,000 its multiples are that too
+
+_Labels = list[tuple[int, str]]
+"""Columns, increasing, and what is to stand under each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,93 +68,190 @@ class Scale:
 
     def line(self, value: float) -> int:
         """The line a value lies in, clipped to those there are."""
-        return min(self.lines - 1, max(0, math.floor(self.part(value))))
+        return min(self.lines - 1, max(0, math.floor(self.part(value) + 1e-9)))
 
     def ticks(self) -> dict[int, float]:
-        """Round values by line: about one in four lines, and three where there are lines for it."""
-        parts = max(1.0, self.lines / 4)
-        found = self._ticks(parts)
-        while len(found) < min(_FEWEST, self.lines) and parts < self.lines:
-            parts += 1
-            found = self._ticks(parts)
+        """Round values by line, a step apart: about one in four lines, and three if lines suffice.
+
+        No two stand on lines beside each other where three are found that do not.
+        """
+        rough = (self.high - self.low) / max(1.0, self.lines / 4)
+        found: dict[int, float] = {}
+        for apart, factors in ((2, _ROUND), (2, _LESS_ROUND), (1, _ROUND)):
+            for step in _steps_down(rough, factors):
+                values = _multiples(self.low, self.high, step)
+                lines = [self.line(value) for value in values]
+                if any(below - above < apart for below, above in pairwise(lines)):
+                    break  # and the more with a smaller one
+                if len(lines) > len(found):
+                    found = dict(zip(lines, values, strict=True))
+                if len(found) >= _FEWEST:
+                    return found
         return found
 
-    def _ticks(self, parts: float) -> dict[int, float]:
-        step = _round_step((self.high - self.low) / parts)
-        first = math.ceil(self.low / step) * step
-        count = int((self.high - first) / step + 1e-9) + 1
-        return {self.line(first + n * step): first + n * step for n in range(count)}
+
+def _steps_down(rough: float, factors: Sequence[float]) -> list[float]:
+    """Round steps, from the one next to a rough one, not below it, to a hundredth of that."""
+    power = math.floor(math.log10(rough))
+    steps = [10.0**at * factor for at in range(power - 2, power + 2) for factor in factors]
+    return steps[bisect_left(steps, rough * 0.999) :: -1]
 
 
-def _round_step(rough: float) -> float:
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
+def _multiples(low: float, high: float, step: float) -> list[float]:
+    """The multiples of a step that lie between two values, these included."""
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [number * step for number in range(first, last + 1)]
 
 
-def time_labels(times: list[int], width: int, zone: tzinfo = UTC) -> str:
+def time_labels(times: Sequence[int], width: int, zone: tzinfo = UTC) -> str:
     """A line of `width` cells with times, in a zone, under the columns they belong to.
 
-    `times`: UTC ms, one a column, increasing. Labels are days where a day or more lies between two,
-    and months of a year where a quarter does, or a year in all.
+    `times`: UTC ms, one a column, increasing. They are round ones an equal step apart: of the day,
+    with the day itself at midnight; or days, Mondays, months or years. Where these are less than
+    three and the line has room for three, the first moment and the last are told too.
     """
-    if len(times) < 2:
+    # Where clocks are put back an hour is there twice: it is told of once.
+    moments = [*accumulate((time + _offset(time, zone) for time in times[:width]), max)]
+    if len(moments) < 2 or moments[-1] == moments[0]:
         return " " * width
-    times = [time + _offset(time, zone) for time in times]
-    per_label = max(1, 14 * (times[-1] - times[0]) // max(1, len(times) - 1))
-    place = next((n for n, s in enumerate(_TIME_STEPS) if s >= per_label), len(_TIME_STEPS) - 1)
-    line, count = _labelled(times, width, _TIME_STEPS[place])
-    while count < _FEWEST and place:
-        place -= 1
-        closer, more = _labelled(times, width, _TIME_STEPS[place])
-        if more > count:
-            line, count = closer, more
-    return line
+    first, last = moments[0], moments[-1]
+    long, few = last - first >= _YEAR, last - first < 3 * DAY
+    day, end = "%b %Y" if long else "%d %b", "%H:%M" if few else ""
+    each = min(after - before for before, after in pairwise(moments) if after > before)
+    choices = (
+        [
+            (column, _written(tick, form))
+            for tick, form in ticks
+            if moments[column := bisect_left(moments, tick)] - tick < 2 * each  # else in a hole
+        ]
+        for ticks in _time_ticks(first, last, day)
+    )
+    columns = (0, (len(moments) - 1) // 2, len(moments) - 1)
+    ends = [
+        [(column, _written(moments[column], form)) for column in columns]
+        for form in (day, end)
+        if form
+    ]
+    return _line(choices, ends, width)
 
 
-def count_labels(counts: list[int], width: int, zone: tzinfo = UTC) -> str:
+def count_labels(counts: Sequence[int], width: int, zone: tzinfo = UTC) -> str:
     """A line of `width` cells with round counts, such as trade numbers, under their columns.
 
     `counts`: one a column, not falling. `zone` is there as for times, and not used.
     """
-    line = [" "] * width
+    counts = counts[:width]
     if len(counts) < 2 or counts[-1] <= counts[0]:
-        return "".join(line)
-    step = max(1, round(_round_step((counts[-1] - counts[0]) / max(1, width // 12))))
-    free = 0
-    for column in range(min(width, len(counts))):
-        before = counts[column - 1] if column else counts[0] - 1
-        label = f"{counts[column] // step * step:,}"
-        crossed = counts[column] // step > before // step
-        if crossed and column >= free and column + len(label) <= width:
-            line[column : column + len(label)] = label
-            free = column + len(label) + 2
-    return "".join(line)
+        return " " * width
+    first, last = counts[0], counts[-1]
+    steps = [10**power * factor for power in range(len(str(last)), -1, -1) for factor in (5, 2, 1)]
+    choices = (
+        [(bisect_left(counts, tick), f"{tick:,}") for tick in _ticks(step, first, last)]
+        for step in steps
+    )
+    columns = (0, (len(counts) - 1) // 2, len(counts) - 1)
+    return _line(choices, [[(column, f"{counts[column]:,}") for column in columns]], width)
 
 
-def _labelled(times: list[int], width: int, step: int) -> tuple[str, int]:
-    """The line of labels at multiples of a step, and how many there are.
+def _time_ticks(first: int, last: int, day: str) -> Iterator[list[tuple[int, str]]]:
+    """Round moments from one to another, the fewest first, each with the form it is written in.
 
-    Where days and hours meet, a day comes before the hours beside it: these are of no use alone.
+    `day`: the form of those that are no time of the day.
     """
-    line, found = [" "] * width, []
-    years = step >= 91 * DAY or times[-1] - times[0] >= 365 * DAY
-    for column in range(1, min(width, len(times))):
-        if times[column] // step == times[column - 1] // step:
-            continue
-        moment = datetime.fromtimestamp(times[column] // step * step / 1000, UTC)
-        midnight = times[column] // DAY != times[column - 1] // DAY
-        if years:
-            label = f"{moment:%b %Y}"
-        else:
-            label = f"{moment:%d %b}" if step >= DAY or midnight else f"{moment:%H:%M}"
-        found.append((step < DAY and not midnight, column, label))
-    count = 0
-    for _, column, label in sorted(found):
-        around = line[max(0, column - 2) : column + len(label) + 2]
-        if column + len(label) <= width and not "".join(around).strip():
-            line[column : column + len(label)] = label
-            count += 1
-    return "".join(line), count
+    years = day != "%d %b"
+    for step in reversed(_MONTH_STEPS):
+        form = "%Y" if years and not step % 12 else day
+        yield [(tick, form) for tick in _months(step, first, last)]
+    for step in reversed(_TIME_STEPS):
+        if years or (last - first) // step > _MOST:
+            return
+        ticks = _ticks(step, first, last, _MONDAY if step % (7 * DAY) == 0 else 0)
+        yield [(tick, "%H:%M" if tick % DAY else day) for tick in ticks]
+
+
+def _ticks(step: int, first: int, last: int, origin: int = 0) -> range:
+    """The multiples of a step, counted from an origin, from one value to another."""
+    return range(first + (origin - first) % step, last + 1, step)
+
+
+def _months(step: int, first: int, last: int) -> Iterator[int]:
+    """When so many months begin, from one moment to another, counted from a January."""
+    begin = datetime.fromtimestamp(first / 1000, UTC)
+    month = begin.year * 12 + begin.month - 1
+    for number in count(month - month % step, step):
+        moment = round(datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC).timestamp() * 1000)
+        if moment > last:
+            return
+        if moment >= first:
+            yield moment
+
+
+def _written(moment: int, form: str) -> str:
+    return f"{datetime.fromtimestamp(moment / 1000, UTC):{form}}"
+
+
+def _line(choices: Iterable[_Labels], ends: Sequence[_Labels], width: int) -> str:
+    """The best of some choices of labels, the fewest first, in a line of `width` cells.
+
+    None of them is left out between others. Where each choice has less than three that do not
+    touch, it is one with its first and last moment beside it, or these and the middle alone.
+    `ends`: these three, in forms of which the last is written beside others.
+    """
+    most = max(_FEWEST, width // _APART + 1)
+    whole: list[_Labels] = [[]]
+    for labels in choices:
+        kept = _kept(labels, width)
+        if kept is None or (len(kept) > most and len(whole[-1]) >= _FEWEST):
+            break  # and the more with a smaller step
+        whole.append(kept)
+    first, _, last = ends[-1]
+    beside = ([first, *labels, last] for labels in sorted(whole, key=len, reverse=True))
+    best = max(whole, key=len)
+    for labels in chain(beside, ends):
+        if len(best) >= _FEWEST:
+            break
+        kept = _kept(labels, width) or []
+        if len(kept) > len(best) and all(one[1] != other[1] for one, other in pairwise(kept)):
+            best = kept
+    return _set(best, width)
+
+
+def _kept(labels: _Labels, width: int) -> _Labels | None:
+    """The labels, without a first or last that the line's end moves onto another.
+
+    None where others touch, or one is longer than the line.
+    """
+    if any(len(label) > width for _, label in labels):
+        return None
+    kept = list(labels)
+    if len(kept) > 1 and _begins(*kept[0]) < 0 and _touch(kept[0], kept[1], width):
+        del kept[0]
+    if len(kept) > 1 and _touch(kept[-2], kept[-1], width):
+        column, label = kept[-1]
+        if _begins(column, label) + len(label) > width:
+            del kept[-1]
+    return None if any(_touch(one, behind, width) for one, behind in pairwise(kept)) else kept
+
+
+def _begins(column: int, label: str) -> int:
+    """Where a label begins whose middle is a column's."""
+    return column - (len(label) - 1) // 2
+
+
+def _start(column: int, label: str, width: int) -> int:
+    """Where it begins on a line: as near to that as the line allows."""
+    return max(0, min(_begins(column, label), width - len(label)))
+
+
+def _touch(one: tuple[int, str], behind: tuple[int, str], width: int) -> bool:
+    return _start(*one, width) + len(one[1]) + _GAP > _start(*behind, width)
+
+
+def _set(labels: _Labels, width: int) -> str:
+    line = ""
+    for column, label in labels:
+        line = line.ljust(_start(column, label, width)) + label
+    return line.ljust(width)
 
 
 def _offset(time: int, zone: tzinfo) -> int:

@@ -222,7 +222,8 @@ class CurveChart(LineView, can_focus=True):
             _name(cells, curve, scale.line(value), column)
         for line in range(height):
             cells[line] += [("  ", Tone.DIM), (axis.get(line, "").rjust(beside), Tone.DIM)]
-        cells.append([(self._across(moments[::2], width, self._zone), Tone.DIM)])
+        beneath = [*moments[:-2:2], end]  # and so is the last moment told where it is
+        cells.append([(self._across(beneath, width, self._zone), Tone.DIM)])
         return cells
 
     def _labels(self, ticks: Mapping[int, float]) -> dict[int, str]:
