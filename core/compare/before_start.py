@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from core.compare.sources import document_of
@@ -18,6 +18,12 @@ from core.time_format import short_duration
 from core.trial.seal import Seal
 
 NOT_BACKTESTED = "No backtest stands behind this strategy yet."
+_BEGUN_WITHOUT = "When it began, no backtest stood behind this strategy."
+_OLDER = (
+    "The saved backtest is of an older version of this strategy's config: run "
+    "`papertape backtest {name} --save` again."
+)
+_BEGUN_WITH_OLDER = "When it began, the saved backtest was of an older version of its config."
 
 
 def start_warnings(
@@ -61,10 +67,26 @@ def backtest_warnings(
         return
     whole = None if document is None else stored_backtest(document, block)
     if whole is not None and whole["config_hash"] != digest:
-        yield (
-            "The saved backtest is of an older version of this strategy's config: run "
-            f"`papertape backtest {name} --save` again."
-        )
+        yield _OLDER.format(name=name)
+
+
+def warnings_since(
+    warnings: Sequence[str], document: Path | None, block: object, name: str, digest: str
+) -> list[str]:
+    """Warnings of a session's beginning as they are to be told now. Blocks.
+
+    Its report compares it with the backtest that stands behind it when the report is made. What was
+    so of that when it began, and is so no more, is told as of then.
+
+    Args:
+        warnings: of the session, of whatever kind.
+        document: of the strategy now, as `block`, its `backtest:` block.
+        name: of the strategy.
+        digest: of the session's source of signals.
+    """
+    now = set(backtest_warnings(document, block, name, digest))
+    then = {NOT_BACKTESTED: _BEGUN_WITHOUT, _OLDER.format(name=name): _BEGUN_WITH_OLDER}
+    return [one if one in now else then.get(one, one) for one in warnings]
 
 
 def horizon_warning(timeframe: Timeframe, seal: Seal) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from core.compare.before_start import warnings_since
 from core.compare.comparison import ComparisonResult
 from core.compare.evidence import read_session
 from core.compare.replay import Replayed
@@ -106,8 +107,10 @@ def add_comparison(workspace: Workspace, report: Report) -> dict[str, Any]:
     timeframe = Timeframe(report["timeframe"])
     request = ComparisonRequest(name, timeframe, document=document, blocks=blocks)
     result = compare_sources(workspace, request, (report,))
+    of_now = document, blocks.get("backtest"), name, str(report["config_hash"])
     return {
         **report,
+        "warnings": warnings_since(report["warnings"], *of_now),
         **_known_from_candles(report, result.replays),
         "comparison": comparison_to_json(result),
         "recommendation": result.recommendation,

@@ -7,10 +7,21 @@ from typing import Any
 
 import pytest
 
-from core.compare.before_start import NOT_BACKTESTED, duration_warning, start_warnings
+from core.compare.before_start import (
+    NOT_BACKTESTED,
+    backtest_warnings,
+    duration_warning,
+    start_warnings,
+    warnings_since,
+)
+from core.compare.service import add_comparison
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
+from core.strategy.document.document import read_strategy
+from core.strategy.signals.sources import signal_source
+from tests.unit.compare.test_sources import CROSS, KNOWN, Venue, on_stage
+from tests.unit.compare.trials import save_promise
 from tests.unit.strategy.making import written
 
 
@@ -51,3 +62,30 @@ def test_the_backtest_behind_a_config_is_judged(
     assert len(warnings) == len(said)
     for warning, words in zip(warnings, said, strict=True):
         assert words in warning
+
+
+async def test_a_report_tells_of_its_beginning_what_is_no_longer_so(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, Venue(), notices=(NOT_BACKTESTED, "Its clock is off.")) as stage:
+        await stage.play(KNOWN, KNOWN + 20)
+        report = await stage.stop()
+    workspace = stage.bench.workspace
+    unsaved = add_comparison(workspace, report)
+    assert unsaved["warnings"] == [NOT_BACKTESTED, "Its clock is off."]
+    assert "No backtest stands behind" in unsaved["recommendation"]
+
+    save_promise(workspace.strategies, CROSS)
+    saved = add_comparison(workspace, report)
+    assert "No backtest stands behind" not in saved["recommendation"]
+    begun = "When it began, no backtest stood behind this strategy."
+    assert saved["warnings"] == [begun, "Its clock is off."]
+
+
+def test_a_backtest_that_was_of_an_older_config_is_told_of_as_of_then(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    document = save_promise(workspace.strategies, CROSS)
+    block = read_strategy(document).config["backtest"]
+    digest = signal_source(parse_config(CROSS).config).digest
+    (older,) = warnings = tuple(backtest_warnings(document, block, "cross", "another"))
+    assert warnings_since(warnings, document, block, "cross", "another") == [older]
+    (told,) = warnings_since(warnings, document, block, "cross", digest)
+    assert told == "When it began, the saved backtest was of an older version of its config."
