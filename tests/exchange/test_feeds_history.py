@@ -15,6 +15,7 @@ from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
 from core.market.feeds.feed import FeedError
 from core.market.history.candle_history import CandleHistory, FetchPatience, Progress
 from core.market.history.exchange_api import ExchangeApi
+from core.market.history.market_period import market_period
 from core.market.venues.binance.addresses import embedded
 from core.market.venues.binance.dialect import binance_api
 from core.market.venues.clock import ServerClock
@@ -125,6 +126,15 @@ async def test_a_busy_exchange_is_borne_with(exchange: EmbeddedExchange, api: Ex
     assert len(naps) == 3
     assert 0.25 <= naps[0] < naps[1] < naps[2] <= 2.0
     assert "did not answer" in told[0].text
+
+
+async def test_a_period_of_an_exchange_that_does_not_answer_says_what_else_to_do(
+    exchange: EmbeddedExchange, api: ExchangeApi
+) -> None:
+    exchange.switch_on(FaultKind.UNAVAILABLE, "/api/v3/klines")
+    patience = FetchPatience(attempts=1, settle=0)
+    with pytest.raises(FeedError, match=r"(?s)did not answer.*; try again .*\(--data FILE\)$"):
+        await market_period(api, [BTC], Timeframe.M1, START - HOUR, patience=patience)
 
 
 async def test_a_long_ban_is_said_and_not_sat_out(

@@ -11,11 +11,12 @@ from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
 from core.market.feeds.feed import FeedError
 from core.market.filters import MarketFilters
-from core.market.history.candle_history import CandleHistory, Progress
-from core.market.history.exchange_api import ExchangeApi
+from core.market.history.candle_history import CandleHistory, FetchPatience, Progress
+from core.market.history.exchange_api import ExchangeApi, UnreachableError
 from core.market.symbols import is_perpetual
 
 Said = Callable[[Progress], None]
+_PATIENCE = FetchPatience()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ async def market_period(
     warmup: int = 0,
     cache: Path | None = None,
     said: Said = lambda _: None,
+    patience: FetchPatience = _PATIENCE,
 ) -> MarketPeriod:
     """Everything of [`start`, `stop`) that a run needs; `warmup` candles come before it.
 
@@ -50,7 +52,7 @@ async def market_period(
     Raises:
         FeedError: the exchange does not have a market or the timeframe, or does not answer.
     """
-    history = CandleHistory(api, cache)
+    history = CandleHistory(api, cache, patience=patience)
     found = MarketPeriod(start, {}, {}, {}, ())
     notes: list[str] = []
     try:
@@ -67,6 +69,10 @@ async def market_period(
                 end = int(past.candles.time[-1]) + timeframe.ms
                 rates = await history.funding(symbol, start, end, said)
                 found.funding[symbol] = [(rate.time, rate.rate) for rate in rates]
+    except UnreachableError as error:
+        raise UnreachableError(
+            f"{error}; try again in a moment, or give the candles in a file (--data FILE)"
+        ) from error
     finally:
         await api.close()
     return MarketPeriod(start, found.candles, found.filters, found.funding, tuple(notes))
