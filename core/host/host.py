@@ -320,6 +320,7 @@ class Host:
         if key is not None:
             self.accounts.give(session_id, key)
         warned = await asyncio.to_thread(with_warnings, record, request.config, self.workspace)
+        advice = warned.notices[len(record.notices) :]  # no trouble of the session
         record = await self._with_tried_keys(warned)
         try:
             # Of two that would order the same, the second has to see the first.
@@ -332,7 +333,8 @@ class Host:
         except (JournalError, IndexWriteError, WorkspaceError) as error:
             raise CommandError(self.log.safe(str(error))) from error
         for notice in record.notices:
-            self.log.add(Level.WARNING, notice, session_id)
+            level = Level.INFO if notice in advice else Level.WARNING
+            self.log.add(level, notice, session_id)
         self.show()
         if self.schedule is not None:
             self.schedule.watch(self.registry.shown(session_id))

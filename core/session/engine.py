@@ -37,6 +37,8 @@ _GRACE = 15_000  # ms after a planned end in which the last candle may still com
 _FLATTEN_WAIT = 20.0  # seconds a stop waits for a price to close positions at
 _RETRY = 10.0  # seconds between attempts to take a feed up again
 
+_LOUDNESS = {SessionState.STALE: Level.WARNING, SessionState.ERROR: Level.ERROR}
+
 _T = TypeVar("_T")
 _Told = list[tuple[Level, str]]
 
@@ -465,8 +467,7 @@ class Engine:
     def _enter(self, state: SessionState, reason: str | None = None) -> None:
         reason = None if reason is None else self._context.safe(reason)
         if state is not self.state:
-            level = Level.ERROR if state is SessionState.ERROR else Level.INFO
-            self._tell(level, state_text(state, reason))
+            self._tell(_LOUDNESS.get(state, Level.INFO), state_text(state, reason))
         self.state, self.reason = state, reason
 
     def _tell(self, level: Level, text: str) -> None:

@@ -30,7 +30,7 @@ from core.schedule.jobs import new_job
 from core.schedule.runs import carry_out
 from core.schedule.service import Schedule
 from core.schedule.triggers import every
-from core.session.snapshot import LastDay, StartRequest
+from core.session.snapshot import LastDay, Level, StartRequest
 from core.session.startup import SessionStartup
 from core.store.durable import OsDisk
 from core.store.lock import AlreadyHostedError, WorkspaceLostError
@@ -298,6 +298,8 @@ async def test_a_session_that_waits_for_its_venue_refuses_commands_but_stop(
 
     async with hosting(tmp_path / "home", feeds=live_feed(feed)) as host:
         session_id = (await host.start(StartRequest(RSI))).session_id
+        noted = next(line for line in host.logs() if line.text.startswith("No backtest stands"))
+        assert noted.level is Level.INFO, "advice, and no trouble of the session"
         await until(lambda: host.fresh_snapshot().sessions[0].state is SessionState.STALE)
         for command in (host.pause, host.resume, host.flatten):
             with pytest.raises(CommandError, match=r"waits for its venue \(the venue does not"):

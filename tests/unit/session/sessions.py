@@ -73,6 +73,7 @@ class Bench:
         self.workspace.prepare()
         self.disk = disk or OsDisk()
         self.log: list[str] = []
+        self.loud: list[tuple[Level, str]] = []  # what of it is trouble
         self.naps: list[float] = []
         self.journals: dict[str, SessionJournal] = {}  # of the sessions made here, by ID
         self.seconds = 0.0
@@ -83,8 +84,10 @@ class Bench:
         self.storage = Storage.of(self.workspace, self.disk)
 
     def context(self) -> EngineContext:
-        def log(_: Level, text: str) -> None:
+        def log(level: Level, text: str) -> None:
             self.log.append(text)
+            if level in (Level.WARNING, Level.ERROR):
+                self.loud.append((level, text))
 
         async def nap(seconds: float) -> None:
             self.naps.append(seconds)

@@ -16,6 +16,7 @@ from core.market.candles.timeframes import Timeframe
 from core.market.feeds.feed import Ended, FeedState, FeedStatus, Revised
 from core.session.engine import Engine
 from core.session.feed_handler import FeedHandler
+from core.session.snapshot import Level
 from core.store.durable import OsDisk
 from core.store.journal_file import JournalError
 from core.trading.values import ExitReason, Fills
@@ -294,6 +295,7 @@ async def test_a_silent_market_makes_the_session_stale_until_it_speaks(tmp_path:
         engine.tick()
         await until(lambda: engine.state is SessionState.STALE)
         assert engine.reason == "the next candle is overdue"
+    assert (Level.WARNING, "stale: the next candle is overdue") in bench.loud
 
 
 async def test_a_feed_that_is_polled_for_now_says_so_until_its_streams_are_back(
@@ -402,7 +404,8 @@ async def test_a_start_waits_for_a_venue_that_does_not_answer(
     engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
     async with living(engine):
         assert bench.naps == [10.0] * sum(fields.values())
-        assert "stale: the venue does not answer; it is tried again every 10 s" in bench.log
+        waited = "stale: the venue does not answer; it is tried again every 10 s"
+        assert bench.loud == [(Level.WARNING, waited)]
         assert engine.state is SessionState.RUNNING
         await decided(engine, feed.candle(250).time)
         assert len(runner_of(engine).curve()) == 1
