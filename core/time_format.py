@@ -84,18 +84,23 @@ def short_date(time: int) -> str:
     return (_EPOCH + timedelta(milliseconds=time)).strftime("%Y-%m-%d")
 
 
-def short_duration(seconds: float) -> str:
-    """A span as its two largest units, to the nearest of the smaller: `2d 4h`, `3h 20m`, `12s`."""
+def shown_seconds(seconds: float) -> int:
+    """A span of at least 0 to the second, minute or hour to which `short_duration` writes it."""
     rest = round(seconds)
-    if rest < 0:
-        return "-" + short_duration(-rest)
     smallest = 3_600 if rest >= 86_400 else 60 if rest >= 3_600 else 1
-    rest = (rest + smallest // 2) // smallest * smallest
-    parts = []
+    return (rest + smallest // 2) // smallest * smallest
+
+
+def short_duration(seconds: float) -> str:
+    """A span as its two largest units, to the nearest of the smaller: `2d 4h`, `3h 05m`, `12s`."""
+    if round(seconds) < 0:
+        return "-" + short_duration(-seconds)
+    rest = shown_seconds(seconds)
+    parts: list[str] = []
     for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
         count, rest = divmod(rest, length)
         if count:
-            parts.append(f"{count}{unit}")
+            parts.append(f"{count:02d}{unit}" if parts and unit == "m" else f"{count}{unit}")
         if parts and (len(parts) == 2 or not count):
             break
     return " ".join(parts) or "0s"

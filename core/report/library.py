@@ -24,6 +24,7 @@ from core.report.written_report import ReportedMetrics, ReportedPeriod
 from core.store.durable import Disk, new_folder, open_regular, remove_folder, write_durably
 from core.store.notes import Notes, NotesError, checked_notes, read_notes, write_notes
 from core.store.workspace import Workspace, WorkspaceError, new_id
+from core.strategy.config.document_keys import EXTRA_KEYS
 from core.strategy.names import is_name
 from core.typed import prepare
 
@@ -282,11 +283,15 @@ def _damaged(path: Path, why: object) -> LibraryError:
 def differing_settings(
     one: Mapping[str, Any], other: Mapping[str, Any]
 ) -> list[tuple[str, Setting | None, Setting | None]]:
-    """What two configs (as `config_to_dict` writes them) say differently: path and both values.
+    """What two configs (as `config_to_dict` writes them, every default in them) trade differently.
 
-    None where one of them says nothing there.
+    Path and both values; None where one of them has nothing there. What its document says besides,
+    such as the figures of a backtest that was saved into it, is no setting.
     """
-    ours, theirs = dict(leaves(one)), dict(leaves(other))
+    ours, theirs = (
+        dict(leaves({key: value for key, value in each.items() if key not in EXTRA_KEYS}))
+        for each in (one, other)
+    )
     return [
         (path, ours.get(path), theirs.get(path))
         for path in dict.fromkeys((*ours, *theirs))

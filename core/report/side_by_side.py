@@ -8,7 +8,7 @@ from typing import Any
 
 from core.market.symbols import money_decimals, quote_currency
 from core.report.metric_labels import figure_text, is_money, metric_figures
-from core.time_format import short_duration
+from core.time_format import short_duration, shown_seconds
 
 _LESS_IS_BETTER = ("max_drawdown_pct", "max_consecutive_losses")
 _NEITHER = ("benchmark_return_pct", "total_trades", "avg_hold", "exposure_pct")
@@ -23,7 +23,8 @@ class SideBySide:
         label, one, other: as a reader has them.
         change: the second minus the first, in the figure's unit; None where one is not known, or
             they are of different money.
-        change_text: the same with its sign and direction.
+        change_text: the difference of both as they are shown, with its sign and direction: who
+            subtracts them comes to the same.
         better: whether the second is the better one; None where neither is, or it is no question.
     """
 
@@ -74,11 +75,12 @@ def _pair(name: str, label: str, one: _Result, other: _Result) -> SideBySide:
     change = second - first
     if ours == theirs:
         return SideBySide(name, label, ours, theirs, change, "=", None)
-    unsigned = (
-        short_duration(abs(change))
-        if name == "avg_hold"
-        else figure_text(name, {name: abs(change)}, money_decimals(*one.symbols)).lstrip("+")
-    )
+    if name == "avg_hold":
+        unsigned = short_duration(abs(shown_seconds(second) - shown_seconds(first)))
+    else:
+        digits = len(ours.rstrip("% bp").partition(".")[2])
+        apart = abs(round(second, digits) - round(first, digits))
+        unsigned = figure_text(name, {name: apart}, money_decimals(*one.symbols)).lstrip("+")
     # Two percentages differ by percentage points.
     unsigned = unsigned.replace("%", " pp")
     better = None if name in _NEITHER else (change < 0) == (name in _LESS_IS_BETTER)

@@ -164,17 +164,22 @@ def _figure_text(
 
 
 def _difference_text(row: ComparedRow, decimals: int) -> str:
-    """By how much paper lies above the backtest; empty for what grows with the time it is over."""
+    """By how much paper lies above the backtest, both as they are shown.
+
+    Empty for what grows with the time it is over.
+    """
     backtest, paper = (row.values.get(name) for name in COLUMNS[:2])
     if backtest is None or paper is None or row.name in _OVER_TIME:
         return ""
-    difference = paper - backtest
     if row.name == "avg_hold":
-        seconds = round(difference)
-        return f"{'-' if seconds < 0 else '+'}{formats.length(abs(seconds) * 1000)}"
+        before, after = (
+            formats.read_figure(formats.length(round(value * 1000))) or 0.0
+            for value in (backtest, paper)
+        )
+        return f"{'-' if after < before else '+'}{formats.length(round(abs(after - before)))}"
     unit = " pp" if row.name.endswith("_pct") else ""
     places = decimals if row.name == "expectancy" else 1 if unit else 2
-    return f"{difference:+z,.{places}f}{unit}"
+    return f"{round(paper, places) - round(backtest, places):+z,.{places}f}{unit}"
 
 
 def _bounds(interval: tuple[float, float] | None) -> str:

@@ -28,6 +28,7 @@ from core.report.stored_backtest import library_result, save_backtest
 from core.store.durable import OsDisk
 from core.store.notes import NOTES, NotesError
 from core.store.workspace import Workspace
+from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.parsing import parse_config
 from tests.unit.report.test_stored_backtest import HISTORY, make_document
 from tests.unit.session.sessions import RSI, START
@@ -150,6 +151,29 @@ def test_two_results_side_by_side() -> None:
         "Trades": ("▲ +2", None),
         "Average hold": ("▼ -30m", None),
     }
+
+
+def test_differences_agree_with_the_figures_that_they_stand_beside() -> None:
+    """42.556 and 34.754 are shown as 42.56 and 34.75: 7.81 apart for who reads them."""
+    figures = side_by_side(
+        traded(max_drawdown_pct=42.556, avg_hold=7_019.0, win_rate_pct=40.04, best=1_234.564),
+        traded(max_drawdown_pct=34.754, avg_hold=4_088.0, win_rate_pct=50.06, best=2.446),
+    )
+    told = {each.name: (each.one, each.other, each.change_text) for each in figures if each.change}
+    assert told == {
+        "max_drawdown_pct": ("42.56%", "34.75%", "▼ -7.81 pp"),
+        "avg_hold": ("1h 57m", "1h 08m", "▼ -49m"),
+        "win_rate_pct": ("40.0%", "50.1%", "▲ +10.1 pp"),
+        "best": ("+1,234.56", "+2.45", "▼ -1,232.11"),
+    }
+
+
+def test_what_a_document_tells_of_a_saved_backtest_is_no_setting() -> None:
+    """A saved backtest and a setting of a sweep differ in what was varied alone."""
+    raw = {**RSI, "updated": "2026-11-01", "backtest": {"fill_on": "next_open", "symbols": ["A"]}}
+    saved = config_to_dict(parse_config({**RSI, "leverage": 1}).config)
+    swept = config_to_dict(parse_config({**raw, "stop_loss_pct": 3.5}).config)
+    assert differing_settings(saved, swept) == [("stop_loss_pct", RSI.get("stop_loss_pct"), 3.5)]
 
 
 def traded(*symbols: str, **metrics: float) -> dict[str, Any]:

@@ -93,8 +93,8 @@ def test_times_read_back_as_written() -> None:
 
 
 def test_durations_show_two_units() -> None:
-    assert [short_duration(s) for s in (0, 5, 65, 3600, 187_200, 90_061, 86_405)] == [
-        "0s", "5s", "1m 5s", "1h", "2d 4h", "1d 1h", "1d",
+    assert [short_duration(s) for s in (0, 5, 65, 3600, 4_088, 187_200, 90_061, 86_405)] == [
+        "0s", "5s", "1m 5s", "1h", "1h 08m", "2d 4h", "1d 1h", "1d",
     ]  # fmt: skip
 
 
