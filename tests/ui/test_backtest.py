@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import shutil
 import threading
@@ -638,3 +639,53 @@ async def test_a_period_that_was_refused_is_not_proposed_again(
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, NewBacktest))
         assert app.screen.query_one("#period", Input).value == "6mo"
+
+
+async def test_what_is_changed_while_candles_are_read_is_run_by_its_own_enter_alone(
+    workspace: Workspace,
+) -> None:
+    answers: list[BacktestOrder | None] = []
+    checked: list[BacktestOrder] = []
+    read, told = asyncio.Event(), []
+
+    async def check(order: BacktestOrder) -> None:
+        checked.append(order)
+        await read.wait()
+        told.append(order)
+
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        for again in (False, True):
+            read.clear()
+            form = NewBacktest(app.list_strategies, None, "waves", check=check)
+            await app.push_screen(form, answers.append)
+            await until(pilot, lambda: form.picked is not None and form.picked.is_read)  # noqa: B023
+            form.query_one("#data", Input).value = str(workspace.root.parent / "waves.csv")
+            await pilot.press("enter")
+            await until(pilot, lambda: "reading the candles" in verdict_of(form))  # noqa: B023
+            form.query_one("#balance", Input).value = "777"
+            await until(pilot, lambda: "reading" not in verdict_of(form))  # noqa: B023
+            if again:
+                await pilot.press("enter")
+                await until(pilot, lambda: len(checked) == 3)
+            read.set()
+            await until(pilot, lambda: bool(told))
+            await pilot.pause()
+            assert (app.screen is form) is not again
+            told.clear()
+        (order,) = answers
+        assert order is not None
+        assert order.balance == 777
+
+
+async def test_a_period_before_there_were_candles_is_refused_in_the_form(
+    workspace: Workspace,
+) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await pilot.press("b")
+        form = await arrived(pilot, NewBacktest)
+        form.query_one("#source", Choice).chosen = "exchange"
+        form.query_one("#period", Input).value = "99y"
+        await until(pilot, lambda: "begins before 1970" in verdict_of(form))

@@ -54,7 +54,7 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         self._title = title
         self._verb = verb
         self._check = check
-        self._reading = False
+        self._asked: BacktestOrder | None = None  # whose candles are being read
         self._last = last
         self._sources = [DEMO_MARKET, _FILE, _EXCHANGE] if demo else [_FILE, _EXCHANGE]
 
@@ -101,7 +101,7 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
             exchange = exchange_in(self.query_one("#exchange", Input), problems)
         if source != _FILE:
             try:
-                _period_words(period)
+                period_span(period, wall_clock())
             except SpanError as error:
                 problems.append(Wrong(f"period: {error}", "period"))
         if source == _FILE and not data:
@@ -139,7 +139,7 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         order, problems = self.order()
         told = self.wrong(problems)
         if order is not None and order.period:
-            told.append(Remark("", _period_words(order.period), Tone.DIM))
+            told.append(Remark("", period_in_words(order.period), Tone.DIM))
         self.tell(told)
 
     def lacking(self) -> Input | None:
@@ -154,11 +154,15 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         """End once its files are known to be good; the form stays, with all of it, until then."""
         if self._check is None or not outcome.data:
             self.dismiss(outcome)
-        elif not self._reading:
-            self._reading = True
+        elif outcome != self._asked:
+            self._asked = outcome
             self.tell([Remark("…", "reading the candles", Tone.PLAIN)])
             self.run_worker(
-                self._read_candles(outcome, self._check), name="candles", exit_on_error=False
+                self._read_candles(outcome, self._check),
+                name="candles",
+                group="candles",
+                exclusive=True,
+                exit_on_error=False,
             )
 
     async def _read_candles(
@@ -167,9 +171,10 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         try:
             refusal = await check(order)
         finally:
-            self._reading = False
-        if not self.is_attached:
-            return
+            if self._asked is order:
+                self._asked = None
+        if not self.is_attached or self.outcome() != order:
+            return  # Enter was meant for what stood there before
         if refusal is None:
             self.dismiss(order)
             return
@@ -181,19 +186,6 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
     def outcome(self) -> BacktestOrder | None:
         """What to run."""
         return self.order()[0]
-
-
-def _period_words(text: str) -> str:
-    """Which period that is, in words.
-
-    Raises:
-        SpanError: it is none.
-    """
-    if ".." not in text:
-        return f"the {period_in_words(text)} until now"
-    period_span(text, wall_clock())
-    first, last = (day.strip() for day in text.split("..", 1))
-    return f"from {first} to {f'the end of {last}' if last else 'now'}, UTC"
 
 
 def _source(order: BacktestOrder) -> str:

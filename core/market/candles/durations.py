@@ -73,9 +73,9 @@ def period_span(text: str, now: int) -> tuple[int, int]:
     Raises:
         SpanError: if `text` is neither, or begins before 1970 or after `now`.
     """
-    if _TO not in text:
+    if (days := _days(text)) is None:
         return period_start(text, now), now
-    first, last = (_day(text, part) for part in text.split(_TO, 1))
+    first, last = (_day(text, day) for day in days)
     if first is None:
         raise SpanError(_no_period(text))
     end = now if last is None else min(last + DAY, now)
@@ -86,9 +86,15 @@ def period_span(text: str, now: int) -> tuple[int, int]:
     return first, end
 
 
+def _days(text: str) -> tuple[str, str] | None:
+    """The first and the last day that a period names, as written; None where it is a length."""
+    first, to, last = text.partition(_TO)
+    return (first.strip(), last.strip()) if to else None
+
+
 def _day(text: str, day: str) -> int | None:
     """When a day of a period begins, UTC ms; None where it has none there."""
-    if not (day := day.strip()):
+    if not day:
         return None
     try:
         begin = datetime.combine(date.fromisoformat(day), time(), UTC)
@@ -112,14 +118,17 @@ def _matched(text: str) -> re.Match[str]:
 
 
 def period_in_words(text: str) -> str:
-    """A period in words: `6 months` for `6m`, where a bare m could be taken for minutes.
+    """Which candles a period takes: `the 6 months until now` for `6m`, which is no minutes.
 
     Raises:
         SpanError: if `text` is no period.
     """
+    if (days := _days(text)) is not None:
+        first, last = days
+        return f"from {first} to {f'the end of {last}' if last else 'now'}, UTC"
     match = _matched(text)
     word = _PERIOD_WORDS[match[2]]
-    return f"{match[1]} {word}{'s'[: match[1] != '1']}"
+    return f"the {match[1]} {word}{'s'[: match[1] != '1']} until now"
 
 
 def in_words(length: int) -> str:

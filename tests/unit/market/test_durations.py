@@ -78,7 +78,15 @@ def test_a_duration_is_told_in_words(text: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("1m", "1 month"), ("6mo", "6 months"), ("2w", "2 weeks"), ("1y", "1 year")]
+    ("text", "words"),
+    [
+        ("1m", "the 1 month until now"),
+        ("6mo", "the 6 months until now"),
+        ("2w", "the 2 weeks until now"),
+        ("1y", "the 1 year until now"),
+        ("2026-01-01 .. 2026-03-31", "from 2026-01-01 to the end of 2026-03-31, UTC"),
+        ("2026-01-01..", "from 2026-01-01 to now, UTC"),
+    ],
 )
 def test_a_period_is_told_in_words(text: str, words: str) -> None:
     assert period_in_words(text) == words
