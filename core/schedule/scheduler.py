@@ -314,7 +314,8 @@ class Scheduler:
         """Add a job.
 
         One may take the place of another, under its ID (`taken_place_of`); what asks for the times
-        that this one had is due when it was.
+        that this one had is due when it was. It runs, whether or not that one was paused, and its
+        `max_runs` are counted from now on.
 
         Raises:
             JobError: the job would do nothing, or its session has ended or is not known.
@@ -322,12 +323,13 @@ class Scheduler:
         wanted = new_job("", trigger, now=self._clock(), message=message, session_id=session_id)
         given = taken_place_of(self._book.jobs(), wanted.session_id, wanted.action)
         if given is not None:
-            return self.edit(
-                given.id,
-                None if same_times(given.trigger, trigger) else trigger,
+            return self._put_changed(
+                msgspec.structs.replace(given, runs=0 if max_runs is not None else given.runs),
+                None if same_times(given.trigger, trigger) and not given.paused else trigger,
                 message=message,
                 session_id=wanted.session_id,
                 max_runs=max_runs,
+                paused=False,
             )
         return self._put_new(trigger, message=message, session_id=session_id, max_runs=max_runs)
 
@@ -348,8 +350,27 @@ class Scheduler:
             JobError: there is no such job, it would do nothing, or it has run `max_runs` times.
         """
         old = self._book.job(job_id)
+        return self._put_changed(
+            old,
+            trigger,
+            message=message,
+            session_id=session_id,
+            max_runs=max_runs,
+            paused=old.paused,
+        )
+
+    def _put_changed(
+        self,
+        old: Job,
+        trigger: Trigger | None,
+        *,
+        message: str | None,
+        session_id: str | None,
+        max_runs: int | None,
+        paused: bool,
+    ) -> Job:
         made = new_job(
-            job_id,
+            old.id,
             old.trigger if trigger is None else trigger,
             now=self._clock(),
             message=old.message if message is None else message,
@@ -365,7 +386,7 @@ class Scheduler:
             created=old.created,
             next_run=old.next_run if trigger is None else made.next_run,
             runs=old.runs,
-            paused=old.paused,
+            paused=paused,
             seen_trades=old.seen_trades if made.session_id == old.session_id else 0,
             seen_states=old.seen_states if made.session_id == old.session_id else {},
             history=old.history,

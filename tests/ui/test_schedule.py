@@ -261,8 +261,12 @@ async def test_a_form_says_which_job_a_new_one_takes_the_place_of_and_once_has_n
         verdict = app.screen.query_one("#verdict")
         assert isinstance(app.screen, JobForm)
         await until(pilot, lambda: "has that job already, every 4h" in str(verdict.render()))
-        app.screen.query_one("#time", Input).value = "2h"
         told = "takes the place of the job that the session was given, every 4h"
+        app.screen.query_one("#runs", Input).value = "5"
+        await until(pilot, lambda: told in " ".join(str(verdict.render()).split()))
+        app.screen.query_one("#runs", Input).value = ""
+        await until(pilot, lambda: "has that job already" in str(verdict.render()))
+        app.screen.query_one("#time", Input).value = "2h"
         await until(pilot, lambda: told in " ".join(str(verdict.render()).split()))
         assert app.screen.query_one("#runs").display
         app.screen.query_one("#runs", Input).value = "3"

@@ -203,7 +203,8 @@ class JobForm(CheckedForm[JobOrder]):
             told.append(Remark("", self._due(trigger), Tone.DIM))
             given = taken_place_of(self._jobs, order.session_id, self.action)
             if self._job is None and given is not None:
-                told.append(Remark("", in_place_of(given, describe(trigger)), Tone.DIM))
+                instead = in_place_of(given, describe(trigger), order.max_runs)
+                told.append(Remark("", instead, Tone.DIM))
         elif order is not None and self._job is not None:
             told.append(Remark("", f"{self._job.trigger}, as before", Tone.DIM))
         if kind == _CRON:

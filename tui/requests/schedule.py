@@ -34,7 +34,7 @@ class ScheduleCommands:
             made = await link.add_job(order)
             done(await link.list_jobs(), made.job_id)
             if (given := before.get(made.job_id)) is not None:
-                self._shell.say(in_place_of(given, made.trigger))
+                self._shell.say(in_place_of(given, made.trigger, made.max_runs))
 
         self._shell.command("add", work)
 
@@ -86,8 +86,9 @@ def what(job: ListedJob, names: Mapping[str, str]) -> str:
             return f"say: {job.message}"
 
 
-def in_place_of(given: ListedJob, trigger: str) -> str:
+def in_place_of(given: ListedJob, trigger: str, max_runs: int | None) -> str:
     """Which job a new one takes the place of, whose times are `trigger` in words."""
-    if given.trigger == trigger:
+    if (given.trigger, given.max_runs, given.paused) == (trigger, max_runs, False):
         return f"The session has that job already, {trigger}: it stays."
-    return f"It takes the place of the job that the session was given, {given.trigger}."
+    paused = ", paused" if given.paused else ""
+    return f"It takes the place of the job that the session was given, {given.trigger}{paused}."

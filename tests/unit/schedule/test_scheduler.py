@@ -194,6 +194,22 @@ async def test_who_asks_for_the_check_that_there_is_has_it_when_it_was_due(rig: 
     assert rig.book.jobs() == (same,)
 
 
+async def test_what_is_asked_for_runs_as_often_as_asked_whatever_ran_or_was_paused_before(
+    rig: Rig,
+) -> None:
+    await rig.at(NOON)
+    (check,) = rig.scheduler.jobs_of(ID)
+    await rig.at(NOON + 4 * HOUR)
+    await rig.at(NOON + 8 * HOUR)
+    rig.scheduler.pause(check.id, True)
+    assert rig.book.job(check.id).runs == 2
+    asked = rig.scheduler.add(Every(14_400, NOON + 9 * HOUR), session_id=ID, max_runs=2)
+    assert (asked.id, asked.paused, asked.runs, asked.max_runs) == (check.id, False, 0, 2)
+    assert asked.next_run is not None
+    await rig.at(asked.next_run)
+    assert rig.book.job(check.id).runs == 1
+
+
 async def test_a_session_that_has_a_check_already_is_given_no_other(rig: Rig) -> None:
     asked = rig.scheduler.add(Every(3_600, NOON), session_id=ID)
     await rig.at(NOON)
