@@ -246,7 +246,7 @@ class BacktestScreen(BaseScreen):
                 self.papertape.say(str(error), "error", "No backtest")
         except asyncio.CancelledError:
             self._ask_again(asked, period)
-            self._tell(f"{order.name}: broken off. R runs it again.", "$warning")
+            self._tell(f"{order.name}: broken off. n begins another.", "$warning")
             raise
         else:
             await self._made(outcome)
