@@ -471,7 +471,13 @@ async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: P
             counts[name] = len(cells(screen, "#layer-trades"))
         assert counts["all"] == counts["matched"] + counts["missing"] + counts["extra"]
         assert counts["all"] > differing
-        await pilot.press("L")
+        none = next(name for name, count in counts.items() if not count)
+        while f"▸{none} 0" not in str(screen.query_one("#layer-trades").border_title):
+            await pilot.press("L")
+        summary = f"{differing} of {counts['all']} trades differ"
+        assert said(screen, "#layer-text").startswith(summary), "of no trade there is no cause"
+        while "▸differing" not in str(screen.query_one("#layer-trades").border_title):
+            await pilot.press("L")
         told = [row[3] for row in cells(screen, "#layer-trades")]
         assert told == sorted(told, reverse=True)  # the newest first
         await pilot.press("G", "enter")

@@ -281,9 +281,12 @@ class CompareLayerScreen(BaseScreen):
             self._tell_cause(event.key)
 
     def _tell_cause(self, key: str | None) -> None:
-        """Write the whole cause of the decision or trade under the cursor."""
+        """Write the whole cause of the decision or trade under the cursor; of none the answer."""
         layers = self._result.layers
-        if key is None or not self._has_causes:
+        if not self._has_causes:
+            return
+        if key is None:
+            self._tell(self._text())
             return
         differing: Sequence[DecisionDifference | TradeDifference] = ()
         if self._layer == "decisions" and layers.decisions is not None:
