@@ -533,15 +533,13 @@ async def test_a_compared_trade_lies_on_the_candles_and_indicators_that_its_sess
         await opened(pilot, app, "j", "j", "enter")
         link.chart = chart  # type: ignore[method-assign]
         await pilot.press("G", "enter")
-        await until(pilot, lambda: isinstance(app.screen, ComparedTradeScreen))
-        await until(
-            pilot,
-            lambda: "sma_7 100.00" in str(app.screen.query_one("#compared-candles").border_title),
-        )
+        trade = await arrived(pilot, ComparedTradeScreen)
+        await until(pilot, lambda: trade.ready)  # it has no chart before
+        chart_of = trade.query_one("#compared-candles")
+        await until(pilot, lambda: "sma_7 100.00" in str(chart_of.border_title))
         assert {one[0] for one in asked} == {SESSION}
-        shown = drawn(app, "#compared-candles")
-        assert "entry" in shown
-        assert "exit" in shown
+        for level in ("entry", "exit"):
+            await until(pilot, lambda: level in drawn(app, "#compared-candles"))  # noqa: B023
 
 
 async def test_every_trade_of_a_real_report_has_the_twin_that_its_comparison_tells(
