@@ -293,6 +293,37 @@ async def test_what_is_asked_of_a_result_is_on_its_candles_and_counts_once(tmp_p
     assert later.report["period"] != made.report["period"]
 
 
+async def test_a_sweep_of_a_strategy_is_until_now_whatever_result_was_swept_before(
+    workspace: Workspace,
+) -> None:
+    starts = count(1_700_000_000_000, 3_600_000)  # a later look has later candles
+    app = make(workspace)
+    app.demo = lambda: DemoMarket(SyntheticMarket(7), next(starts), 100.0, "test")
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await pilot.press("b")
+        asked = await arrived(pilot, NewBacktest)
+        await until(pilot, lambda: asked.picked is not None and asked.picked.is_read)
+        asked.query_one("#period", Input).value = "1d"
+        await pilot.press("enter")
+        await arrived(pilot, BacktestResultScreen)
+        spans = []
+        for keys in (("H",), ("escape", "2", "H")):  # the result, then its strategy
+            await pilot.press(*keys)
+            await arrived(pilot, VaryForm)
+            app.screen.query_one("#axis-1", Input).value = ""
+            app.screen.query_one("#axis-0", Input).value = "rsi.period=13,14"
+            await until(pilot, lambda: verdict(app).startswith("2 settings"))
+            await pilot.press("enter")
+            screen = await arrived(pilot, SweepScreen)
+            await until(pilot, lambda: screen.ready and not screen.is_busy)  # noqa: B023
+            spans.append(app.varying.ended[0].order.span)
+        of_result, of_strategy = spans
+        assert of_result is not None
+        assert of_strategy is not None
+        assert of_strategy[1] > of_result[1]
+
+
 async def test_each_setting_is_the_backtest_of_that_setting_over_the_same_period(
     tmp_path: Path,
 ) -> None:

@@ -417,7 +417,7 @@ class BacktestScreen(BaseScreen):
         if strategy is not None:
             order = self._order if self._order and self._order.name == strategy.name else None
             if order is not None:  # its document may have been edited since it was run
-                order = replace(order, raw=strategy.raw, path=strategy.path)
+                order = replace(order, raw=strategy.raw, path=strategy.path, span=None)
             self._vary(screen, order, strategy.name, left)
         elif (listed := self.selected) is not None:
 
