@@ -40,7 +40,7 @@ from core.trial.costs import CostFinding
 from core.trial.state import State
 from tests.ui.driving import NARROW, WIDE, WatchedApp, arrived, driven, host_of, until
 from tests.ui.pictures import Shots
-from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices, session
+from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices, report, session
 from tests.ui.test_sessions import BRAILLE, drawn
 from tests.unit.compare.test_sources import CROSS, END, Stage, Venue, on_stage
 from tests.unit.compare.trials import a_trial
@@ -55,6 +55,7 @@ from tui.screens.compare_layer import CompareLayerScreen, equity_curves
 from tui.screens.compare_rows import SPREAD_COLUMNS, periods, spread_rows
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.screens.help import HelpScreen
+from tui.screens.report import ReportScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.twin import twin_of
 from tui.strategies import find_strategies
@@ -373,6 +374,11 @@ async def test_commands_that_are_named_work_as_they_stand_on_this_workspace(
         named = f"{program_for(workspace)} backtest cross --period 6m --save"
         assert named in said(screen, "#compare-noted")
         assert str(workspace) in named
+        advice = "It is not sealed; start it as a trial: papertape trial cross."
+        await app.push_screen(ReportScreen(report("cross", recommendation=advice)))
+        shown = app.screen.query_one("#result-remarks")
+        trial = f"{program_for(workspace)} trial cross."
+        await until(pilot, lambda: trial in " ".join(str(shown.render()).split()))
 
 
 async def test_every_answer_opens_by_keys_and_by_the_mouse(trial_workspace: Path) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+import msgspec
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from core.report.written_report import written_report
+from core.store.workspace import program_for
 from core.strategy.chart_values import ChartSource
+from core.text import typed_for
 from core.trial.cone_over_time import ConeOverTime
 from tui.commands import Place, bindings
 from tui.requests.backtest import Points
@@ -57,8 +60,10 @@ class ReportScreen(BaseScreen):
     def mounted(self) -> None:
         """Draw it."""
         super().mounted()
+        program = program_for(self.papertape.workspace)
+        advice = typed_for(program, self._written.recommendation or "")
         self.query_one(ResultView).draw(
-            self._written,
+            msgspec.structs.replace(self._written, recommendation=advice),
             self._report,
             self._equity,
             source=self._source,
