@@ -398,8 +398,19 @@ class SessionRegistry:
             await asyncio.shield(living.task)
 
     async def check_seals(self) -> None:
-        """Look whether the sessions have the seals that they were started with, or none."""
-        await asyncio.to_thread(self._seals.look, self._shown())
+        """Look whether the sessions have the seals that they were started with, or none.
+
+        What turned since the last look is logged: a notice is gone once a seal is back.
+        """
+        shown = self._shown()
+        before = {one.id: self._seals.applied(one).seal_problem for one in shown}
+        await asyncio.to_thread(self._seals.look, shown)
+        for one in shown:
+            problem = self._seals.applied(one).seal_problem
+            if problem is not None and problem != before[one.id]:
+                self._log.add(Level.WARNING, problem, one.id)
+            elif problem is None and before[one.id] is not None:
+                self._log.add(Level.INFO, "its seal is again as it was", one.id)
 
     def tick(self) -> None:
         """Let every session look at the clock."""
@@ -408,7 +419,7 @@ class SessionRegistry:
 
     async def _take_up(self, stored: StoredSession) -> None:
         record = stored.record
-        for notice in stored.notices:
+        for notice in filter(None, [*stored.notices, record.seal_problem or ""]):
             self._log.add(Level.WARNING, notice, record.id)
         if stored.stopped is not None:
             # The host before was killed before it had written the report, or the index.

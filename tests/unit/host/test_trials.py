@@ -152,6 +152,9 @@ async def test_a_running_host_tells_of_a_seal_that_was_undone(
         assert [one.notices for one in await host.reader.archived()] == [()]
         await host.delete(ended)
         await until(lambda: told() == {living: False, plain: False})
+        logged = [line.text for line in host.logs(session_id=living) if "seal" in line.text]
+        assert logged == [shown[living].seal_problem, "its seal is again as it was"]
+        assert not [line for line in host.logs(session_id=plain) if "seal" in line.text]
 
 
 async def test_a_trial_that_was_taken_up_without_its_seal_is_one_again_once_that_is_back(
