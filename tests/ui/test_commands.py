@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from tests.ui.driving import driven, make_app, until
-from tests.ui.scripted import ScriptedLink, busy, session
+from tests.ui.scripted import ScriptedLink, busy, report, session
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Command, Place
 from tui.screens.backtest import BacktestScreen
@@ -133,13 +133,50 @@ async def test_why_a_key_does_nothing_is_said_once_and_goes_with_its_screen() ->
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-async def test_hints_fit_and_always_name_help(width: int) -> None:
+async def test_hints_fit_and_always_name_help_and_the_way_out(width: int) -> None:
     app = make_app(busy())
-    async with driven(app, (width, 24)):
-        hints = app.screen.query_one(Hints)
-        shown = str(hints.render())
-        assert len(shown) <= width - 4
-        assert "? help" in shown
+    async with driven(app, (width, 24)) as pilot:
+        for number in range(1, 9):
+            await pilot.press(str(number))
+            await pilot.pause()
+            shown = str(app.screen.query_one(Hints).render())
+            assert len(shown) <= width - 4
+            assert shown.endswith("? help  q quit"), shown
+
+
+async def test_hints_on_the_row_of_a_group_name_what_opens_it_and_how_one_folds() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.press("F", "g")
+        await pilot.pause()
+        shown = str(app.screen.query_one(Hints).render())
+        assert "Enter open" in shown
+        assert "F fold" in shown
+        assert "r report" not in shown, "that is of one session"
+        table = app.screen.query_one("#sessions", LineTable)
+        folded = len(table.rows)
+        await app.run_action("screen.open")  # as a click on the hint does
+        assert len(table.rows) > folded
+        assert isinstance(app.screen, SessionsScreen)
+
+
+async def test_no_trade_is_offered_to_be_opened_where_none_has_closed() -> None:
+    told = report("rsi_bounce")
+    for trades, offered in ((told["trades"], True), ([], False)):
+        app = make_app(busy())
+        async with driven(app) as pilot:
+            await app.push_screen(ReportScreen({**told, "trades": trades}))
+            await pilot.pause()
+            assert ("Enter trade" in str(app.screen.query_one(Hints).render())) is offered
+
+
+async def test_the_theme_taken_with_its_key_is_named_once_however_often_it_is_pressed() -> None:
+    app = make_app(busy())
+    async with driven(app, notifications=True) as pilot:
+        await pilot.press("t", "t", "t")
+        await until(pilot, lambda: len(app.notes) == 3)
+        assert app.notes[-1].message == f"Theme: {app.theme}."
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
 
 
 async def test_hints_offer_only_what_is_possible_and_can_be_clicked() -> None:

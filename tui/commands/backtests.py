@@ -121,6 +121,7 @@ BACKTESTS: tuple[Command, ...] = (
     Command(
         "result.open", Place.RESULT, "enter", "Enter", "trade",
         "The trade under the cursor by itself: its candles, its fields", "open", 5,
+        unless="No trade has closed.",
     ),
     Command(
         "result.note", Place.RESULT, "C", "C", "note",

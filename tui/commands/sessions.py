@@ -7,7 +7,7 @@ from tui.commands.command import Command, Place
 SESSIONS: tuple[Command, ...] = (
     Command(
         "session.open", Place.SESSIONS, "enter", "Enter", "open",
-        "The session by itself: candles, conditions, equity, trades", "open", 10,
+        "The session by itself: candles, conditions, equity, trades", "open", 7,
     ),
     Command(
         "session.new", Place.SESSIONS, "n", "n", "new",
@@ -41,7 +41,7 @@ SESSIONS: tuple[Command, ...] = (
     ),
     Command(
         "session.compare", Place.SESSIONS, "c", "c", "compare",
-        "Compare the session with its backtest, trade by trade", "compare", 7,
+        "Compare the session with its backtest, trade by trade", "compare", 8,
         unless="No session is under the cursor.",
     ),
     Command(
@@ -53,12 +53,12 @@ SESSIONS: tuple[Command, ...] = (
     Command(
         "session.filter", Place.SESSIONS, "slash", "/", "filter",
         "Show only sessions with this text in name, ID, symbol, state, mode, tags or note",
-        "filter", 7,
+        "filter", 8,
     ),
     Command(
         "session.group", Place.SESSIONS, "F", "F", "fold",
         "Fold the sessions by strategy, by their first tag, or not at all; "
-        "Enter or Space opens a group, commands on it are for all its sessions", "group",
+        "Enter or Space opens a group, commands on it are for all its sessions", "group", 7,
     ),
     Command(
         "session.views", Place.SESSIONS, "V", "V", "views",
@@ -185,6 +185,7 @@ SESSIONS: tuple[Command, ...] = (
     Command(
         "report.open", Place.REPORT, "enter", "Enter", "trade",
         "The trade under the cursor by itself: its candles, its fields", "open", 4,
+        unless="No trade has closed.",
     ),
     Command(
         "report.compare", Place.REPORT, "c", "c", "compare",

@@ -35,7 +35,7 @@ class BacktestResultScreen(BaseScreen):
 
     IN_UTC = True
     PLACE = Place.RESULT
-    TITLE = "Backtest"
+    TITLE = "Result"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.RESULT)
 
     def __init__(
@@ -91,6 +91,8 @@ class BacktestResultScreen(BaseScreen):
             return self._listed is not None
         if action == "view":
             return self.query_one(ResultView).turns
+        if action == "open":
+            return self.query_one(ResultView).has_trades
         return True
 
     # ── commands ──

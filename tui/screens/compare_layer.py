@@ -244,7 +244,8 @@ class CompareLayerScreen(BaseScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what the answer has."""
         if action in ("filter", "open"):
-            return self._layer == "account"
+            listed = self.query_one("#layer-trades", LineTable).rows
+            return self._layer == "account" and (action == "filter" or bool(listed))
         if action == "view":
             return len(_PARTS[self._layer]) > 1
         return True

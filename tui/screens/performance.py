@@ -269,6 +269,8 @@ class PerformanceScreen(BaseScreen):
         """Offer only what can be done."""
         if action == "back":
             return bool(self._chosen) or self._within is not None
+        if action == "open" and self.ready:
+            return bool(self._table().rows)
         snapshot = self.papertape.snapshot
         if action == "money" and snapshot is not None:
             return len(performance_rows.kinds_of_money(self._sessions(snapshot))) > 1

@@ -84,6 +84,8 @@ class ReportScreen(BaseScreen):
         """Offer only what can be done with a report."""
         if action == "view":
             return self.query_one(ResultView).turns
+        if action == "open":
+            return self.query_one(ResultView).has_trades
         return self._written.session_id is not None if action == "compare" else True
 
     def action_compare(self) -> None:

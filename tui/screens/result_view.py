@@ -147,6 +147,11 @@ class ResultView(Vertical):
         at = views.index(self._shown) if self._shown in views else 0
         self._turn_to(views[(at + 1) % len(views)])
 
+    @property
+    def has_trades(self) -> bool:
+        """Whether there is a trade to open."""
+        return bool(self.query_one("#result-trades", LineTable).rows)
+
     def _turn_to(self, view: str) -> None:
         self._shown = view
         curves = view == "result-curves"

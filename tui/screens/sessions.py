@@ -264,7 +264,9 @@ class SessionsScreen(BaseScreen):
             return any(s.open_positions for s in active)
         if action == "performance":
             return bool(self.targets)
-        if action in ("report", "open", "compare", "note"):
+        if action == "open":
+            return self.query_one("#sessions", LineTable).cursor_key is not None
+        if action in ("report", "compare", "note"):
             return self.selected is not None
         if action == "watch":
             return self.selected is not None and not self.selected.state.ended
@@ -321,9 +323,8 @@ class SessionsScreen(BaseScreen):
         self.papertape.sessions.ask_flatten(self.targets, agreed=self._unmark)
 
     def action_open(self) -> None:
-        """Open the session selected."""
-        if self.selected is not None:
-            self.app.push_screen(SessionScreen(self.selected.id))
+        """Open the session selected, or the group whose row the cursor is on."""
+        self.query_one("#sessions", LineTable).action_choose()
 
     def action_note(self) -> None:
         """Open the form for the note and tags of the session selected."""

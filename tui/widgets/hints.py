@@ -14,9 +14,11 @@ from textual.widget import Widget
 from tui.commands import Command, Place, commands_at
 from tui.keymap import shown_key
 
+_ALWAYS = {"app.help": -2, "app.quit": -1}
+
 
 class Hints(Widget):
-    """One line of hints. Narrow terminals keep the ones with the lowest `hint` and, last, help."""
+    """One line of hints. Narrow terminals keep help, quit and those with the lowest `hint`."""
 
     DEFAULT_CSS = """
     Hints { height: 1; dock: bottom; padding: 0 2; background: $surface; color: $dim; }
@@ -88,6 +90,6 @@ def is_possible(command: Command, screen: Screen[Any]) -> bool:
     return target.check_action(name, ()) is not False
 
 
-def _urgency(command: Command) -> float:
-    # Whatever else gives way, help says the rest.
-    return 0 if command.id == "app.help" else command.hint or 0
+def _urgency(command: Command) -> int:
+    # Whatever else gives way, help says the rest, and one finds the way out.
+    return _ALWAYS.get(command.id, command.hint or 0)
