@@ -691,8 +691,19 @@ async def test_the_screens_numbers_stay_in_the_top_line_on_80_columns() -> None:
             await pilot.press(*keys)
             await pilot.pause()
             told = str(app.screen.query_one("TopBar").render()).strip()
-            assert told.startswith(f"{ahead}  2 3 4 5 6 7 8  ")
+            assert told.startswith(f"{ahead} 2 3 4 5 6 7 8  "), told
             assert "SIMULATED   attached   14:0" in told
+
+
+async def test_the_names_of_screens_go_from_the_last_on_and_stand_evenly() -> None:
+    sessions = [session("k3x9a1pq", "rsi_bounce", mode=Mode.SIMULATED)]
+    app = make_app(ScriptedLink(sessions, kind="headless", pid=4711))
+    async with driven(app, (112, 40)) as pilot:
+        await pilot.pause()
+        told = str(app.screen.query_one("TopBar").render()).strip()
+        names = "1 Sessions 2 Strategies 3 Backtest 4 Compare 5 Scheduler 6 Logs 7 8  "
+        assert told.startswith(names), told
+        assert "SIMULATED   attached   14:0" in told
 
 
 async def test_the_screens_names_stand_in_the_top_line_where_there_is_room() -> None:
@@ -701,7 +712,7 @@ async def test_the_screens_names_stand_in_the_top_line_where_there_is_room() -> 
     async with driven(app, WIDE) as pilot:
         await pilot.pause()
         told = str(app.screen.query_one("TopBar").render()).strip()
-        assert told.startswith("1 Sessions  2 Strategies 3 Backtest 4 Compare 5 Scheduler 6 Logs")
+        assert told.startswith("1 Sessions 2 Strategies 3 Backtest 4 Compare 5 Scheduler 6 Logs")
         assert "8 Performance  " in told
         assert "SIMULATED   14:0" in told
 

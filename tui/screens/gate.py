@@ -52,7 +52,7 @@ class GateScreen(LongWorkScreen):
     """The gate of a strategy."""
 
     PLACE = Place.GATE
-    TITLE = "Backtest"
+    TITLE = "Gate"
     WHAT = "gate"
     PARTS = PARTS
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.GATE)

@@ -43,7 +43,7 @@ class OverlayScreen(BaseScreen):
 
     IN_UTC = True
     PLACE = Place.OVERLAY
-    TITLE = "Backtest"
+    TITLE = "Overlay"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.OVERLAY)
 
     def __init__(self, compared: Compared) -> None:

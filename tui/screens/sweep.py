@@ -46,7 +46,7 @@ class SweepScreen(LongWorkScreen):
     """A sweep."""
 
     PLACE = Place.SWEEP
-    TITLE = "Backtest"
+    TITLE = "Sweep"
     WHAT = "sweep"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.SWEEP)
 

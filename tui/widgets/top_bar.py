@@ -46,26 +46,28 @@ class TopBar(TextLines):
     def lines(self) -> Sequence[Content]:
         """Program and screens to the left; modes, host and clock to the right.
 
-        Where that does not fit, the host goes first, then the program's own name, then the names of
-        other screens: with that of the program again their numbers stay, and close up, and rather
-        than them it goes; then the clock. The modes stay.
+        Where that does not fit, the host goes first, then the program's own name and the wider
+        gaps, then the names of other screens, from the last to the fifth: then only that of the
+        program is there again, with the numbers of all. Rather than these it goes; then the clock.
+        The modes stay.
         """
         ends = self._ends()
         no_host = (ends[0], Content.styled("attached" if self._attached else "", "$info"), ends[-1])
-        for others, end in (
-            ("names", ends),
-            ("names", no_host),
-            ("names, nameless", no_host),
-            ("close names, nameless", no_host),
-            ("keys", ends),
-            ("keys", no_host),
-            ("close keys", no_host),
-            ("close keys, nameless", no_host),
-            ("", no_host),
-            ("nameless", no_host),
-            ("nameless", no_host[:-1]),
+        every = len(_SCREENS)
+        for named, style, end in (
+            (every, "", ends),
+            (every, "", no_host),
+            (every, "nameless", no_host),
+            *((count, "close, nameless", no_host) for count in range(every, every // 2 - 1, -1)),
+            (0, "", ends),
+            (0, "", no_host),
+            (0, "close", no_host),
+            (0, "close, nameless", no_host),
+            (0, "alone", no_host),
+            (0, "alone, nameless", no_host),
+            (0, "alone, nameless", no_host[:-1]),
         ):
-            left = self._screens(others)
+            left = self._screens(named, style)
             right = Content("   ").join(part for part in end if part.plain)
             gap = self.size.width - left.cell_length - right.cell_length
             if gap >= 2:
@@ -94,27 +96,28 @@ class TopBar(TextLines):
     def _attached(self) -> bool:
         return self._snapshot is not None and self._snapshot.pid != os.getpid()
 
-    def _screens(self, others: str) -> Content:
-        """The program's name and the screens; `others` says what there is of those not shown."""
-        line = Content("") if "nameless" in others else _PROGRAM
-        near, named = False, "names" in others
-        for command in _SCREENS:
+    def _screens(self, named: int, style: str) -> Content:
+        """The program's name and the screens: the first `named` of them with their names.
+
+        `style`: whether the program is `nameless`, the screens stand `close`, and the one that is
+        shown stands `alone`.
+        """
+        line = Content("") if "nameless" in style else _PROGRAM
+        gap = "  "
+        for place, command in enumerate(_SCREENS):
             here = command.id == f"go.{self.app.current_mode}"
-            if not here and "keys" not in others and not named:
+            if "alone" in style and not here:
                 continue
             click = Style.from_meta({"@click": command.action})
-            name = f" {command.label}" if here or named else ""
-            style = "bold $foreground" if here else "$dim"
+            name = f" {command.label}" if here or place < named else ""
+            look = "bold $foreground" if here else "$dim"
             shown = shown_key(command, getattr(self.app, "keymap", {}))
             key = (shown, "$accent" if here else "$dim")
-            part = Content.assemble(key, (name, style)).stylize(click)
+            part = Content.assemble(key, (name, look)).stylize(click)
             if here and command.label != self._title:
                 part += Content.assemble((" › ", "$dim"), (self._title, "bold $foreground"))
-            close = "close" in others and not here
-            if line.plain:
-                line += Content(" " if close and near else "  ")
-            line += part
-            near = close
+            line += Content(gap) + part if line.plain else part
+            gap = " " if "close" in style else "  "
         return line
 
 
