@@ -21,6 +21,7 @@ _VISIBLE = (
 # terminal's encoding takes; Zl, Zp: separators that some terminals break the line at.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
 _MOST_MARKS = 2
+_MOST_DECIMALS = 12
 _TO_TYPE = re.compile(r"\bpapertape (?=(?:backtests?|compare|report|schedule|start|trial) )")
 
 
@@ -66,6 +67,23 @@ def number(value: float, digits: int = 8) -> str:
         return shown
     rounded = round(value) if abs(value) >= 10**digits else f"{value:.{digits}g}"
     return f"{Decimal(rounded):,f}"
+
+
+def price_decimals(size: float) -> int:
+    """The decimals of a price of this size: `64,210.50`, `1.2345`, `0.3512`, `0.00001234`."""
+    if size >= 100 or size == 0:
+        return 2
+    return 4 if size >= 1 else min(_MOST_DECIMALS, 3 - math.floor(math.log10(size)))
+
+
+def prices(*values: float) -> tuple[str, ...]:
+    """Prices that stand beside each other, alike in decimals: as many as tell them apart."""
+    decimals = price_decimals(max(map(abs, values)))
+    while True:
+        shown = tuple(f"{value:,.{decimals}f}" for value in values)
+        if len(set(shown)) == len(set(values)) or decimals >= _MOST_DECIMALS:
+            return shown
+        decimals += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from core.market.candles.timeframes import Timeframe
 from core.strategy.signals.reading import Counted
+from core.text import price_decimals
 
 if TYPE_CHECKING:
     from core.journal.values import OrderCounts
@@ -195,13 +196,7 @@ def price(value: float | None) -> str:
     """A price with as many decimals as its size asks for: `64,210.50`, `0.3512`, `0.00001234`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    size = abs(value)
-    if size >= 100 or size == 0:
-        return f"{value:z,.2f}"
-    if size >= 1:
-        return f"{value:,.4f}"
-    digits = min(12, 3 - math.floor(math.log10(size)))
-    return f"{value:.{digits}f}"
+    return f"{value:z,.{price_decimals(abs(value))}f}"
 
 
 def quantity(value: float | None) -> str:

@@ -15,7 +15,7 @@ import msgspec
 
 from core.compare.matching import Pair
 from core.market.candles.timeframes import Timeframe
-from core.text import number
+from core.text import number, prices
 from core.time_format import short_time
 from core.trading.values import ExitReason, Obstacle, OpenTrade, Refused, Trade
 
@@ -206,10 +206,11 @@ def left_open_cause(trade: Trade, other: OpenTrade, evidence: Evidence) -> Cause
     if found is not None:
         return found
     if not _same(trade.entry_price, other.entry_price):
-        prices = f"entered at {number(trade.entry_price)} and {number(other.entry_price)}"
-        return Cause(CauseKind.SLIPPAGE, prices)
+        ours, theirs = prices(trade.entry_price, other.entry_price)
+        return Cause(CauseKind.SLIPPAGE, f"entered at {ours} and {theirs}")
     if trade.exit_filled_at is not None:
-        return Cause(CauseKind.SLIPPAGE, f"left at {number(trade.exit_price)}, between two candles")
+        (left_at,) = prices(trade.exit_price)
+        return Cause(CauseKind.SLIPPAGE, f"left at {left_at}, between two candles")
     return None
 
 
@@ -346,10 +347,11 @@ def _filled_otherwise(pair: Pair, evidence: Evidence) -> Cause | None:
     if not differing:
         return None
     _, delay, backtest, paper = max(differing)
-    prices = f"filled at {number(paper)} against {number(backtest)}"
+    ours, theirs = prices(paper, backtest)
+    filled = f"filled at {ours} against {theirs}"
     if delay > _LATE:
-        return Cause(CauseKind.LATENCY, f"{prices}, {delay / 1000:.1f} s after the candle opened")
-    return Cause(CauseKind.SLIPPAGE, prices)
+        return Cause(CauseKind.LATENCY, f"{filled}, {delay / 1000:.1f} s after the candle opened")
+    return Cause(CauseKind.SLIPPAGE, filled)
 
 
 def _remembered(symbol: str, signal: int, last: int, evidence: Evidence) -> Cause | None:
@@ -375,10 +377,11 @@ def _inferred(pair: Pair, evidence: Evidence) -> Cause:
     if before.entry_time == after.entry_time and (
         before.exit_time == after.exit_time or not _same(before.entry_price, after.entry_price)
     ):
+        entered, otherwise = prices(after.entry_price, before.entry_price)
+        left_at, elsewhere = prices(after.exit_price, before.exit_price)
         return Cause(
             CauseKind.SLIPPAGE,
-            f"entered at {number(after.entry_price)} against {number(before.entry_price)}, "
-            f"left at {number(after.exit_price)} against {number(before.exit_price)}",
+            f"entered at {entered} against {otherwise}, left at {left_at} against {elsewhere}",
         )
     return Cause(
         CauseKind.UNEXPLAINED,

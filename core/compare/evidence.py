@@ -34,7 +34,7 @@ from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import warmup_candles
-from core.text import number
+from core.text import prices
 from core.trading.values import Decided, Entered, Event, Exited, Halted, Quote, Refused
 
 _NEVER = 1 << 62
@@ -169,7 +169,7 @@ def evidence_of(
     away = tuple(_away(session))
     gaps = [Span(line.first, line.last, line.symbol, line.why) for line in session.happened.gaps]
     told = {
-        (line.symbol, line.new.time): f"close {number(line.old.close)} → {number(line.new.close)}"
+        (line.symbol, line.new.time): _closes(line.old.close, line.new.close)
         for line in session.happened.revisions
     }
     changed: list[Span] = []
@@ -263,10 +263,14 @@ def _changed(
     for at in np.flatnonzero(differs).tolist():
         time = int(times[at])
         closes = float(seen.close[ours[at]]), float(now.close[theirs[at]])
-        note = told.get((symbol, time), f"close {number(closes[0])} → {number(closes[1])}")
+        note = told.get((symbol, time), _closes(*closes))
         found.append(Span(time, time, symbol, note))
     return found
 
 
 def _covers(outer: Span, inner: Span) -> bool:
     return outer.first <= inner.first and inner.last <= outer.last
+
+
+def _closes(seen: float, now: float) -> str:
+    return f"close {' → '.join(prices(seen, now))}"

@@ -20,7 +20,7 @@ from core.journal.records import (
 from core.market.candles.candles import Candle
 from core.market.symbols import money_decimals
 from core.session.snapshot import Level
-from core.text import number
+from core.text import number, prices
 from core.trading.orders import Execution, OrderSide, VenueOrder, difference_bp
 from core.trading.values import (
     Added,
@@ -105,8 +105,8 @@ def tell(event: Event, symbols: Sequence[str] = ()) -> tuple[Level, str]:
         case Exited(_, trade):
             return Level.INFO, _trade_text(trade)
         case Priced(_, trade):
-            prices = {"entry": trade.candle_entry_price, "exit": trade.candle_exit_price}
-            known = (f"{what} {number(one)}" for what, one in prices.items() if one is not None)
+            priced = {"entry": trade.candle_entry_price, "exit": trade.candle_exit_price}
+            known = (f"{what} {number(one)}" for what, one in priced.items() if one is not None)
             return Level.DEBUG, f"{trade.symbol}: trade {trade.id} by candles: {', '.join(known)}"
         case Refused():
             return Level.WARNING, f"{event.symbol}: no {event.side} entry: {event.why}"
@@ -141,10 +141,10 @@ def tell_order(order: VenueOrder, came: Execution) -> tuple[Level, str]:
     word = "worse" if difference >= 0 else "better"
     took = "" if came.latency is None else f", after {came.latency} ms"
     part = "" if came.why is None else f" ({came.why})"
+    theirs, ours = prices(came.price, order.price)
     return Level.INFO if came.why is None else Level.WARNING, (
         f"{order.symbol}: the testnet {'bought' if bought else 'sold'} {number(came.quantity)} at "
-        f"{number(came.price)}, {abs(difference):.1f} bp {word} than the session's "
-        f"{number(order.price)}{took}{part}"
+        f"{theirs}, {abs(difference):.1f} bp {word} than the session's {ours}{took}{part}"
     )
 
 
@@ -185,7 +185,7 @@ def revision_text(symbol: str, old: Candle, new: Candle) -> str:
     """A candle that the venue tells differently from what was acted on."""
     return (
         f"{symbol}: the venue revised the {clock_text(old.time)} candle, close "
-        f"{number(old.close)} → {number(new.close)}; what was decided stands"
+        f"{' → '.join(prices(old.close, new.close))}; what was decided stands"
     )
 
 

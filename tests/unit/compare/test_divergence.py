@@ -45,6 +45,10 @@ def test_a_better_known_price_is_slippage_and_a_late_one_latency() -> None:
 
     assert causes([trade()], [filled(800)]) == [("matched", "slippage")]
     assert causes([trade()], [filled(9_000)]) == [("matched", "latency")]
+    (one,) = find([trade()], [filled(13_500)]).differing
+    told = "filled at 100.20 against 100.00, 13.5 s after the candle opened"
+    assert one.cause is not None
+    assert one.cause.detail == told, "as tables write prices, and alike"
 
 
 def test_a_different_price_on_the_same_candles_is_slippage_even_unrecorded() -> None:

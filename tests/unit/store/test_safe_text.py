@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text import number, safe_text
+from core.text import number, prices, safe_text
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,19 @@ def test_a_text_too_long_is_cut() -> None:
 )
 def test_a_number_is_never_a_power_of_ten(value: float, digits: int, shown: str) -> None:
     assert number(value, digits) == shown
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ((74436.13, 74420.0), ("74,436.13", "74,420.00")),
+        ((100.2, 99.98765), ("100.20", "99.99")),
+        ((101.0041, 101.0012), ("101.004", "101.001")),
+        ((0.00001234, 0.0000123), ("0.00001234", "0.00001230")),
+        ((1.5, 1.5), ("1.5000", "1.5000")),
+    ],
+)
+def test_prices_beside_each_other_have_the_same_decimals_and_are_told_apart(
+    values: tuple[float, float], shown: tuple[str, str]
+) -> None:
+    assert prices(*values) == shown
