@@ -12,7 +12,7 @@ from core.compare.promise import NOT_SEALED
 from core.compare.verdict import Answer
 from core.compare.waterfall import in_cents
 from core.report.metric_labels import signed_money
-from core.report.undefined import UNDEFINED, undefined_text
+from core.report.metric_words import UNDEFINED, undefined_text
 from core.text import safe_text
 from core.time_format import short_date, short_duration
 from core.trial.state import DESCRIBED

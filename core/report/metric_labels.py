@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from core.report.metric_words import METRIC_LABELS, undefined_text
 from core.report.metrics import ANNUALISED, SHORT_PERIOD_DAYS
-from core.report.undefined import METRIC_LABELS, undefined_text
 from core.time_format import short_duration
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.market.symbols import money_decimals
 from core.report.metric_labels import metric_figures, money_text, price_text, signed_money
-from core.report.undefined import UNDEFINED
+from core.report.metric_words import UNDEFINED
 from core.report.written_report import told_until
 from core.text import number, safe_text
 from core.time_format import parse_time, short_duration, short_time

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from core.market.candles.timeframes import DAY
 from core.market.symbols import money_decimals
 from core.report.library import ListedResult
-from core.report.undefined import undefined_text
+from core.report.metric_words import undefined_text
 from core.report.written_report import last_close
 from core.time_format import parse_time
 from tui import formats

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.compare.waterfall import in_cents
 from core.market.symbols import money_decimals
-from core.report.undefined import undefined_text
+from core.report.metric_words import undefined_text
 from core.text import typed_for
 from tui import formats
 from tui.screens.trade_rows import held_ms

@@ -13,7 +13,7 @@ from typing import Literal
 
 from core.journal.values import Mode
 from core.market.symbols import quote_currency
-from core.report.undefined import undefined_text
+from core.report.metric_words import undefined_text
 from core.session.snapshot import SessionSnapshot
 from core.trading.values import Trade
 from tui import formats

@@ -6,7 +6,7 @@ import msgspec
 
 from core.journal.values import Mode
 from core.market.symbols import money_decimals
-from core.report.undefined import UNDEFINED, undefined_reasons, undefined_text
+from core.report.metric_words import UNDEFINED, undefined_reasons, undefined_text
 from core.report.written_report import (
     AS_ITS_BACKTEST,
     ReportedDiagnosis,

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.report.library import Setting
-from core.report.undefined import undefined_text
+from core.report.metric_words import undefined_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.vary import RANKS, VaryForm

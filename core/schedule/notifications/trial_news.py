@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.report.undefined import UNDEFINED, undefined_text
+from core.report.metric_words import UNDEFINED, undefined_text
 from core.trial.state import DESCRIBED, State
 
 _LAYERS = ("decisions", "costs", "account", "path", "edge", "live")
