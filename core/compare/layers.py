@@ -67,7 +67,7 @@ def judge_layers(
         asked, cut = sessions, period
     else:
         # A seal is of all candles and trades, whoever else saw and took them.
-        judged = replace(judged, counted=(), again=frozenset())
+        judged = replace(judged, counted=(), repeated=frozenset())
         asked, cut = (judged,), None
     new = _fresh(sessions, judged, stored)
     fresh = [one for one in asked if one.id in new]
@@ -156,10 +156,10 @@ def _closed(session: ComparedSession, period: Period | None) -> ClosedTrades:
     balance = float(session.report["starting_balance"])
     closed = closed_trades(session.trades, balance, fixed_amount=_fixed_amount(session))
     keep = np.ones(len(closed.returns), dtype=np.bool_)
-    if session.counted or session.again:
-        telling = {trade.id for trade in session.telling}
+    if session.counted or session.repeated:
+        evidence = {trade.id for trade in session.evidence}
         ordered = sorted(session.trades, key=closed_at)
-        keep &= np.array([trade.id in telling for trade in ordered], dtype=np.bool_)
+        keep &= np.array([trade.id in evidence for trade in ordered], dtype=np.bool_)
     if period is not None:
         keep &= (closed.closes >= period[0]) & (closed.closes < period[1])
     if keep.all():
@@ -198,9 +198,9 @@ def _costs(
         session = one.replayed.session
         slippage_bp, orders = session.config.slippage_pct * 100, session.config.orders
         fills += measured_fills(
-            one.telling, slippage_bp, session, limit_entries=orders.enters_at_limits
+            one.evidence, slippage_bp, session, limit_entries=orders.enters_at_limits
         )
-        trades += one.telling
+        trades += one.evidence
     config = session.config
     if period is not None:
         begin, end = period

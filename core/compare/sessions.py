@@ -50,7 +50,7 @@ class ComparedSession:
             in since, or its record cannot be read now; None elsewhere.
         replayed: beside backtests of its period; None where it could not be replayed.
         counted: candles of it that count with another session already.
-        again: IDs of its trades that another session, of another config, took on the same candles.
+        repeated: IDs of its trades that a session of another config took on the same candles.
     """
 
     report: Report
@@ -59,7 +59,7 @@ class ComparedSession:
     doubted: int | None = None
     replayed: Replayed | None = None
     counted: tuple[Span, ...] = ()
-    again: frozenset[int] = frozenset()
+    repeated: frozenset[int] = frozenset()
 
     @property
     def id(self) -> str:
@@ -86,11 +86,11 @@ class ComparedSession:
         return [trade for trade in self.trades if self.counts(trade.signal_time)]
 
     @property
-    def telling(self) -> Sequence[Trade]:
+    def evidence(self) -> Sequence[Trade]:
         """The trades that count and are evidence of their own: each happened once."""
-        if not self.again:
+        if not self.repeated:
             return self.counting
-        return [trade for trade in self.counting if trade.id not in self.again]
+        return [trade for trade in self.counting if trade.id not in self.repeated]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,7 +167,7 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
             f"{len(copies) + 1} sessions ran the same config over the same candles and count as "
             f"one: left out {', '.join(copies)}",
         )
-    if repeated := sum(len(one.again) for one in found):
+    if repeated := sum(len(one.repeated) for one in found):
         notes.append(
             f"{repeated} trade{'s' * (repeated > 1)} of sessions with another config had happened "
             "in one before, on the same candles: each counts once as evidence"
@@ -203,9 +203,9 @@ def _told_apart(session: ComparedSession, taken: set[object]) -> ComparedSession
         trade.id: (trade.symbol, trade.side, trade.signal_time, trade.entry_time, trade.exit_time)
         for trade in session.counting
     }
-    again = frozenset(number for number, trade in same.items() if trade in taken)
+    repeated = frozenset(number for number, trade in same.items() if trade in taken)
     taken.update(same.values())
-    return replace(session, again=again) if again else session
+    return replace(session, repeated=repeated) if repeated else session
 
 
 def _record(

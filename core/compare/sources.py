@@ -264,9 +264,9 @@ def _paper(
             return column_of_reports("Paper", reports, _named(reports), request.period, trades)
 
         paper = column([trade for one in sessions for trade in one.counting])
-        if any(one.again for one in sessions):
-            telling = column([trade for one in sessions for trade in one.telling])
-            paper = replace(paper, sample=telling.sample)
+        if any(one.repeated for one in sessions):
+            evidence = column([trade for one in sessions for trade in one.evidence])
+            paper = replace(paper, sample=evidence.sample)
         return paper
     block = (request.blocks or {}).get("paper")
     return column_of_block("Paper", block, f"`paper:` of {_where(request)}")
