@@ -349,7 +349,8 @@ class Killer:
         wrong = []
         expected = dict(calm["equity"])
         for at, equity in report["equity"]:
-            if first is not None and parse_time(at) > first:
+            # Where nothing closed since, that candle's equity counts what the command filled after it.
+            if first is not None and parse_time(at) >= first:
                 break
             if expected.get(at) != equity:
                 wrong.append(f"equity at {at}: {equity} but {expected.get(at)}")
