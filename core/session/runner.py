@@ -99,6 +99,7 @@ class Runner:
                 or account.positions[slot] is not None
                 or account.due_entries[slot] is not None
                 or account.resting[slot] is not None
+                or slot in account.asked_in
                 or account.unpriced
             ):  # the others change nothing (`step`)
                 _, open_, high, low, close, _ = candle
@@ -145,6 +146,16 @@ class Runner:
     def blocked(self) -> tuple[str, ...]:
         """The symbols in which entries are forbidden, each by itself."""
         return tuple(name for name, slot in self.slots.items() if slot in self.account.blocked)
+
+    @property
+    def asked_in(self) -> tuple[str, ...]:
+        """The symbols whose entry a person asked for, and no price has filled yet."""
+        return tuple(name for name, slot in self.slots.items() if slot in self.account.asked_in)
+
+    @property
+    def asked_out(self) -> tuple[str, ...]:
+        """The symbols whose exit a person asked for, and no price has filled yet."""
+        return tuple(name for name, slot in self.slots.items() if slot in self.account.asked_out)
 
     @property
     def sides(self) -> tuple[Side, ...]:

@@ -96,6 +96,8 @@ class SessionSnapshot:
     waiting_orders: tuple[WaitingOrder, ...] = ()  # to enter at a price
     blocked: tuple[str, ...] = ()  # symbols in which entries are forbidden, each by itself
     sides: tuple[Side, ...] = ()  # those that may be entered by hand
+    asked_in: tuple[str, ...] = ()  # symbols whose entry a person asked for; no price came yet
+    asked_out: tuple[str, ...] = ()  # the same of exits
     notes: SessionNotes = field(default_factory=SessionNotes)  # what its owner has put down
     stand_ins: tuple[str, ...] = ()  # what stands in for its streams or its venue, and why
 

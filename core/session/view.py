@@ -18,7 +18,7 @@ from core.session.snapshot import (
     SessionSnapshot,
     TrialHorizon,
 )
-from core.trading.values import OpenTrade
+from core.trading.values import OpenTrade, Side
 from core.trial.cone_over_time import ConeOverTime
 from core.trial.plan import sealed_cone
 from core.trial.seal import closed_at
@@ -94,7 +94,9 @@ def session_snapshot(
         open_positions=open_positions,
         waiting_orders=() if runner is None else runner.account.waiting_orders(),
         blocked=() if runner is None else runner.blocked,
-        sides=() if runner is None or record.accounts or record.seal else runner.sides,
+        sides=_sides(record, runner),
+        asked_in=() if runner is None else runner.asked_in,
+        asked_out=() if runner is None else runner.asked_out,
         starting_balance=starting,
         realized_pnl=realized,
         unrealized_pnl=sum(trade.unrealized_pnl for trade in open_positions),
@@ -107,6 +109,13 @@ def session_snapshot(
         stand_ins=stand_ins,
         unread=unread,
     )
+
+
+def _sides(record: SessionManifest, runner: Runner | None) -> tuple[Side, ...]:
+    """The sides that may be entered by hand: none before the candles that count."""
+    if runner is None or not runner.decided or record.accounts or record.seal:
+        return ()
+    return runner.sides
 
 
 def _seal_notice(record: SessionManifest) -> Iterator[str]:

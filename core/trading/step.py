@@ -71,8 +71,8 @@ def step(
 
     `time` is the open time (UTC ms) of the candles in `bars`, which stand in the order of
     `rules.symbols` and leave out symbols that have no candle at this moment. Bars of symbols with
-    no position, no due or resting order and no signal change nothing and may be left out as well;
-    not so where quotes fill: a trade that one closed waits for its candle's prices.
+    no position, no due, resting or asked order and no signal change nothing and may be left out as
+    well; not so where quotes fill: a trade that one closed waits for its candle's prices.
     """
     positions = account.positions
     due_entries = account.due_entries

@@ -178,6 +178,10 @@ def why(session: SessionSnapshot, readings: Sequence[Reading], symbol: str) -> s
         return "Why not now · paused, no entries"
     if symbol in session.blocked and not holding:
         return "Why not now · blocked by hand, K allows"
+    if not session.state.ended and symbol in session.asked_out:
+        return "In position · closes by hand at the next price"
+    if not session.state.ended and symbol in session.asked_in:
+        return "Flat · enters by hand at the next price"
     if holding:
         if not exits:
             return "In position · it has no exit condition"

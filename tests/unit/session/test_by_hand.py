@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.host.living_session import snapshot_of
 from core.host.stored_sessions import stored_session
 from core.journal.manifest import EVENTS
 from core.journal.records import SessionLines
@@ -70,6 +71,34 @@ async def test_a_session_killed_after_every_step_makes_the_trade_by_hand(
     told = [text for _, _, text in retell(lines, SPAN)]
     assert "enter BTC/USDT long, by hand" in told
     assert "flatten BTC/USDT, by hand" in told
+
+
+async def test_an_entry_by_hand_without_prices_is_filled_after_the_candle_that_was_forming(
+    tmp_path: Path,
+) -> None:
+    bench, feed = Bench(tmp_path), feed_of()
+    engine = bench.new(bench.record(NEVER, **LIVE, fills=Fills.CANDLE), feed)
+    async with living(engine):
+        assert snapshot_of(engine).sides == ()  # it is still warming up
+        await decided(engine, feed.candle(250).time)
+        assert snapshot_of(engine).sides == (Side.LONG,)
+        await engine.command("enter", symbol=BTC, side=Side.LONG)
+        assert snapshot_of(engine).asked_in == (BTC,)
+        for place in (251, 252):
+            await decided(engine, feed.candle(place).time)
+        (position,) = runner_of(engine).account.open_trades()
+        assert (position.by_hand, position.entry_time) == (True, feed.candles[BTC].at(252).time)
+        assert snapshot_of(engine).asked_in == ()
+        await engine.command("flatten", symbol=BTC)
+        assert snapshot_of(engine).asked_out == (BTC,)
+        for place in (253, 254):
+            await decided(engine, feed.candle(place).time)
+        (trade,) = runner_of(engine).account.trades
+        assert (trade.exit_reason, trade.exit_time) == (
+            ExitReason.MANUAL,
+            feed.candles[BTC].at(254).time,
+        )
+        assert snapshot_of(engine).asked_out == ()
 
 
 async def test_a_blocked_symbol_stays_blocked_over_a_kill_and_is_told_once(tmp_path: Path) -> None:
