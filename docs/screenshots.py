@@ -28,14 +28,17 @@ from core.session.snapshot import HostSnapshot, SessionSnapshot  # noqa: E402
 from core.store.workspace import Workspace  # noqa: E402
 from tui.app import PapertapeApp  # noqa: E402
 from tui.host.hosting import LateHosting  # noqa: E402
+from tui.modals.ask import Ask  # noqa: E402
 from tui.modals.name import AskName  # noqa: E402
 from tui.modals.new_backtest import NewBacktest  # noqa: E402
 from tui.modals.new_session import NewSession  # noqa: E402
+from tui.modals.notes import AlertsForm  # noqa: E402
 from tui.modals.vary import VaryForm  # noqa: E402
 from tui.screens.backtest import BacktestScreen  # noqa: E402
 from tui.screens.backtest_result import BacktestResultScreen  # noqa: E402
 from tui.screens.compare import CompareScreen  # noqa: E402
 from tui.screens.compare_layer import CompareLayerScreen  # noqa: E402
+from tui.screens.compare_trade import ComparedTradeScreen  # noqa: E402
 from tui.screens.gate import GateScreen  # noqa: E402
 from tui.screens.overlay import OverlayScreen  # noqa: E402
 from tui.screens.report import ReportScreen  # noqa: E402
@@ -147,6 +150,15 @@ async def take(images: Path, size: tuple[int, int]) -> None:
             await pilot.press("escape", "ctrl+p", *"ema")
             await pilot.pause(1)
             picture("palette")
+            await pilot.press("escape", "escape", "1", "g", "j", "W")
+            await until(pilot, lambda: isinstance(app.screen, AlertsForm))
+            await pilot.press("tab", "tab", "tab", *"2")
+            await pilot.pause(0.3)
+            picture("alerts")
+            await pilot.press("escape", "q")
+            await until(pilot, lambda: isinstance(app.screen, Ask))
+            await pilot.pause(0.3)
+            picture("leaving")
 
 
 async def start_sessions(
@@ -282,7 +294,15 @@ async def trial(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], N
     await until(pilot, lambda: isinstance(app.screen, CompareLayerScreen))
     await pilot.pause(0.5)
     picture("trial-edge")
-    await pilot.press("escape")
+    await pilot.press("escape", "g", "j", "j", "enter")
+    await until(pilot, lambda: isinstance(app.screen, CompareLayerScreen))
+    await pilot.pause(0.5)
+    picture("trial-account")
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, ComparedTradeScreen))
+    await pilot.pause(0.5)
+    picture("compared-trade")
+    await pilot.press("escape", "escape")
 
 
 def sessions(app: PapertapeApp) -> tuple[SessionSnapshot, ...]:

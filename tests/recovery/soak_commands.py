@@ -349,7 +349,7 @@ class Killer:
         wrong = []
         expected = dict(calm["equity"])
         for at, equity in report["equity"]:
-            # Where nothing closed since, that candle's equity counts what the command filled after it.
+            # That candle's equity may count what the command filled after it.
             if first is not None and parse_time(at) >= first:
                 break
             if expected.get(at) != equity:
