@@ -79,8 +79,14 @@ class LineView(ScrollView):
 
     @property
     def few_colours(self) -> bool:
-        """Whether there are no shades: signs and glyphs say it there alone."""
-        return self.app.no_color or self.app.native_ansi_color
+        """Whether there are no shades: signs and glyphs say it there alone.
+
+        Of 256 colours the nearest to some shades are one and the same, or grey, of others darker
+        where they should be lighter.
+        """
+        app = self.app
+        cube = not app.is_headless and app.console.color_system == "256"
+        return cube or app.no_color or app.native_ansi_color
 
     def shade(self, heat: float | None, tone: Tone = Tone.PLAIN) -> Style:
         """Text on a background that says how good something is, from -1 (worst) to 1 (best).
