@@ -351,7 +351,9 @@ class SessionRegistry:
             self._log.add(Level.ERROR, f"its report cannot be made ({error})", session_id)
             self._unreported.discard(session_id)
             return
-        await self._conclude(session_id, stored.snapshot(), stored.report, stored.runner)
+        await self._conclude(
+            session_id, stored.snapshot(self._zone()), stored.report, stored.runner
+        )
 
     async def _arrive(self, shown: SessionSnapshot) -> None:
         """Go on with a session that is coming, or strand it."""
@@ -423,7 +425,9 @@ class SessionRegistry:
             self._log.add(Level.WARNING, notice, record.id)
         if stored.stopped is not None:
             # The host before was killed before it had written the report, or the index.
-            await self._conclude(record.id, stored.snapshot(), stored.report, stored.runner)
+            await self._conclude(
+                record.id, stored.snapshot(self._zone()), stored.report, stored.runner
+            )
             return
         self._log.add(Level.INFO, "taken up again", record.id)
         feed = await self._feeds.make(record, stored.log.config)
@@ -507,7 +511,7 @@ class SessionRegistry:
         try:
             stored = await stored_session(self._storage, record.id)
             stored.read_on()
-            return stored.snapshot()
+            return stored.snapshot(self._zone())
         except (OSError, JournalError) as error:
             text = f"its files cannot be read, and it is shown as it last was ({error})"
             self._log.add(Level.ERROR, text, record.id)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any
 
 import msgspec
@@ -173,8 +174,8 @@ class StoredSession:
         if self.recovered is not None and self.stopped is None:
             read_on(self.recovered)
 
-    def snapshot(self) -> SessionSnapshot:
-        """How it ended, or where it stands."""
+    def snapshot(self, zone: tzinfo = UTC) -> SessionSnapshot:
+        """How it ended, or where it stands; what it gained that day is of the day of `zone`."""
         end = self.stopped
         state = SessionState.STOPPED if end is None else SessionState(end.state)
         since = None if self.recovered is None else self.recovered.begun.since
@@ -190,7 +191,9 @@ class StoredSession:
             planned_end=None if since is None else self.record.planned_end(since),
             ended=None if end is None else end.now,
         )
-        return session_snapshot(self.record, runner, lifecycle, {}, orders=self.log.orders)
+        return session_snapshot(
+            self.record, runner, lifecycle, {}, orders=self.log.orders, zone=zone
+        )
 
     def report(self) -> dict[str, Any]:
         """Its report."""

@@ -716,6 +716,15 @@ async def test_today_is_of_the_day_of_the_zone_that_was_chosen(tmp_path: Path) -
             begun.add(equity[midnight - SPAN])
             assert shown.equity - shown.pnl_today == pytest.approx(equity[midnight - SPAN])
         assert len(begun) > 2, "days that begin elsewhere begin with another equity"
+        await host.stop(session_id)
+        (ended,) = host.fresh_snapshot().sessions
+    # Also where the index is made anew, out of the journal.
+    (home / "papertape.json").unlink()
+    (home / "sessions" / session_id / "report.json").unlink()
+    async with hosting(home) as host:
+        await until(lambda: host.fresh_snapshot().sessions[0].state is SessionState.STOPPED)
+        (anew,) = host.fresh_snapshot().sessions
+    assert anew.pnl_today == pytest.approx(ended.pnl_today)
 
 
 async def test_a_session_that_cannot_be_shown_keeps_no_other_from_being_seen(
