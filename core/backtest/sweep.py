@@ -93,6 +93,11 @@ class Sweep:
         """How many have a Sharpe ratio: of so many `expected_best_sharpe` is the best."""
         return sum(row.metrics.sharpe_ratio is not None for row in self.rows)
 
+    @property
+    def idle(self) -> int:
+        """How many never traded: they come last, whatever ranks."""
+        return sum(row.metrics.idle for row in self.rows)
+
 
 def split_at(candles: Mapping[str, Candles], per_cent: float) -> int:
     """Open time of the candle that begins the last part, `per_cent` of the time gone by.
@@ -413,16 +418,22 @@ def _table(days: Sequence[_Days]) -> Floats:
 
 
 def figure(metrics: Metrics, name: str) -> float | None:
-    """A metric to order by: infinity for the profit factor of wins without a loss, else None."""
+    """A metric to order by: infinity for the profit factor of wins without a loss.
+
+    None where it is not known, and where nothing was ever held, whose return of 0 and drawdown of 0
+    tell nothing of a strategy.
+    """
+    if metrics.idle and name != "total_trades":
+        return None
     value: float | None = getattr(metrics, name)
     endless = name == "profit_factor" and metrics.endless_profit_factor
     return math.inf if endless else value
 
 
 def rank(metrics: Metrics, sort: str) -> tuple[bool, float]:
-    """A key by which the best by a metric comes first and what has none last."""
+    """A key by which the best by a metric comes first, and last what has none or never traded."""
     value = figure(metrics, sort)
-    if value is None:
+    if value is None or metrics.idle:
         return True, 0.0
     return False, value if sort in LOWER_IS_BETTER else -value
 
@@ -451,6 +462,7 @@ def sweep_to_json(sweep: Sweep, top: int | None = None) -> dict[str, Any]:
         "expected_best_of": sweep.scattered,
         "deflated_sharpe": sweep.deflated_sharpe,
         "effective_tries": sweep.effective_tries,
+        "never_traded": sweep.idle,
         "rows": [
             {
                 "set": _set(sweep, row.values),

@@ -114,10 +114,27 @@ def ranked(sweep: Sweep, metric: str) -> Sweep:
     return replace(sweep, rows=tuple(rows), sort=metric, deflated_sharpe=None)
 
 
+def best_row(sweep: Sweep) -> SweepRow | None:
+    """The best setting by the metric that ranks; None where that is known of none that traded."""
+    row = sweep.rows[0] if sweep.rows else None
+    if row is None or row.metrics.idle or figure_of(row, sweep.sort) is None:
+        return None
+    return row
+
+
 def doubt(sweep: Sweep) -> str | None:
     """What makes one doubt the best setting before all luck; None: nothing does."""
-    few = too_few(sweep.rows[0].metrics.total_trades) if sweep.rows else None
-    return None if few is None else f"The best has {few}."
+    best = best_row(sweep)
+    if sweep.idle == len(sweep.rows):
+        return "No setting traded: none of them is the best."
+    if best is None:
+        return f"{_label(sweep.sort)} is known of no setting: none of them is the best."
+    few = too_few(best.metrics.total_trades)
+    return None if few is None else f"The best by {_label(sweep.sort)} has {few}."
+
+
+def _label(metric: str) -> str:
+    return FIGURES.get(metric, metric)
 
 
 def sweep_map(sweep: Sweep) -> SweepMap:
@@ -149,23 +166,31 @@ def unfinished(sweep: Sweep) -> str | None:
 
 def luck(sweep: Sweep) -> Iterator[str]:
     """What luck alone would have found among as many, and how many tries they are; sentences."""
-    best, luckiest = sweep.rows[0].metrics.sharpe_ratio, sweep.expected_best_sharpe
-    if luckiest is not None and best is not None:
-        count = len(sweep.rows)
-        them = f"{sweep.scattered:,}{' that have one' if sweep.scattered < count else ''}"
+    best, luckiest, count = best_row(sweep), sweep.expected_best_sharpe, len(sweep.rows)
+    ratio = None if best is None else best.metrics.sharpe_ratio
+    counted = f"{sweep.effective_tries:,.0f}"
+    counted += " try" if counted == "1" else " tries"
+    tried = f"{count:,} setting{'s'[: count != 1]} tried"
+    if luckiest is not None and ratio is not None:
+        by = "" if sweep.sort == "sharpe_ratio" else f" by {_label(sweep.sort)}"
+        them = "settings that" if sweep.scattered == count else "that have one and"
         yield (
-            f"Sharpe of the best {best:.2f}; luck alone gives the best of {them} about "
-            f"{luckiest:.2f}."
+            f"Sharpe of the best{by} {ratio:.2f}; luck alone gives the best of "
+            f"{sweep.scattered:,} {them} scatter as these do about {luckiest:.2f}."
         )
         if sweep.deflated_sharpe is not None:
             said = f"{sweep.deflated_sharpe * 100:.0f}%"
             yield f"It is more than luck with a probability of {said} (deflated Sharpe)."
-    counted = f"{sweep.effective_tries:,.0f}"
-    ones = "try" if counted == "1" else "tries"
-    yield (
-        f"{len(sweep.rows):,} setting{'s'[: len(sweep.rows) != 1]} tried; trading alike, they "
-        f"count as {counted} {ones} of the strategy."
-    )
+        yield (
+            f"{tried}: that luck is of all of them, by how far their ratios scatter; among the "
+            f"runs of the strategy, trading alike, they weigh as {counted}."
+        )
+    else:
+        yield f"{tried}; trading alike, they count as {counted} of the strategy."
+    if sweep.idle:
+        yield (
+            f"{sweep.idle:,} of them never traded: no figure of theirs is known, and they come last."
+        )
     if sweep.split_time is not None:
         yield (
             f"Ranked on the candles before {short_time(sweep.split_time)} UTC; "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.strategy.config.conditions import Direction, Rule
+from core.strategy.config.conditions import Condition, Direction, Rule
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.conditions import rule_text
 from core.strategy.signals.source import (
@@ -50,8 +50,9 @@ class SymbolConditions:
 class _Count:
     """One condition over all symbols; `without`: entries there would be were it dropped.
 
-    `ever`: whether it had a value on any candle at all; `closest`: the value that came nearest to
-    its threshold, `distance` away from it.
+    `without` None: nothing would be left to enter by. `ever`: whether it had a value on any candle
+    at all; `closest`: the value that came nearest to its `threshold`, `distance` away from it;
+    `apart`: whether the two ever differed.
     """
 
     group: str
@@ -60,9 +61,11 @@ class _Count:
     valid: int = 0
     nan: int = 0
     ever: bool = False
-    without: int = 0
+    without: int | None = None
     closest: float | None = None
+    threshold: float = math.nan
     distance: float = math.inf
+    apart: bool = False
 
     @property
     def text(self) -> str:
@@ -88,7 +91,8 @@ def diagnose(
         on, over all symbols); `conditions`, each with its `hits` among the `valid` candles decided
         on (a hit in the warm-up could have entered nothing), its `nan` candles (of all candles)
         and, for an entry, `without`: on how many decided candles the entry would have held without
-        it (the drop-one analysis), and `closest`: the value that came nearest, where it never held;
+        it (the drop-one analysis; null for the only one of its side), and `closest`: the value that
+        came nearest, where it never held (null where it is never apart from what it is held to);
         `entries`, candles on which a whole entry held, and how many of them were
         `cancelled` by an exit or the opposite entry on the same candle; `refused`, by reason;
         `bottleneck`, the condition whose absence would have given the most entries, or null.
@@ -121,8 +125,8 @@ def diagnose(
                 "hits": count.hits,
                 "valid": count.valid,
                 "nan": count.nan,
-                "without": count.without if count.group == "entry" else None,
-                "closest": count.closest if count.hits == 0 else None,
+                "without": count.without,
+                "closest": count.closest if count.hits == 0 and count.apart else None,
             }
             for count in counts
         ],
@@ -144,21 +148,24 @@ def _add(count: _Count, one: ConditionSeries, first: int) -> None:
         values = one.values[first:]
         gaps = np.where(valid, np.abs(values - one.thresholds[first:]), np.inf)
         nearest = int(np.argmin(gaps))
+        count.apart = count.apart or bool(gaps[valid].any())
         if gaps[nearest] < count.distance:
             count.closest, count.distance = float(values[nearest]), float(gaps[nearest])
+            count.threshold = float(one.thresholds[first + nearest])
 
 
 def _drop_each(side: Direction, symbol: SymbolConditions, counts: list[_Count]) -> None:
     """Add to the count of each entry condition of `side` what dropping it would have given.
 
-    How many conditions fail on a candle tells: none fails, or only this one.
+    How many conditions fail on a candle tells: none fails, or only this one. Without the only one
+    there is no entry.
     """
     members = [
         at
         for at, one in enumerate(symbol.series)
         if one.group == "entry" and one.condition.concerns(side)
     ]
-    if not members:
+    if len(members) < 2:
         return
     held = [symbol.series[at].holds[symbol.first :] for at in members]
     failing = np.zeros(len(held[0]), dtype=np.int16)
@@ -166,20 +173,31 @@ def _drop_each(side: Direction, symbol: SymbolConditions, counts: list[_Count]) 
         failing += ~one
     enough = int(np.count_nonzero(failing == 0))
     for at, one in zip(members, held, strict=True):
-        counts[at].without += enough + int(np.count_nonzero((failing == 1) & ~one))
+        more = enough + int(np.count_nonzero((failing == 1) & ~one))
+        counts[at].without = (counts[at].without or 0) + more
 
 
 def _bottleneck(counts: Sequence[_Count], entries: int) -> _Count | None:
-    candidates = [count for count in counts if count.group == "entry" and count.without > entries]
-    return max(candidates, key=lambda count: (count.without, -count.hits), default=None)
+    candidates = [count for count in counts if (count.without or 0) > entries]
+    return max(candidates, key=lambda count: (count.without or 0, -count.hits), default=None)
 
 
 def _nearest(never: Sequence[_Count]) -> str:
     """How near conditions came that never held."""
-    near = [(one.text, f"{one.closest:.6g}") for one in never if one.closest is not None]
-    if len(never) == 1:
+    alone = len(never) == 1
+    if alone and never[0].closest is not None and not never[0].apart:
+        return "; both sides of it are the same on every candle"
+    near = [(one.text, _closest(one)) for one in never if one.closest is not None and one.apart]
+    if alone:
         return "".join(f"; it came closest at {value}" for _, value in near)
     return f"; closest: {', '.join(f'{name} at {value}' for name, value in near)}" if near else ""
+
+
+def _closest(count: _Count) -> str:
+    """The value that came nearest, beside its threshold where that is no number of the config."""
+    fixed = isinstance(count.condition, Condition) and isinstance(count.condition.right, float)
+    against = "" if fixed else f" against {count.threshold:,.6g}"
+    return f"{count.closest:,.6g}{against}"
 
 
 def _summary(

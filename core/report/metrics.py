@@ -71,6 +71,11 @@ class Metrics:
         """Whether there are wins and no loss: shown as ∞, null in JSON."""
         return self.profit_factor is None and self.best is not None and self.best > 0
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing was ever held, so that the equity, if it is known, says nothing."""
+        return self.total_trades == 0 and not self.exposure_pct
+
 
 ANNUALISED = ("sharpe_ratio", "sortino_ratio", "calmar_ratio")
 

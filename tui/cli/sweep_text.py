@@ -42,6 +42,8 @@ def _figures(metrics: Metrics | None, names: dict[str, str]) -> list[str]:
     if metrics is None:
         return []
     plain = metrics_to_json(metrics)
+    if metrics.idle:  # its return of 0 is none to be set beside the others'
+        plain = {"total_trades": plain["total_trades"]}
     return [figure_text(name, plain) for name in names]
 
 

@@ -119,13 +119,12 @@ class SweepScreen(LongWorkScreen):
         return next((row for row in self._sweep.rows if [*row.values] == wanted), None)
 
     def _draw_map(self) -> None:
-        from core.backtest.sweep_map import heats, shade  # noqa: PLC0415
+        from core.backtest.sweep_map import best_row, heats, shade  # noqa: PLC0415
 
         shown = self._map
-        if shown is None:
+        if shown is None or self._sweep is None:
             return
         heat, shares = heats(shown, self._metric), shown.shares(self._metric)
-        best = max(shares, key=lambda pair: shares[pair], default=None)
         cells = tuple(
             tuple(
                 HeatCell(
@@ -137,13 +136,12 @@ class SweepScreen(LongWorkScreen):
             )
             for down in shown.rows
         )
-        self._best = None if best is None else shown.best[best]
-        row = self._own_row
-        own = next((pair for pair, one in shown.best.items() if one is row), None)
-        place, in_use = (
-            None if pair is None else (shown.rows.index(pair[0]), shown.columns.index(pair[1]))
-            for pair in (best, own)
-        )
+        self._best = best_row(self._sweep)
+        places = {
+            id(row): (shown.rows.index(down), shown.columns.index(across))
+            for (down, across), row in shown.best.items()
+        }
+        place, in_use = (places.get(id(row)) for row in (self._best, self._own_row))
         down, across = formats.setting_names([shown.down, shown.across])
         grid = HeatGrid(
             down, across, tuple(map(str, shown.rows)), tuple(map(str, shown.columns)),
@@ -205,7 +203,7 @@ class SweepScreen(LongWorkScreen):
         self._tell_cells()
 
     def _fill_table(self, sweep: Sweep) -> None:
-        from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
+        from core.backtest.sweep_map import FIGURES, best_row  # noqa: PLC0415
 
         paths = [axis.path for axis in sweep.axes]
         named = zip(formats.setting_names(paths), sweep.axes, strict=True)
@@ -214,6 +212,7 @@ class SweepScreen(LongWorkScreen):
         # What ranks stays where there is little room; the others go from the right.
         table.set_columns(
             (
+                Column("", 1),  # the signs of the map
                 *(setting_column(name, axis.values) for name, axis in named),
                 *(
                     Column(
@@ -227,8 +226,9 @@ class SweepScreen(LongWorkScreen):
                 *((Column("rest: Sharpe", 12, "right", priority=3),) if rest else ()),
             )
         )
+        signs = {id(self._own_row): "○", id(best_row(sweep)): "★"}
         table.set_rows(
-            Row(str(number), self._cells(row, rest=rest))
+            Row(str(number), (Cell(signs.get(id(row), "")), *self._cells(row, rest=rest)))
             for number, row in enumerate(sweep.rows[:_MOST_ROWS])
         )
         shown, tried = len(table.rows), len(sweep.rows)

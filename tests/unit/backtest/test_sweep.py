@@ -21,7 +21,7 @@ from core.backtest.axes import Axis, SweepError, configs, parse_axis
 from core.backtest.progress import Meter, Progress, WorkCancelledError, progress_text
 from core.backtest.run import run_backtest
 from core.backtest.sweep import run_sweep, sweep_to_json
-from core.backtest.sweep_map import doubt, heats, ranked, sweep_map
+from core.backtest.sweep_map import best_row, doubt, heats, luck, ranked, sweep_map
 from core.market.candles.candles import Candles
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
 from core.strategy.config.canonical import config_to_dict
@@ -268,16 +268,55 @@ def test_candles_that_only_warm_up_are_neither_traded_nor_split() -> None:
 def test_rows_come_best_first_and_the_undefined_last() -> None:
     axes = [parse_axis("entry_conditions[0].value=1,30,40,45")]
     rows = run_sweep(config(), axes, candles(), sort="total_return_pct").rows
-    returns = [row.metrics.total_return_pct for row in rows]
+    returns = [row.metrics.total_return_pct for row in rows[:-1]]
     assert returns == sorted(returns, key=lambda value: -(value or 0.0))
     by_win_rate = run_sweep(config(), axes, candles(), sort="win_rate_pct").rows
     assert by_win_rate[-1].values == (1,)
     assert by_win_rate[-1].metrics.win_rate_pct is None
     drawdowns = [
         row.metrics.max_drawdown_pct or 0.0
-        for row in run_sweep(config(), axes, candles(), sort="max_drawdown_pct").rows
+        for row in run_sweep(config(), axes, candles(), sort="max_drawdown_pct").rows[:-1]
     ]
     assert drawdowns == sorted(drawdowns)
+
+
+@pytest.mark.parametrize("sort", ["total_return_pct", "max_drawdown_pct", "exposure_pct"])
+def test_a_setting_that_never_traded_is_the_best_by_nothing(sort: str) -> None:
+    """Its return of 0 and drawdown of 0 are no figures of a strategy, where all others lost."""
+    entry = "entry_conditions[0].value"
+    fees = config(fees=0.01)
+    found = run_sweep(fees, [parse_axis(f"{entry}=1,30,40,45")], candles(), sort=sort)
+    assert all((row.metrics.total_return_pct or 0.0) < 0 for row in found.rows[:-1])
+    assert (found.rows[-1].values, found.idle) == ((1,), 1)
+    assert found.best.values != (1,)
+    for metric in ("total_return_pct", "max_drawdown_pct", "total_trades"):
+        again = ranked(found, metric)
+        assert again.rows[-1].values == (1,)
+        best = best_row(again)
+        assert best is not None
+        assert best.values != (1,)
+    shown = sweep_map(found)
+    assert ("", 1) not in shown.shares("total_return_pct")
+    assert sweep_to_json(found)["never_traded"] == 1
+    assert any("1 of them never traded" in told for told in luck(found))
+    idle = run_sweep(fees, [parse_axis(f"{entry}=1,2")], candles(), sort=sort)
+    assert (best_row(idle), doubt(idle)) == (None, "No setting traded: none of them is the best.")
+
+
+def test_luck_names_the_number_it_counts_and_the_metric_that_ranks() -> None:
+    axes = [parse_axis("entry_conditions[0].value=30:44:2")]
+    found = run_sweep(config(), axes, candles())
+    ratios = [row.metrics.sharpe_ratio for row in found.rows]
+    expected = expected_best_sharpe([ratio for ratio in ratios if ratio is not None])
+    ours, likely, tries = luck(found)
+    assert ours.startswith(f"Sharpe of the best {ratios[0]:.2f}; ")
+    assert ours.endswith(f"the best of 8 settings that scatter as these do about {expected:.2f}.")
+    assert "deflated Sharpe" in likely
+    assert tries == (
+        "8 settings tried: that luck is of all of them, by how far their ratios scatter; among the "
+        f"runs of the strategy, trading alike, they weigh as {found.effective_tries:.0f} tries."
+    )
+    assert next(luck(ranked(found, "total_return_pct"))).startswith("Sharpe of the best by Return ")
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux does")
@@ -439,7 +478,7 @@ def test_a_best_setting_of_few_trades_is_doubted_by_the_same_words_as_a_result()
     best = found.rows[0]
     few = replace(best, metrics=replace(best.metrics, total_trades=4))
     told = doubt(replace(found, rows=(few, *found.rows[1:])))
-    assert told == "The best has fewer than 30 trades (4): too few to tell luck from skill."
+    assert told == "The best by Sharpe has fewer than 30 trades (4): too few to tell luck from skill."
     many = replace(best, metrics=replace(best.metrics, total_trades=30))
     assert doubt(replace(found, rows=(many,))) is None
 

@@ -48,7 +48,7 @@ def test_the_text_has_a_table_a_heat_map_and_what_luck_would_find(
     out = run(*swept).out
     assert "rsi.period" in out.splitlines()[0]
     assert "sharpe_ratio over entry_conditions[0].value" in out
-    assert "6 settings tried; trading alike, they count as " in out
+    assert "6 settings tried: that luck is of all of them, " in out
     assert "deflated Sharpe" in out
     # What it comes to is of all settings with a ratio, and not of the few independent ones.
     found = run(*swept, "--json").json
@@ -57,7 +57,8 @@ def test_the_text_has_a_table_a_heat_map_and_what_luck_would_find(
     assert found["expected_best_of"] == len(known)
     expected = expected_best_sharpe(known)
     assert expected == pytest.approx(found["expected_best_sharpe"])
-    assert f"; luck alone gives the best of {len(known)} about {expected:.2f}." in out
+    assert f"; luck alone gives the best of {len(known)} " in out
+    assert f"scatter as these do about {expected:.2f}." in out
 
 
 def test_csv_has_every_row(run: Run, swept: tuple[str, ...], tmp_path: Path) -> None:
