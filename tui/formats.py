@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -79,6 +79,13 @@ def setting_words(settings: Mapping[str, float | int | str]) -> str:
     """What was set of a strategy, by short names; empty where nothing was."""
     named = zip(setting_names([*settings]), settings.values(), strict=True)
     return " ".join(f"{name}={value}" for name, value in named)
+
+
+def axis_words(axes: Iterable[str]) -> list[str]:
+    """What is varied of a strategy (`PATH=RANGE`), each by a short name."""
+    parts = [axis.partition("=") for axis in axes]
+    names = setting_names([path.strip() for path, _, _ in parts])
+    return [f"{name}={values}" for name, (_, _, values) in zip(names, parts, strict=True)]
 
 
 def _shorter(path: str) -> tuple[str, ...]:

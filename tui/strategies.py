@@ -175,7 +175,7 @@ def _with_backtests(
     by_name: dict[str, list[ListedResult]] = {}
     with suppress(WorkspaceError):  # the list of backtests says why
         for listed in list_results(workspace).results:
-            if not listed.result.settings:
+            if not listed.result.settings and listed.result.search is None:
                 by_name.setdefault(listed.result.strategy, []).append(listed)
     for choice in choices:
         its = [] if choice.backtested else by_name.get(choice.name, [])

@@ -14,13 +14,15 @@ from core.time_format import iso_time
 _TOP = 10
 
 
-def gate_to_json(gate: Gate | UnfinishedGate) -> dict[str, Any]:
+def gate_to_json(gate: Gate | UnfinishedGate, top: int | None = _TOP) -> dict[str, Any]:
     """What the gate found. What is unknown is null; the walk-forward has its equity curve.
+
+    `top`: how many rows of its sweep; None: all.
 
     One that was cancelled has no verdict (null), the reason, and the settings it tried.
     """
     if isinstance(gate, UnfinishedGate):
-        sweep = None if gate.sweep is None else sweep_to_json(gate.sweep, _TOP)
+        sweep = None if gate.sweep is None else sweep_to_json(gate.sweep, top)
         return {"verdict": None, "reasons": [gate.reason], "findings": [], "sweep": sweep}
     best, walked = gate.sweep.best, gate.walk_forward
     axes = [axis.path for axis in gate.sweep.axes]
@@ -63,7 +65,7 @@ def gate_to_json(gate: Gate | UnfinishedGate) -> dict[str, Any]:
         "random_entries": None if gate.random_entries is None else asdict(gate.random_entries),
         "robustness": asdict(gate.robustness),
         "expectation": None if gate.expectation is None else asdict(gate.expectation),
-        "sweep": sweep_to_json(gate.sweep, _TOP),
+        "sweep": sweep_to_json(gate.sweep, top),
     }
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import orjson
@@ -31,10 +31,14 @@ from core.typed import prepare
 RESULT = "result.json"
 KEPT = 200
 """How many results without a note or tag are kept; the oldest go when there are more."""
+SEARCHES = 30
+"""As `KEPT`, of sweeps and gates."""
+_LARGEST_SEARCH = 64 * 1024 * 1024  # bytes: some 70,000 settings
 _LARGEST = 256 * 1024 * 1024  # bytes of a result's file: a hundred times what a long run writes
 _BESIDE_DOCUMENTS = "*/STRATEGY.backtest.json"
 
 Setting = float | int | str
+_Kind = TypeVar("_Kind")
 
 
 class LibraryError(Exception):
@@ -53,8 +57,43 @@ class CandleSource(msgspec.Struct, frozen=True, omit_defaults=True):
     span: tuple[str, str] | None = None
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """How a strategy was varied, as `tui.requests.varying.Variation` says it."""
+
+    axes: tuple[str, ...] = ()
+    sort: str = ""
+    split: float | None = None
+    folds: int = 0
+    anchored: bool = False
+    seed: int = 0
+
+
+class Search(msgspec.Struct, frozen=True):
+    """The sweep or gate whose best setting a result is, as lists tell of it.
+
+    `kind`: "sweep" or "gate". `digest`: the same for the same once more. `tried`: how many of its
+    `total` settings. `verdict`: of a gate; empty where it was cancelled.
+    """
+
+    kind: Literal["sweep", "gate"]
+    digest: str
+    tried: int
+    total: int
+    terms: Terms
+    verdict: str = ""
+
+    @property
+    def words(self) -> str:
+        """What it is: `sweep of 36`, `sweep, 20 of 36`, `gate, passes`."""
+        if self.kind == "gate":
+            return f"gate, {self.verdict or 'cancelled'}"
+        if self.tried == self.total:
+            return f"sweep of {self.total:,}"
+        return f"sweep, {self.tried:,} of {self.total:,}"
+
+
 class StoredResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What lists show of a result; its file has all of it.
+    """What lists show of a result, or of the best setting of a search; its file has all of it.
 
     `saved`: when it was made (ISO 8601). `settings`: what was varied of the strategy, by path.
     """
@@ -73,13 +112,17 @@ class StoredResult(msgspec.Struct, frozen=True, kw_only=True):
     saved: str = ""
     settings: dict[str, Setting] = {}
     source: CandleSource | None = None
+    search: Search | None = None
 
     @property
     def identity(self) -> tuple[object, ...]:
         """The same for the same run on the same candles by the same rules, whenever it was made.
 
-        The figures tell apart what was kept before the candles were.
+        The figures tell apart what was kept before the candles were. Of a search it is what was
+        searched, however far it came.
         """
+        if self.search is not None:
+            return self.search.kind, self.search.digest
         return (
             *(self.strategy, self.config_hash, self.period, self.fill_on),
             *(self.starting_balance, self.ending_balance),
@@ -172,16 +215,29 @@ def open_result(listed: ListedResult) -> dict[str, Any]:
     try:
         whole = orjson.loads(_bytes_of(listed.path))
     except ValueError as error:
-        raise _damaged(listed.path, error) from error
+        raise damaged(listed.path, error) from error
     if not isinstance(whole, dict):
-        raise _damaged(listed.path, "it holds no object")
+        raise damaged(listed.path, "it holds no object")
     return whole
+
+
+def open_as(listed: ListedResult, kind: type[_Kind]) -> _Kind:
+    """What of the file of a result is of a kind that msgspec reads.
+
+    Raises:
+        LibraryError: it is gone or damaged, or is none of that kind.
+    """
+    try:
+        return msgspec.json.decode(_bytes_of(listed.path), type=kind)
+    except msgspec.DecodeError as error:
+        raise damaged(listed.path, error) from error
 
 
 def keep_result(workspace: Workspace, whole: Mapping[str, Any], disk: Disk) -> str:
     """Keep a result, unless it is there already; its ID.
 
-    One that was kept without its config, from beside a document, takes in the whole.
+    One that was kept without its config, from beside a document, takes in the whole. The same
+    search once more takes the place of the first.
 
     Args:
         workspace: whose folders are there.
@@ -193,11 +249,15 @@ def keep_result(workspace: Workspace, whole: Mapping[str, Any], disk: Disk) -> s
     """
     try:
         text = orjson.dumps(whole) + b"\n"
-        identity = msgspec.json.decode(text, type=StoredResult).identity
+        result = msgspec.json.decode(text, type=StoredResult)
+        identity, search = result.identity, result.search
+        if search is not None and len(text) > _LARGEST_SEARCH:
+            raise OSError(errno.EFBIG, f"it is larger than {_LARGEST_SEARCH >> 20} MiB")
         there = list_results(workspace).results
         for one in there:
             if one.result.identity == identity and not one.beside_document:
-                if one.result.source is None and whole.get("source") is not None:
+                more = one.result.source is None and whole.get("source") is not None
+                if more or search is not None:
                     write_durably(one.path, text, disk)
                 return one.key
         result_id = new_id()
@@ -205,8 +265,13 @@ def keep_result(workspace: Workspace, whole: Mapping[str, Any], disk: Disk) -> s
             write_durably(folder / RESULT, text, disk)
     except (OSError, msgspec.DecodeError, WorkspaceError) as error:
         raise LibraryError(f"the result cannot be kept in the library ({error})") from error
-    plain = [one for one in there if one.notes == Notes() and not one.beside_document]
-    for one in plain[KEPT - 1 :]:
+    plain = [
+        one
+        for one in there
+        if one.notes == Notes() and not one.beside_document
+        if (one.result.search is None) is (search is None)
+    ]
+    for one in plain[(KEPT if search is None else SEARCHES) - 1 :]:
         with contextlib.suppress(LibraryError):  # the next one tries again
             remove_result(one)
     return result_id
@@ -253,7 +318,7 @@ def _read(path: Path) -> StoredResult:
     try:
         found = path.stat()
     except OSError as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     return _decoded(path, (found.st_ino, found.st_size, found.st_mtime_ns))
 
 
@@ -263,7 +328,7 @@ def _decoded(path: Path, identity: tuple[int, ...]) -> StoredResult:
     try:
         return msgspec.json.decode(_bytes_of(path), type=StoredResult)
     except msgspec.DecodeError as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -273,10 +338,11 @@ def _bytes_of(path: Path) -> bytes:
                 raise OSError(errno.EFBIG, f"it is larger than {_LARGEST >> 20} MiB")
             return file.read()
     except OSError as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
-def _damaged(path: Path, why: object) -> LibraryError:
+def damaged(path: Path, why: object) -> LibraryError:
+    """What is to be said of a file that cannot be read."""
     return LibraryError(f"{path} cannot be read ({why}): take it away, or put it back whole")
 
 
@@ -321,4 +387,4 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, Setting]]:
             yield path, value
 
 
-prepare(StoredResult, CandleSource)
+prepare(StoredResult, CandleSource, Search)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +14,33 @@ from core.backtest.axes import parse_axis
 from core.backtest.progress import Progress
 from core.gate import EDGELESS, PARTS
 from core.gate.gate import Gate, UnfinishedGate, run_gate
+from core.gate.kept import open_search
 from core.gate.text import answer
+from core.gate.to_json import gate_to_json
 from core.market.candles.timeframes import DAY
+from core.report.library import list_results
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
-from core.time_format import wall_clock
 from core.trial.ledger import tries_of
 from tests.ui.driving import NARROW, WIDE, arrived, driven, make_app, until
 from tests.ui.scripted import ScriptedLink
 from tests.ui.test_backtest import backtest, make, pick, workspace
-from tests.ui.test_sessions import drawn
+from tests.ui.test_sessions import BRAILLE, drawn
 from tests.ui.test_sweep_screen import cancelled_after, verdict
 from tests.unit.backtest.test_sweep import RAW, candles
 from tui.app import PapertapeApp
-from tui.formats import day_time
-from tui.modals.pick import Pick
 from tui.modals.vary import VaryForm
 from tui.requests.backtest import BacktestOrder
 from tui.requests.varying import Variation
 from tui.screens.backtest import BacktestScreen
 from tui.screens.gate import GateScreen, answer_rows, unseen_gauge
-from tui.screens.long_work import ended_names, part_lines
+from tui.screens.long_work import part_lines
 from tui.screens.report import ReportScreen
 from tui.screens.sweep import SweepScreen
 from tui.widgets.answer_list import AnswerList
 from tui.widgets.choice import Choice
 from tui.widgets.gauge import decimals_apart
+from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone
 
 __all__ = ["workspace"]  # a fixture of the backtest's tests
@@ -146,20 +146,27 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         assert not screen.check_action("open", ())  # what was judged before is no answer to it
         await pilot.press("3")
         await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
-        (one,) = app.varying.ended
-        app.varying.ended = (replace(one, what="sweep"), one)
-        (name,) = ended_names([one], UTC)
-        assert one.came_to.startswith("too little data, ")
-        assert one.came_to.endswith(" % joined")
-        assert f" · gate · waves · {one.came_to} · " in name
-        assert abs(one.at - wall_clock()) < 3_600_000
-        assert name.startswith(f"1  {day_time(one.at, UTC)} · ")
-        await pilot.press("U")
-        await until(pilot, lambda: isinstance(app.screen, Pick))
-        await pilot.press(*"gate", "enter")
-        await until(pilot, lambda: isinstance(app.screen, GateScreen))
-        assert str(app.screen.query_one("#gate-verdict").render()).startswith("? too little data")
+        table = app.screen.query_one("#backtests", LineTable)
+        await until(pilot, lambda: len(table.rows) == 2)
+        assert table.rows[0].cells[0].text.startswith("waves gate, too little data: rsi.period=1")
+        table.move_to(table.rows[0].key)
+        await pilot.press("enter")
+        kept = await arrived(pilot, GateScreen)
+        await until(pilot, lambda: kept.has_class("-done"))
+        assert str(kept.query_one("#gate-verdict").render()).startswith("? too little data")
+        sides = ("#gate-left-text", "#gate-right-text")
+        assert [str(kept.query_one(side).render()) for side in sides] == texts
         assert tries_of(workspace.tries, "waves").tried == 1 + 2, "nothing was tried again"
+        for keys, shown in ((("G",), "waves · BTC"), (("up",), "waves rsi.period=1")):
+            await pilot.press(*keys, "enter")
+            await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+            title = str(app.screen.query_one("#result-title").render()).splitlines()[0]
+            assert title.startswith(shown)
+            if size == WIDE:
+                await until(pilot, lambda: bool(BRAILLE.search(drawn(app, "#result-equity"))))
+            await pilot.press("escape")
+        await pilot.press("g", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SweepScreen))
 
 
 async def test_the_gate_of_a_setting_judges_that_setting_and_names_it(workspace: Workspace) -> None:
@@ -194,10 +201,12 @@ async def test_the_gate_of_a_setting_judges_that_setting_and_names_it(workspace:
         assert title == "waves rsi.period=9 · BTC/USDT 1m · parts joined"
         await until(pilot, lambda: "The last 6 parts of the time, joined." in remarks(app))
         assert "waves rsi.period=9 · gate" in str(gate.query_one("#work-title").render())
-        (ended,) = app.varying.ended
-        found = ended.varied.found
+        (listed,) = (one for one in list_results(workspace).results if one.result.search)
+        found = open_search(listed).found
         assert isinstance(found, Gate)
         assert dict(found.best.config.indicators[0].params)["period"] == 9
+        assert gate._gate is not None
+        assert gate_to_json(gate._gate, None)["sweep"] == gate_to_json(found, None)["sweep"]
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])

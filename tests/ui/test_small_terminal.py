@@ -7,21 +7,20 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC
-from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static
 
-from core.backtest.sweep import Sweep
 from core.compare.request import ComparisonRequest
 from core.journal.values import SessionState
 from core.market.candles.timeframes import Timeframe
-from core.report.written_report import written_report
+from core.report.library import ListedResult, Search, StoredResult, Terms
+from core.report.written_report import ReportedMetrics, ReportedPeriod, written_report
+from core.store.notes import Notes
 from core.store.workspace import locate_workspace, program_for
-from core.time_format import parse_time
 from tests.ui.driving import NARROW, arrived, driven, make_app, until, verdict_of
 from tests.ui.scripted import (
     NOW,
@@ -38,12 +37,13 @@ from tui.app import PapertapeApp
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
-from tui.requests.varying import Ended, Variation, Varied
+from tui.requests.varying import Variation
 from tui.screens.backtest import BacktestScreen
+from tui.screens.backtest_rows import identity
 from tui.screens.compare import CompareScreen
 from tui.screens.gate import GateScreen
 from tui.screens.help import HelpScreen
-from tui.screens.long_work import ended_names, work_title
+from tui.screens.long_work import work_title
 from tui.screens.report import ReportScreen
 from tui.screens.report_rows import remarks
 from tui.screens.session import SessionScreen
@@ -116,8 +116,6 @@ async def test_a_key_says_what_is_so_where_it_has_more_reasons_than_one(
         await until(pilot, lambda: app.screen.query_one("#strategy-list", LineTable).rows)
         assert await told("H", "J") == {"Not yet: its document is still being read."}
         await pilot.press("3")
-        (none,) = await told("U")
-        assert none.startswith("None has ended since this screen was opened")
         order = BacktestOrder("waves", Path("STRATEGY.md"), {})
         monkeypatch.setattr(app.backtests, "run", held)
         backtests = app.screen
@@ -508,28 +506,34 @@ def test_a_gate_of_a_varied_strategy_names_what_was_set() -> None:
     assert str(title) == "waves rsi.period=20 · gate · stop_loss_pct=2:6:2"
 
 
-def test_ended_works_are_told_apart_by_all_that_was_asked() -> None:
-    order = BacktestOrder("waves", Path("STRATEGY.md"), {}, data="/tmp/a.csv")
+def test_kept_searches_are_told_apart_by_all_that_was_asked() -> None:
     axes = ("rsi.period=2:6",)
-    works = [
-        ("sweep", order, Variation(axes, split=70.0)),
-        ("sweep", replace(order, data="b.csv"), Variation(axes, sort="win_rate_pct")),
-        ("gate", replace(order, settings={"rsi.period": 3}, balance=5e3), Variation(folds=3)),
-        ("gate", replace(order, exchange="demo", period="30d"), Variation()),
-        ("gate", order, Variation(anchored=True, seed=7)),
-    ]
-    varied = Varied(cast(Sweep, None), ())
-    at, came = parse_time("2026-11-28T08:25:00Z"), "fails, -28.2 % joined"
-    told = "28 Nov 08:25 · {} · fails, -28.2 % joined · {}".format
-    sweep, gate = (partial(told, f"{what} · waves") for what in ("sweep", "gate"))
-    set_before = told("gate · waves rsi.period=3", "a.csv · by Sharpe · 3 folds · balance 5,000")
-    assert ended_names([Ended(*work, varied, at, came) for work in works], UTC) == [
-        f"1  {sweep('a.csv · rsi.period=2:6 · by Sharpe · ranked on 70%')}",
-        f"2  {sweep('b.csv · rsi.period=2:6 · by win rate')}",
-        f"3  {set_before}",
-        f"4  {gate('demo 30d · by Sharpe · 6 folds')}",
-        f"5  {gate('a.csv · by Sharpe · 6 folds, anchored · seed 7')}",
-    ]
+    searches = {
+        "sweep of 5: rsi.period=3 · 1f00baa1 · rsi.period=2:6 · by Sharpe · ranked on 70%": Search(
+            "sweep", "d", 5, 5, Terms(axes, "sharpe_ratio", split=70.0)
+        ),
+        "sweep, 1,200 of 5,000: rsi.period=3 · 1f00baa1 · rsi.period=2:6 · by win rate": Search(
+            "sweep", "d", 1_200, 5_000, Terms(axes, "win_rate_pct")
+        ),
+        "gate, fails: rsi.period=3 · 1f00baa1 · by Sharpe · 6 folds, anchored · seed 7": Search(
+            "gate", "d", 1, 1, Terms((), "sharpe_ratio", None, 6, anchored=True, seed=7), "fails"
+        ),
+        "gate, cancelled: rsi.period=3 · 1f00baa1 · by Sharpe · 6 folds": Search(
+            "gate", "d", 1, 1, Terms((), "sharpe_ratio", None, 6)
+        ),
+    }
+    for told, search in searches.items():
+        result = StoredResult(
+            strategy="waves",
+            symbols=("BTC/USDT",),
+            timeframe="1h",
+            period=ReportedPeriod(),
+            metrics=ReportedMetrics(),
+            settings={"rsi.period": 3},
+            search=search,
+        )
+        listed = ListedResult("1f00baa1", Path("result.json"), result, Notes())
+        assert identity(listed).replace(" · BTC/USDT 1h · –", "") == f"waves {told}"
 
 
 def drawn_text(app: PapertapeApp, selector: str) -> str:

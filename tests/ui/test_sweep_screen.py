@@ -160,7 +160,7 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
         kept = list_results(workspace).results
-        (one,) = [each for each in kept if each.result.settings]
+        (one,) = [each for each in kept if each.result.settings and not each.result.search]
         assert one.result.metrics.total_return_pct == gain
         assert one.result.fill_on == "next_open"
         assert one.result.settings == dict(
@@ -224,7 +224,8 @@ async def test_a_cancelled_sweep_keeps_what_is_finished_and_says_so(
         assert "resumed: 2 of 6 backtests were kept" in str(note.render())
         assert len(screen.query_one("#sweep-table", LineTable).rows) == 6
         assert not list(workspace.unfinished.iterdir())
-        (ended,) = app.varying.ended
+        (listed,) = (one for one in list_results(workspace).results if one.result.search)
+        ended = await app.varying.open(listed)
         assert isinstance(ended.varied.found, Sweep)
         assert ended.varied.found.complete, "and not the one that was broken off"
         again = SweepScreen(ended.order, ended.variation, print, ended.varied)
@@ -321,7 +322,7 @@ async def test_a_sweep_of_a_strategy_is_until_now_whatever_result_was_swept_befo
             await pilot.press("enter")
             screen = await arrived(pilot, SweepScreen)
             await until(pilot, lambda: screen.ready and not screen.is_busy)  # noqa: B023
-            spans.append(app.varying.ended[0].order.span)
+            spans.append(screen._order.span)
         of_result, of_strategy = spans
         assert of_result is not None
         assert of_strategy is not None
@@ -377,7 +378,11 @@ async def test_what_runs_is_left_by_its_own_key_and_what_was_found_before_is_gon
         assert not screen.check_action("open", ())
         await pilot.press("3")
         await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
-        await pilot.press("U")  # the one that ended well
+        library = app.screen.query_one("#backtests", LineTable)
+        await until(pilot, lambda: len(library.rows) == 2)
+        assert library.rows[0].cells[0].text.startswith("waves sweep of 6: "), "it ended well"
+        library.move_to(library.rows[0].key)
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SweepScreen))
         assert app.screen is not screen
         table = app.screen.query_one("#sweep-table", LineTable)

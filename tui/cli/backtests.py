@@ -9,12 +9,13 @@ from tui.cli.output import Exit, complain, print_json, print_text, refusing, tab
 from tui.cli.workspace import existing_workspace
 
 if TYPE_CHECKING:
-    from core.report.library import ListedResult
+    from core.report.library import ListedResult, StoredResult
 
 _MORE = """\
 A backtest is kept by `papertape backtest --keep`, and by the screen each time one is run there.
-Those without a note or tag go when there are more than two hundred of them. Listed are also the
-results that lie beside strategies (`--save`), by the names of their folders."""
+Sweeps and gates made on the screen are kept as well, listed by their best setting. What has no note
+or tag goes when there are more than two hundred backtests, or thirty sweeps and gates. Listed are
+also the results that lie beside strategies (`--save`), by the names of their folders."""
 
 
 class ListArguments(Arguments, Protocol):
@@ -111,14 +112,19 @@ def _row(listed: ListedResult) -> list[str]:
     return [
         listed.key,
         result.saved[:16].replace("T", " "),
-        " ".join(
-            [result.strategy, *(f"{name}={value}" for name, value in result.settings.items())]
-        ),
+        _searched(result) + "".join(f" {name}={value}" for name, value in result.settings.items()),
         f"{', '.join(result.symbols)} {result.timeframe}",
         f"{(period.start or '')[:10]} – {(period.end or '')[:10]}",
         *(figure_text(name, plain) for name in (*names, "total_trades")),
         ", ".join(listed.notes.tags),
     ]
+
+
+def _searched(result: StoredResult) -> str:
+    """The strategy, and what of it was tried where it is the best setting of that."""
+    if result.search is None:
+        return result.strategy
+    return f"{result.strategy} {result.search.words}{':' if result.settings else ''}"
 
 
 def _to_json(listed: ListedResult) -> dict[str, Any]:
@@ -159,6 +165,9 @@ def show(arguments: OneArguments) -> int:
     if arguments.json:
         print_json({**whole, "note": listed.notes.note, "tags": list(listed.notes.tags)})
         return Exit.DONE
+    if (search := listed.result.search) is not None:
+        best = "judged was this" if search.kind == "gate" else "the best of it"
+        print_text(f"{_searched(listed.result).rstrip(':')}; {best}:", "")
     print_text(report_text(whole).rstrip("\n"))
     if listed.notes.tags:
         print_text("", f"Tags: {', '.join(listed.notes.tags)}")

@@ -95,12 +95,6 @@ BACKTESTS: tuple[Command, ...] = (
         unless="No backtest is under the cursor: n runs one.",
     ),
     Command(
-        "backtest.ended", Place.BACKTEST, "U", "U", "past sweeps",
-        "A sweep or gate that has ended, as it was left: the last since the screen was opened",
-        "ended", 0,
-        unless="None has ended since this screen was opened: H begins a sweep, J a gate.",
-    ),
-    Command(
         "result.back", Place.RESULT, "escape", "Esc", "back", "Return to the backtests", "back", 1,
     ),
     Command(

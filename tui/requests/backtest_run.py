@@ -200,6 +200,12 @@ async def _fetched(
     return Material(found.candles, found.notes, found.start, found.filters, found.funding, span)
 
 
+def source_of(order: BacktestOrder, config: StrategyConfig) -> CandleSource:
+    """Where its candles are from, so that they are found from anywhere."""
+    files = order.data and line_of_files(*files_in_line("candles", order.data, config.symbols))
+    return CandleSource(files, order.exchange, order.period)
+
+
 def own_candles(
     stored: StoredResult,
     config: Mapping[str, object],
@@ -304,8 +310,7 @@ def _run(
     scale = result.starting_balance / closes[0][1] if closes and closes[0][1] else 0.0
     held = thinned([(time, close * scale) for time, close in closes])
     key = None
-    files = order.data and line_of_files(*files_in_line("candles", order.data, config.symbols))
-    source = CandleSource(files, order.exchange, order.period)
+    source = source_of(order, config)
     if workspace is not None:
         whole = library_result(result, material.candles, now, source, order.settings)
         whole["held"] = [[iso_time(time), value] for time, value in held]

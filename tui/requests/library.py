@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -256,9 +257,13 @@ def named(listed: ListedResult) -> str:
 
 
 def settled(listed: ListedResult) -> str:
-    """The strategy, and what was varied of it."""
+    """The strategy, and what was varied of it; of a sweep or gate what it was, and its best."""
     result = listed.result
-    return " ".join(filter(None, (result.strategy, formats.setting_words(result.settings))))
+    settings = formats.setting_words(result.settings)
+    if result.search is None:
+        return " ".join(filter(None, (result.strategy, settings)))
+    searched = f"{result.strategy} {result.search.words}"
+    return f"{searched}: {settings}" if settings else searched
 
 
 def _saved(document: Path, block: object) -> ListedResult | None:
@@ -273,23 +278,25 @@ def _saved(document: Path, block: object) -> ListedResult | None:
         return None
 
 
-def _opened(listed: ListedResult) -> OpenedResult:
+def curve_of(report: Mapping[str, Any], name: str = "equity") -> Points:
+    """A curve that stands in a report; what is no point of it is left out."""
     from tui.requests.curves import thinned  # noqa: PLC0415  (numpy, when it is needed)
 
-    whole = open_result(listed)
-
-    def points(name: str) -> Points:
-        found = []
-        for entry in whole.get(name) or ():
-            match entry:
-                case [str(time), int() | float() as value]:
+    found = []
+    for entry in report.get(name) or ():
+        match entry:
+            case [str(time), int() | float() as value]:
+                with suppress(ValueError):
                     found.append((parse_time(time), float(value)))
-        return thinned(found)
+    return thinned(found)
 
+
+def _opened(listed: ListedResult) -> OpenedResult:
+    whole = open_result(listed)
     order, config = order_of(listed), whole.get("config")
     if order is not None:
         order = replace(order, raw=config) if isinstance(config, dict) else None
-    return OpenedResult(listed, whole, points("equity"), points("held"), order)
+    return OpenedResult(listed, whole, curve_of(whole), curve_of(whole, "held"), order)
 
 
 def _compared(one: ListedResult, other: ListedResult) -> Compared:

@@ -10,21 +10,20 @@ import asyncio
 import importlib
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.gate import FOLDS
-from core.time_format import wall_clock
-from tui.requests.backtest import BacktestOrder, BacktestRefusedError
+from tui.requests.backtest import BacktestOrder, BacktestRefusedError, Points
 from tui.shell import Shell
 
 if TYPE_CHECKING:
     from core.backtest.progress import Progress
     from core.backtest.sweep import Sweep
     from core.gate.gate import Gate, UnfinishedGate
+    from core.report.library import ListedResult
 
-_MOST_ENDED = 8
 _RUNNER = "tui.requests.varying_run"
 
 
@@ -52,7 +51,8 @@ class Varied:
 
     `aside`: how it was run, which is no fault of it. `warmup`: see `BacktestOrder`; with it a
     setting's own backtest is on the same candles, as over `span`. `own`: what the strategy itself
-    is set to, by path.
+    is set to, by path. `reports`: of a gate that was kept, the backtest that was judged and the
+    parts of its walk-forward as one, each with its equity; one just made has them in itself.
     """
 
     found: Sweep | Gate | UnfinishedGate
@@ -61,6 +61,7 @@ class Varied:
     warmup: int | None = None
     span: tuple[int, int] | None = None
     own: Mapping[str, object] = field(default_factory=dict)
+    reports: tuple[tuple[Mapping[str, object], Points], ...] = ()
 
 
 @dataclass(slots=True)
@@ -94,34 +95,18 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Work that has ended: `what` of "sweep" and "gate" it was, of which order, and its result.
+    """A sweep or gate that was kept: of which order it was, and its result."""
 
-    `at`: when it ended, UTC ms. `came_to`: its result in a few words.
-    """
-
-    what: str
     order: BacktestOrder
     variation: Variation
     varied: Varied
-    at: int = 0
-    came_to: str = ""
-
-    def is_of(self, other: Ended) -> bool:
-        """Whether both are results of the same work, as where the one was resumed."""
-        same = self.what == other.what and self.variation == other.variation
-        return same and self.order == other.order
 
 
 class VaryingCommands:
-    """Sweeps and gates in processes beside this one.
-
-    `ended`: the results of the last ones since the program began, the newest first; of the same
-    work only the newest.
-    """
+    """Sweeps and gates in processes beside this one; what they find is kept in the library."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self.ended: tuple[Ended, ...] = ()
 
     async def suggest(self, raw: Mapping[str, object]) -> tuple[str, ...]:
         """What could be varied of a config, a range around each number of it."""
@@ -165,12 +150,17 @@ class VaryingCommands:
             )
         finally:
             control.cancel.set()  # nobody waits for it any more
-        asked = replace(order, span=found.span)
-        came_to = runner.came_to(found.found)
-        newest = Ended(what, asked, variation, found, wall_clock(), came_to)
-        others = (one for one in self.ended if not one.is_of(newest))
-        self.ended = (newest, *others)[:_MOST_ENDED]
         return found
+
+    async def open(self, listed: ListedResult) -> Ended:
+        """All of a sweep or gate that was kept.
+
+        Raises:
+            LibraryError: it is gone or damaged.
+        """
+        runner = await _runner()
+        ended: Ended = await asyncio.to_thread(runner.ended, listed)
+        return ended
 
     async def export(self, sweep: Sweep, name: str) -> Path:
         """Write every row of a sweep into a file of the workspace; its path.

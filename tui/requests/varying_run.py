@@ -6,11 +6,13 @@ import asyncio
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
-from dataclasses import replace
+from dataclasses import asdict, replace
 from multiprocessing import resource_tracker
 from pathlib import Path
 
-from core.backtest.axes import Axis, SweepError, combinations, corners, parse_axis
+import msgspec
+
+from core.backtest.axes import Axis, SweepError, combinations, configs, corners, parse_axis
 from core.backtest.kept import Keeping
 from core.backtest.progress import WorkCancelledError
 from core.backtest.run import BacktestError
@@ -18,9 +20,10 @@ from core.backtest.sweep import Sweep, check_sort, sweep_to_csv
 from core.backtest.workers import all_cores
 from core.gate.counted import How, counted_gate, counted_sweep
 from core.gate.gate import Gate, UnfinishedGate
+from core.gate.kept import Asked, keep_search, open_search
 from core.host.feed_factories import DemoMarket
 from core.market.candles.candles import Candles
-from core.report.library import leaves
+from core.report.library import LibraryError, ListedResult, Terms, damaged, leaves, open_result
 from core.store.durable import OsDisk, write_durably
 from core.store.workspace import Workspace
 from core.strategy.config.canonical import config_to_dict
@@ -30,9 +33,10 @@ from core.strategy.config.problems import ConfigError
 from core.strategy.signals.sources import warmup_candles
 from core.time_format import wall_clock
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
-from tui.requests.backtest_run import SWEPT, Material, candles_for
+from tui.requests.backtest_run import SWEPT, Material, candles_for, source_of
 from tui.requests.exporting import export_folder, unused_stem
-from tui.requests.varying import Control, Variation, Varied
+from tui.requests.library import curve_of, order_of
+from tui.requests.varying import Control, Ended, Variation, Varied
 
 _IN_THIS_THREAD = 2_000_000  # candles of all settings: done before processes have begun
 _REFUSALS = (SweepError, BacktestError, ConfigError, OSError)
@@ -117,19 +121,6 @@ async def gate(
     return await _run(order, variation, workspace, demo, control, work)
 
 
-def came_to(found: Sweep | Gate | UnfinishedGate) -> str:
-    """What came of it in a few words: the verdict of a gate, the best return of a sweep."""
-    if isinstance(found, UnfinishedGate):
-        return "cancelled"
-    if isinstance(found, Gate):
-        made = found.walk_forward.joined.metrics.total_return_pct
-        return f"{found.verdict.value}, {made:+z.1f} % joined"
-    if not found.rows:
-        return "cancelled"
-    best = f"the best made {found.best.result.metrics.total_return_pct:+z.1f} %"
-    return best if found.complete else f"cancelled, {best}"
-
-
 _left: tuple[BacktestOrder, Variation] | None = None
 """What was last left unfinished on candles of an exchange: later ones would be other work."""
 
@@ -166,7 +157,70 @@ async def _run(
     aside = [_MARKETLESS] if SWEPT in material.notes else []
     aside += [] if order.fill_on == "next_open" else [_FILLED]
     own = dict(leaves(config_to_dict(parsed.config)))
-    return Varied(found, notes, tuple(aside), warmup, material.span, own)
+    varied = Varied(found, notes, tuple(aside), warmup, material.span, own)
+    if workspace is not None:
+        home = Workspace(workspace)
+        try:
+            await asyncio.to_thread(_keep, order, variation, varied, material.candles, home)
+        except LibraryError as error:
+            return replace(varied, notes=(*notes, str(error)))
+    return varied
+
+
+def _keep(
+    order: BacktestOrder,
+    variation: Variation,
+    varied: Varied,
+    candles: Mapping[str, Candles],
+    workspace: Workspace,
+) -> None:
+    balance = {} if order.balance is None else {"starting_balance": order.balance}
+    config = parse_config({**order.raw, **balance}).config
+    asked = Asked(
+        config_to_dict(config),
+        dict(order.settings),
+        order.fill_on,
+        varied.warmup,
+        varied.span,
+        varied.notes,
+        varied.aside,
+    )
+    source, now = source_of(order, config), wall_clock()
+    terms = Terms(**asdict(variation))
+    keep_search(workspace, varied.found, asked, terms, candles, source, now, OsDisk())
+
+
+def ended(listed: ListedResult) -> Ended:
+    """See `VaryingCommands.open`."""
+    kept = open_search(listed)
+    asked, order = kept.asked, order_of(listed)
+    if order is None:
+        raise damaged(listed.path, "where its candles are from is not told")
+    try:
+        axes = [Axis(path, (value,)) for path, value in asked.settings.items()]
+        config = configs(parse_config(asked.config).config, axes)[0]
+    except (SweepError, ConfigError) as error:
+        raise damaged(listed.path, error) from error
+    reports = () if kept.joined is None else (open_result(listed), kept.joined)
+    return Ended(
+        replace(
+            order,
+            raw=asked.config,
+            span=asked.span,
+            fill_on=asked.fill_on,
+            settings=asked.settings,
+        ),
+        Variation(**msgspec.structs.asdict(kept.terms)),
+        Varied(
+            kept.found,
+            asked.notes,
+            asked.aside,
+            asked.warmup,
+            asked.span,
+            dict(leaves(config_to_dict(config))),
+            tuple((report, curve_of(report)) for report in reports),
+        ),
+    )
 
 
 def _same(left: tuple[BacktestOrder, Variation], asked: tuple[BacktestOrder, Variation]) -> bool:

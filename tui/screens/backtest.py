@@ -23,17 +23,15 @@ from core.text import safe_lines, safe_text
 from core.time_format import wall_clock
 from tui.commands import Place, bindings
 from tui.modals.new_backtest import NewBacktest
-from tui.modals.pick import Pick
 from tui.modals.vary import VaryForm
 from tui.requests.backtest import BacktestOrder, BacktestOutcome, BacktestRefusedError
 from tui.requests.library import OpenedResult, order_of
-from tui.requests.varying import Variation
+from tui.requests.varying import Ended, Variation
 from tui.screens import backtest_rows
 from tui.screens.backtest_look import BacktestLook
 from tui.screens.backtest_result import BacktestResultScreen, note_on
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.gate import GateScreen
-from tui.screens.long_work import ended_names
 from tui.screens.overlay import OverlayScreen
 from tui.screens.sweep import SweepScreen
 from tui.strategies import StrategyChoice
@@ -284,6 +282,10 @@ class BacktestScreen(BaseScreen):
         else:
             self.app.push_screen(screen)
 
+    def _show_search(self, ended: Ended, kind: str) -> None:
+        screen = SweepScreen if kind == SweepScreen.WHAT else GateScreen
+        self.app.push_screen(screen(ended.order, ended.variation, self.run_order, ended.varied))
+
     def _tell(self, text: str, style: str = "$dim") -> None:
         if not self.is_attached:
             return
@@ -307,8 +309,6 @@ class BacktestScreen(BaseScreen):
             return any(not one.beside_document for one in self.targets)
         if action == "compare":
             return bool(self._pair)
-        if action == "ended":
-            return bool(self.papertape.varying.ended)
         return True
 
     def why_not(self, action: str) -> str:
@@ -374,12 +374,17 @@ class BacktestScreen(BaseScreen):
 
         async def work() -> None:
             try:
-                opened = await self.papertape.library.open(listed)
+                if listed.result.search is not None:
+                    ended = await self.papertape.varying.open(listed)
+                    show = partial(self._show_search, ended, listed.result.search.kind)
+                else:
+                    opened = await self.papertape.library.open(listed)
+                    show = partial(self._show_result, opened, listed)
             except LibraryError as error:
                 self.papertape.say(str(error), "error", "No backtest")
             else:
                 if self.is_current:
-                    self._show_result(opened, listed)
+                    show()
 
         self.app.run_worker(work(), name="open", group="library", exit_on_error=False)
 
@@ -471,24 +476,6 @@ class BacktestScreen(BaseScreen):
             ),
             chosen,
         )
-
-    def action_ended(self) -> None:
-        """Show a sweep or gate that has ended once more; of several, ask which."""
-        ended = self.papertape.varying.ended
-        if not ended:
-            return
-        names = ended_names(ended, self.papertape.zone)
-
-        def chosen(name: str | None) -> None:
-            if name is not None:
-                one = ended[names.index(name)]
-                screen = SweepScreen if one.what == SweepScreen.WHAT else GateScreen
-                self.app.push_screen(screen(one.order, one.variation, self.run_order, one.varied))
-
-        if len(ended) == 1:
-            chosen(names[0])
-        else:
-            self.app.push_screen(Pick("Sweeps and gates", names, names[0]), chosen)
 
     def action_cancel(self) -> None:
         """Break off what runs."""

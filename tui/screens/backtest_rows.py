@@ -14,6 +14,7 @@ from core.report.metric_words import undefined_text
 from core.report.written_report import last_close
 from core.time_format import parse_time
 from tui import formats
+from tui.modals.vary import RANKS
 from tui.requests.library import settled
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
@@ -112,8 +113,27 @@ def identity(listed: ListedResult) -> str:
     """What it is, in one line, all of which a row has no room for: from settings to the note."""
     key = "saved in its document" if listed.beside_document else listed.key
     market = f"{formats.several(listed.result.symbols)} {listed.result.timeframe}".strip()
-    words = (settled(listed), market, period(listed), key, tags(listed), listed.notes.note)
+    words = (
+        *(settled(listed), market, period(listed), key),
+        *(*_terms(listed), tags(listed), listed.notes.note),
+    )
     return " · ".join(word for word in words if word)
+
+
+def _terms(listed: ListedResult) -> tuple[str, ...]:
+    """How a sweep or gate varied the strategy, which tells it from others with the same best."""
+    search = listed.result.search
+    if search is None:
+        return ()
+    terms = search.terms
+    ranks = {metric: word for word, metric in RANKS.items()}
+    parts = [*formats.axis_words(terms.axes), f"by {ranks.get(terms.sort, terms.sort)}"]
+    if search.kind == "gate":
+        parts.append(f"{terms.folds} folds{', anchored' if terms.anchored else ''}")
+        parts += [f"seed {terms.seed}"] if terms.seed else []
+    elif terms.split is not None:
+        parts.append(f"ranked on {terms.split:g}%")
+    return tuple(parts)
 
 
 def tags(listed: ListedResult) -> str:

@@ -175,7 +175,10 @@ class GateScreen(LongWorkScreen):
         """Show a result of the gate as a report, with what was set. `joined`: of which parts."""
 
         async def work() -> None:
-            report, equity = await asyncio.to_thread(_reported, result)
+            if kept := self._varied.reports:
+                report, equity = kept[1 if joined else 0]
+            else:
+                report, equity = await asyncio.to_thread(_reported, result)
             if self.is_current:
                 named = {**report, "settings": dict(settings)}
                 self.app.push_screen(ReportScreen(named, equity, joined=joined))
@@ -208,7 +211,7 @@ class GateScreen(LongWorkScreen):
         self.app.push_screen(form, answered)
 
 
-def _reported(result: RunResult) -> tuple[dict[str, object], Points]:
+def _reported(result: RunResult) -> tuple[Mapping[str, object], Points]:
     from core.report.result import result_to_json  # noqa: PLC0415  (numpy's room)
     from tui.requests.curves import thinned  # noqa: PLC0415
 

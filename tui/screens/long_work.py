@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import tzinfo
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -15,11 +13,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.text import safe_lines, safe_text
-from core.time_format import short_date, short_time
+from core.time_format import short_date
 from tui import formats
-from tui.modals.vary import RANKS
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
-from tui.requests.varying import Control, Ended, Variation, Varied
+from tui.requests.varying import Control, Variation, Varied
 from tui.screens.base import BaseScreen, write
 from tui.widgets.tones import Tone, toned
 
@@ -223,54 +220,19 @@ def part_lines(parts: Mapping[str, str], progress: Progress | None) -> Iterator[
 
 def work_title(order: BacktestOrder, what: str, variation: Variation) -> Content:
     """What is worked on: the strategy with what was set of it, the work, and what it varies."""
+    name = " ".join(filter(None, (order.name, formats.setting_words(order.settings))))
+    axes = "".join(f" · {axis}" for axis in formats.axis_words(variation.axes))
     return Content.assemble(
-        (safe_text(_worked_on(order)), "bold $foreground"),
+        (safe_text(name), "bold $foreground"),
         (f" · {what}", "$dim"),
-        (safe_text("".join(f" · {axis}" for axis in _axes(variation))), "$dim"),
-        ("".join(f" · {span}" for span in _span(order, short_date)), "$dim"),
+        (safe_text(axes), "$dim"),
+        ("".join(f" · {span}" for span in _span(order)), "$dim"),
     )
 
 
-def ended_names(ended: Sequence[Ended], zone: tzinfo) -> list[str]:
-    """When works ended, what came of them, candles and ranking; numbered, as more may differ."""
-    return [f"{number}  {_ended_name(one, zone)}" for number, one in enumerate(ended, start=1)]
-
-
-def _ended_name(one: Ended, zone: tzinfo) -> str:
-    order, variation = one.order, one.variation
-    candles = " ".join(Path(word).name for word in order.data.split())
-    if order.exchange:
-        candles = " ".join((order.exchange, *(_span(order, short_time) or [order.period])))
-    ranks = {metric: word for word, metric in RANKS.items()}
-    when = formats.day_time(one.at, zone)
-    parts = [when, one.what, _worked_on(order), one.came_to, candles, *_axes(variation)]
-    parts.append(f"by {ranks.get(variation.sort, variation.sort)}")
-    if one.what == "gate":
-        parts.append(f"{variation.folds} folds{', anchored' if variation.anchored else ''}")
-        if variation.seed:
-            parts.append(f"seed {variation.seed}")
-    elif variation.split is not None:
-        parts.append(f"ranked on {variation.split:g}%")
-    if order.balance is not None:
-        parts.append(f"balance {order.balance:,g}")
-    return safe_text(" · ".join(parts))
-
-
-def _worked_on(order: BacktestOrder) -> str:
-    """The strategy with what was set of it."""
-    return " ".join(filter(None, (order.name, formats.setting_words(order.settings))))
-
-
-def _span(order: BacktestOrder, written: Callable[[int], str]) -> list[str]:
+def _span(order: BacktestOrder) -> list[str]:
     """From when to when, where that is known."""
-    return [] if order.span is None else [" to ".join(map(written, order.span))]
-
-
-def _axes(variation: Variation) -> list[str]:
-    """What is varied, each by a short name."""
-    parts = [axis.partition("=") for axis in variation.axes]
-    names = formats.setting_names([path.strip() for path, _, _ in parts])
-    return [f"{name}={values}" for name, (_, _, values) in zip(names, parts, strict=True)]
+    return [] if order.span is None else [" to ".join(map(short_date, order.span))]
 
 
 def _noted(varied: Varied) -> list[tuple[str, Tone]]:
