@@ -72,7 +72,7 @@ def test_a_made_up_market_is_silent_but_for_what_goes_wrong() -> None:
         (
             SessionState.STOPPED,
             {"planned_end": NOW, "ended": NOW},
-            ["one (aaaaaaa1) has come to its planned end; r shows its report"],
+            ["one (aaaaaaa1) has come to its planned end"],
         ),
     ],
 )

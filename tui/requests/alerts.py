@@ -73,7 +73,7 @@ def _turned(was: SessionSnapshot, now: SessionSnapshot) -> list[Alert]:
     if was.state is SessionState.STALE and not now.state.ended:
         return [Alert(f"{name} receives prices again")]
     if now.planned_end is not None and (now.ended or 0) >= now.planned_end:
-        return [Alert(f"{name} has come to its planned end; r shows its report")]
+        return [Alert(f"{name} has come to its planned end")]
     return []
 
 

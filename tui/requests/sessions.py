@@ -131,7 +131,7 @@ class SessionCommands:
                 if len(sessions) == 1:
                     await self._show(link, session.id, report)
             if len(sessions) > 1:
-                self._shell.say(f"{len(sessions)} sessions stopped; r shows a report.")
+                self._shell.say(f"{len(sessions)} sessions stopped.")
 
         self._shell.command("stop", work)
 
