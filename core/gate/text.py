@@ -134,7 +134,7 @@ def _walk_forward(gate: Gate) -> GateSection:
     )
     joined = ("joined", *_figures(walked.joined, _OF_A_FOLD), *([""] if chosen else []))
     (sharpe,) = _figures(walked.joined, ("Sharpe",))
-    efficiency = f"{before[0].upper()}{before[1:]} it had made nothing, so there is no efficiency."
+    efficiency = f"{before[0].upper()}{before[1:]}, it made no money, so there is no efficiency."
     if walked.efficiency is not None:
         efficiency = (
             f"A day here made {walked.efficiency:.0%} of what a day made {before} (efficiency)."
@@ -163,9 +163,9 @@ def _luck(gate: Gate) -> Iterator[tuple[str, str, str]]:
         yield (
             "Deflated Sharpe",
             f"{gate.deflated.probability:.1%}",
-            f"likely above what luck alone brings the best of {tries}: {luck:.2f} a year"
+            f"chance that it is above what luck brings the best of {tries}: {luck:.2f} a year"
             if luck
-            else "likely above 0: of its one try there is nothing to deflate",
+            else "chance that it is above 0: of its one try there is nothing to deflate",
         )
     if gate.superiority is not None:
         needed = gate.superiority.detectable_sharpe(0.8)

@@ -164,7 +164,7 @@ def monitoring_in_words(jobs: Sequence[ListedJob], end: str | None = None) -> st
 def confirmed(job: ListedJob, jobs: Sequence[ListedJob]) -> str:
     """That a job was added, for the user; `jobs` are all there are."""
     watching = [one for one in jobs if one.session_id == job.session_id is not None]
-    return monitoring_in_words(watching) or f"I've set that up: {job.trigger}."
+    return monitoring_in_words(watching) or f"Scheduled: {job.trigger}."
 
 
 prepare(JobOrder, Jobs, ListedRun)

@@ -232,8 +232,8 @@ def _summary(
         )
     reasons = []
     if still_open:
-        are = "position was" if still_open == 1 else "positions were"
-        reasons.append(f"{still_open:,} {are} entered and never closed")
+        are = "position is" if still_open == 1 else "positions are"
+        reasons.append(f"{still_open:,} {are} still open")
     if cancelled:
         reasons.append(
             f"{cancelled:,} cancelled by an exit or the opposite entry on the same candle"
@@ -243,4 +243,5 @@ def _summary(
         reasons.append(f"{len(refusals):,} refused (most often, {times:,} times: {why})")
     if not reasons:
         reasons.append("none could still be filled within the data")
-    return f"the entry held on {entries:,} of {decided:,} candles, but: {'; '.join(reasons)}"
+    mark = ";" if still_open else ", but:"
+    return f"the entry held on {entries:,} of {decided:,} candles{mark} {'; '.join(reasons)}"

@@ -217,7 +217,7 @@ def _minute(time: str) -> str:
 
 def _diagnosis(diagnosis: Mapping[str, Any] | None) -> Section:
     if diagnosis is None:
-        return Section("Why there was no trade")
+        return Section("Why no trade was closed")
     rows = tuple(
         (
             safe_text(condition["group"]),
@@ -231,7 +231,7 @@ def _diagnosis(diagnosis: Mapping[str, Any] | None) -> Section:
     )
     header = ("", "Condition", "Held", "Valid candles", "NaN candles", "Entries without it")
     return Section(
-        "Why there was no trade",
+        "Why no trade was closed",
         (safe_text(diagnosis["summary"]),),
         table=Table(header, rows, (False, False, True, True, True, True)),
     )

@@ -55,11 +55,11 @@ class Bounds:
     @property
     def rows(self) -> tuple[TextRow, ...]:
         """In words."""
-        below = self.path_broken_pct
-        path = "" if below is None else f"equity below {below:+z,.1f} %, or "
+        below, summed = self.path_broken_pct, "trades' returns that sum to"
+        path = "" if below is None else f"a return below {below:+z,.1f} %, or "
         return (
-            TextRow("Broken at end", f"{path}returns that sum to {self.edge_broken_pct:+z,.1f} %"),
-            TextRow("Kept", f"returns that sum to {self.edge_kept_pct:+z,.1f} %, then or before"),
+            TextRow("Broken at end", f"{path}{summed} {self.edge_broken_pct:+z,.1f} %"),
+            TextRow("Kept", f"{summed} {self.edge_kept_pct:+z,.1f} %, then or before"),
         )
 
 

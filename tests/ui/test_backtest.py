@@ -478,7 +478,7 @@ async def test_a_backtest_without_trades_says_why(workspace: Workspace) -> None:
         screen = await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
         remarks = screen.query_one("#result-remarks")
         said = str(remarks.render())
-        assert "No trade:" in said
+        assert "No trade was closed:" in said
         room = screen.query_one("#result-said").size
         assert room.height >= min(10, remarks.size.height), "no trade needs its room"
         assert "rsi < 1: held on 0 of" in said

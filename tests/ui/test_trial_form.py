@@ -165,7 +165,7 @@ async def test_all_that_a_trial_can_tell_is_there_to_be_read(
     workspace: Workspace, size: tuple[int, int]
 ) -> None:
     async with form_on(workspace, "rsi_bounce", ScriptedLink(), size) as (pilot, form):
-        await until(pilot, lambda: "Broken at end equity below" in said(form))
+        await until(pilot, lambda: "Broken at end a return below" in said(form))
         await pilot.pause()
         verdict = form.query_one("#verdict")
         needed = verdict.get_content_height(verdict.size, pilot.app.size, verdict.size.width)
@@ -176,7 +176,7 @@ async def test_all_that_a_trial_can_tell_is_there_to_be_read(
 
 async def test_a_low_terminal_pages_to_what_lies_beneath(workspace: Workspace) -> None:
     async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
-        await until(pilot, lambda: "Broken at end equity below" in said(form))
+        await until(pilot, lambda: "Broken at end a return below" in said(form))
         body, hints = form.query_one(".form"), form.query_one(".form-hints")
         await until(pilot, lambda: body.max_scroll_y > 0)
         assert body.region.contains_region(hints.region)

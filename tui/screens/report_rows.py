@@ -203,7 +203,7 @@ def _facts(report: WrittenReport) -> list[str]:
 
 
 def _diagnosis(diagnosis: ReportedDiagnosis) -> list[Remark]:
-    found = [Remark("!", f"No trade: {diagnosis.summary}", Tone.WARNING)]
+    found = [Remark("!", f"No trade was closed: {diagnosis.summary}", Tone.WARNING)]
     for one in diagnosis.conditions:
         rest = "" if one.without is None else f"; without it {one.without:,} entries"
         text = f"{one.group} {one.condition}: held on {one.hits:,} of {one.valid:,} candles{rest}"

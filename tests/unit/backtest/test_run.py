@@ -38,7 +38,7 @@ def test_the_diagnosis_of_a_run_that_never_left_its_position_says_so() -> None:
     assert len(result.open_trades) == 1
     assert result.diagnosis is not None
     assert result.diagnosis["summary"] == (
-        "the entry held on 3 of 3 candles, but: 1 position was entered and never closed"
+        "the entry held on 3 of 3 candles; 1 position is still open"
     )
 
 

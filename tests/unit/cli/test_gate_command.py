@@ -52,7 +52,7 @@ def test_earlier_tries_deflate_a_strategy_as_it_is(
     assert later["independent_tries"] == pytest.approx(1 + effective)
     assert later["expected_best_sharpe"] > first["expected_best_sharpe"] == 0
     assert later["deflated_sharpe"] < first["deflated_sharpe"]
-    said = f"{later['deflated_sharpe']:.1%}  likely above what luck alone brings the best of"
+    said = f"{later['deflated_sharpe']:.1%}  chance that it is above what luck brings the best of"
     out = " ".join(run(*gated).out.split())
     assert " ".join(f"{said} {1 + effective:,.1f} independent tries".split()) in out
     assert later["expected_best_of"] == later["independent_tries"]

@@ -142,7 +142,13 @@ def test_a_single_setting_is_deflated_by_the_tries_before_it() -> None:
     single = replace(found, independent_tries=1.0, deflated=alone)
     figure, said = _deflated_row(single)
     assert figure == f"{alone.probability:.1%}"
-    assert "of its one try there is nothing to deflate" in said
+    assert said == "chance that it is above 0: of its one try there is nothing to deflate"
+
+
+def test_without_money_made_on_what_was_seen_there_is_no_efficiency(edge: Gate) -> None:
+    lost = replace(edge, walk_forward=replace(edge.walk_forward, efficiency=None))
+    told = [sentence for one in gate_sections(lost) for sentence in one.sentences]
+    assert "Where it was chosen, it made no money, so there is no efficiency." in told
 
 
 def _deflated_row(gate: Gate) -> tuple[str, ...]:

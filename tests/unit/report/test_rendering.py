@@ -114,7 +114,7 @@ def test_a_run_without_trades_shows_its_diagnosis() -> None:
     }  # fmt: skip
     diagnosis = {"summary": "rsi < 5 never held", "conditions": [condition]}
     text = report_text(report(diagnosis=diagnosis))
-    assert "Why there was no trade" in text
+    assert "Why no trade was closed" in text
     assert re.search(r"entry +rsi < 5 +0 +90 +14 +90", text)
 
 
