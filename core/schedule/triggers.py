@@ -5,7 +5,10 @@ All times are UTC milliseconds, and cron expressions are read in UTC.
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
 
 import msgspec
 from cronsim import CronSim, CronSimError
@@ -18,6 +21,7 @@ SHORTEST_SECONDS = 10
 _LONGEST_SECONDS = 366 * 86_400
 _CRON_FIELDS = 5
 _LONGEST_EXPRESSION = 300  # characters
+_AVERAGED = 25  # runs; a day's hours, a year's months and some weeks' days end well before
 
 
 class TriggerError(ValueError):
@@ -132,6 +136,22 @@ def next_due(trigger: Trigger, after: int) -> int | None:
             return None if moment is None else (moment - _EPOCH) // _MILLISECOND
         case At(time):
             return time if time > after else None
+
+
+@lru_cache
+def period(trigger: Trigger) -> float | None:
+    """Seconds from one run to the next, of a cron expression on average; None of what is once.
+
+    Of runs since 1970, so that it does not change as time passes.
+    """
+    match trigger:
+        case Every(seconds, _):
+            return seconds
+        case Cron(expression):
+            runs = [run.timestamp() for run in islice(CronSim(expression, _EPOCH), _AVERAGED)]
+            return (runs[-1] - runs[0]) / (len(runs) - 1) if len(runs) > 1 else math.inf
+        case At():
+            return None
 
 
 def same_times(one: Trigger, other: Trigger) -> bool:

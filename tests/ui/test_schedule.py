@@ -21,7 +21,7 @@ from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
 from core.time_format import iso_time
 from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, driven, make_app, shown, until
-from tests.ui.scripted import HOUR, NOW, ScriptedLink, busy, job, session
+from tests.ui.scripted import DAY, HOUR, NOW, ScriptedLink, busy, job, session
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.host.hosting import LateHosting
@@ -289,6 +289,31 @@ async def test_jobs_of_sessions_with_one_name_are_told_apart_on_80_columns() -> 
         link.change("m81c0zzt", strategy="other")
         app.poll()
         await until(pilot, lambda: "k3x9a1pq" not in drawn(app, "#jobs"))
+
+
+async def test_jobs_are_sorted_by_how_often_they_run_however_that_is_written() -> None:
+    def cron(job_id: str, expression: str, words: str) -> ListedJob:
+        return job(job_id, HOUR, every_seconds=None, cron_expr=expression, trigger=words)
+
+    once = {"every_seconds": None, "trigger": ""}
+    link = busy()
+    link.jobs = [
+        job("later001", 2 * DAY, at=iso_time(NOW + 2 * DAY), **once),
+        cron("weekly01", "0 9 * * 1", "At 09:00 on Monday (UTC)"),
+        cron("quarter1", "*/15 * * * *", "Every 15th minute (UTC)"),
+        job("sooner01", DAY, at=iso_time(NOW + DAY), **once),
+        job("every4h1", HOUR),
+        cron("daily001", "0 10 * * *", "At 10:00 every day (UTC)"),
+    ]
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: len(rows(app)) == 6)
+        table = app.screen.query_one("#jobs", LineTable)
+        table.order_by("WHEN")
+        assert [row.key for row in table.rows] == [
+            "quarter1", "every4h1", "daily001", "weekly01", "sooner01", "later001",
+        ]  # fmt: skip
 
 
 async def test_an_edit_says_nothing_of_when_unless_that_was_touched() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import tzinfo
 
 from core.host.job_values import ListedJob, ListedRun
+from core.schedule.triggers import Cron, period
 from core.time_format import parse_time
 from tui import formats
 from tui.requests.schedule import what
@@ -89,8 +90,10 @@ def due_text(job: ListedJob, zone: tzinfo) -> str:
 
 
 def _rank(job: ListedJob) -> float | str | None:
-    """By what `due_text` is sorted: how often, else the words, and what is due once by when."""
-    return job.every_seconds if job.at is None else f"once {parse_time(job.at):015d}"
+    """By what `due_text` is sorted: how often, and what is due once behind that, by when."""
+    if job.at is not None:
+        return f"once {parse_time(job.at):015d}"
+    return job.every_seconds if job.cron_expr is None else period(Cron(job.cron_expr))
 
 
 def countdown(left: int | None) -> str:

@@ -18,9 +18,11 @@ from core.schedule.triggers import (
     describe,
     every,
     next_due,
+    period,
 )
 from core.time_format import LATEST, iso_time, parse_time
 
+WEEK = 7 * 86_400
 NOON = parse_time("2026-02-10T12:00:00Z")
 
 
@@ -95,3 +97,22 @@ def test_a_time_that_has_passed_is_refused() -> None:
 )
 def test_a_trigger_is_told_in_words(trigger: Trigger, words: str) -> None:
     assert describe(trigger) == words
+
+
+@pytest.mark.parametrize(
+    ("trigger", "seconds"),
+    [
+        (Every(14_400, NOON), 14_400),
+        (Cron("*/15 * * * *"), 900),
+        (Cron("0 10 * * *"), 86_400),
+        (Cron("0 9 * * 1"), WEEK),
+        (Cron("0 0 */31 2 1#5"), float("inf")),  # the first day is never the fifth Monday
+        (At(NOON), None),
+    ],
+)
+def test_how_far_apart_the_runs_are(trigger: Trigger, seconds: float | None) -> None:
+    assert period(trigger) == seconds
+
+
+def test_runs_on_working_days_are_further_apart_than_a_day_and_closer_than_a_week() -> None:
+    assert 86_400 < (period(Cron("0 9 * * 1-5")) or 0) < WEEK
