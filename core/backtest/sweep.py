@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from core.backtest.run import run_backtest
 from core.backtest.workers import Crew, Histories, Workers, workers_of
 from core.market.candles.candles import Candles, Floats
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
+from core.report.metric_words import METRIC_LABELS
 from core.report.metrics import Metrics
 from core.report.result import RunResult, metrics_to_json
 from core.report.spreadsheet import csv_text
@@ -180,8 +182,10 @@ def check_sort(sort: str) -> None:
     Raises:
         SweepError: says which are.
     """
-    if sort not in Metrics.__dataclass_fields__ or sort in ("metrics_undefined", "win_rate_ci"):
-        raise SweepError(f"no metric {sort!r} to sort by; for example sharpe_ratio, profit_factor")
+    if sort not in METRIC_LABELS:
+        near = get_close_matches(sort.lower(), METRIC_LABELS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(METRIC_LABELS)}"
+        raise SweepError(f"no metric {sort[:40]!r} to sort by: {hint}")
 
 
 def traded(candles: Histories, decide_from: int | None) -> Histories:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -397,8 +398,14 @@ def test_progress_tells_the_rate_and_what_is_left_of_this_run() -> None:
 
 def test_an_unknown_metric_and_an_empty_part_are_refused() -> None:
     axes = [parse_axis("rsi.period=7:8")]
-    with pytest.raises(SweepError, match="no metric 'luck'"):
-        run_sweep(config(), axes, candles(), sort="luck")
+    for sort, told in (
+        ("luck", "no metric 'luck' to sort by: one of total_return_pct, "),
+        ("sharp_ratio", "did you mean sharpe_ratio?"),
+        ("Sharpe", "did you mean sharpe_ratio?"),
+        ("win_rate_ci", "did you mean win_rate_pct?"),
+    ):
+        with pytest.raises(SweepError, match=re.escape(told)):
+            run_sweep(config(), axes, candles(), sort=sort)
     with pytest.raises(SweepError, match="without candles of BTC/USDT"):
         run_sweep(config(), axes, candles(), split=1e-9)
     for split in (0.0, -5.0, 100.0, math.inf, math.nan):
