@@ -59,7 +59,8 @@ def add_commands(commands: Commands) -> None:
         "has the shell complete commands, options and IDs",
         more=(
             'bash: eval "$(papertape completion bash)" in ~/.bashrc\n'
-            'zsh:  eval "$(papertape completion zsh)" in ~/.zshrc, after compinit'
+            'zsh:  eval "$(papertape completion zsh)" in ~/.zshrc, after compinit\n'
+            "There is none for fish or another shell; papertape man lists what could be typed."
         ),
     )
     parser.add_argument("shell", choices=("bash", "zsh"))
