@@ -13,7 +13,7 @@ import numpy as np
 from core.market.candles.candles import Candles, Floats
 from core.market.candles.timeframes import Timeframe
 from core.strategy.chart_values import LONGEST_CHART, Chart, ChartLine
-from core.strategy.config.conditions import Reference
+from core.strategy.config.conditions import Reference, conditions_in
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
@@ -71,8 +71,8 @@ def strategy_chart(
     )
     batch, described = Batch(candles), Described.of(config)
     lines = tuple(
-        ChartLine(name, pane, _known(values[ends[part]]))
-        for name, pane, values in _lines(config, described, batch)
+        ChartLine(str(one), pane, _known(values[ends[part]]), _thresholds(config, one))
+        for one, pane, values in _lines(config, described, batch)
     )
     conditions = BatchRules(described, batch).readings(config.grouped_conditions)(stop - 1)
     return Chart(shown.value, tuple(made), lines, first > 0, conditions)
@@ -89,16 +89,23 @@ def _timeframe(text: str, own: Timeframe) -> Timeframe:
 
 def _lines(
     config: StrategyConfig, described: Described, batch: Batch
-) -> Iterator[tuple[str, str, Floats]]:
+) -> Iterator[tuple[Reference, str, Floats]]:
     for spec in config.indicators:
         indicator = indicator_of(spec)
         prices = () if spec.sources else price_fields(indicator)
         for field in (one.name for one in indicator.fields):
             if prices and field not in prices:
                 continue  # a width or direction beside prices, on a scale of its own
-            name = spec.key if field == "value" else f"{spec.key}.{field}"
-            series = described.series(Reference(spec.key, field))
-            yield name, "" if prices else spec.key, batch.values(series)
+            reference = Reference(spec.key, field)
+            pane = "" if prices else spec.key
+            yield reference, pane, batch.values(described.series(reference))
+
+
+def _thresholds(config: StrategyConfig, series: Reference) -> tuple[float, ...]:
+    """The numbers that conditions compare a series with."""
+    rules = (rule for _, rule in config.grouped_conditions)
+    compared = (one for rule in rules for one in conditions_in(rule) if one.left == series)
+    return tuple(sorted({one.right for one in compared if isinstance(one.right, float)}))
 
 
 def _known(values: Floats) -> tuple[float | None, ...]:

@@ -18,11 +18,13 @@ class ChartLine:
     """One series of an indicator, a value a candle and None where there is none.
 
     `pane`: empty where it is a price, drawn over the candles; else what is drawn with it apart.
+    `thresholds`: the numbers that conditions compare it with, rising.
     """
 
     name: str
     pane: str
     values: tuple[float | None, ...]
+    thresholds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -344,7 +344,10 @@ class ScriptedLink(HostLink):
         closes = [one.close for one in made]
         means = [None if n < 9 else sum(closes[n - 9 : n + 1]) / 10 for n in range(len(closes))]
         waves = [50 + 30 * math.sin(n / 5) for n in range(len(closes))]
-        lines = (ChartLine("sma_10", "", tuple(means)), ChartLine("rsi", "rsi", tuple(waves)))
+        lines = (
+            ChartLine("sma_10", "", tuple(means)),
+            ChartLine("rsi", "rsi", tuple(waves), (30.0, 70.0)),
+        )
         return Chart(timeframe or own, tuple(made), lines, conditions=READINGS)
 
     async def report(self, session_id: str) -> Mapping[str, object]:

@@ -19,6 +19,7 @@ from tui.app import PapertapeApp
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
 from tui.screens.trade import TradeScreen
+from tui.widgets.candle_cells import Cells
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.candle_picture import Picture, PriceLevel, Slot
 from tui.widgets.hints import Hints
@@ -106,7 +107,7 @@ async def test_one_goes_back_in_time_and_returns_to_the_newest() -> None:
         await pilot.press("left_square_bracket")
         await until(pilot, lambda: picture(app)[-1] != newest)
         await pilot.press("g")
-        first = "30 Oct"
+        first = "29 Oct"
         await until(pilot, lambda: first in picture(app)[-1])
         await pilot.press("G")
         await until(pilot, lambda: picture(app)[-1] == newest)
@@ -250,6 +251,43 @@ def test_lines_of_one_pane_are_named_each_in_its_own_tone() -> None:
     tones = [cells[at][texts[at].index(name)][1] for name in ("adx", "plus", "minus")]
     assert len(set(tones)) == 3
     assert Tone.DIM not in tones
+
+
+def test_thresholds_are_lines_across_their_pane_with_their_values_beside_it() -> None:
+    step = [Candle(n * HOUR, 100.0, 110.0, 90.0, 100.0, 0.0) for n in range(60)]
+    slots = [Slot(one, (20.0 + n,)) for n, one in enumerate(step)]  # from 20 to 79
+    lines = [ChartLine("rsi", "rsi", (), (5.0, 45.0, 95.0))]
+    rows = ["".join(text for text, _ in row) for row in painted(slots, lines)]
+    rows = rows[next(n for n, row in enumerate(rows) if row.startswith("rsi")) : -1]
+    (crossed,) = [row for row in rows if "⠂" in row]
+    assert crossed.split()[-1] == "45.00"
+    assert all(0x2800 < ord(letter) < 0x2900 for letter in crossed[:60])
+    values = [row[60:].strip() for row in rows]
+    assert list(filter(None, values)) == ["79.00", "45.00", "20.00"], "others lie beyond the pane"
+
+
+def test_the_crosshair_names_the_year_of_candles_that_are_not_of_the_present_one() -> None:
+    late = 1_767_222_000_000  # 31 December 2025, 23:00
+    step = [Candle(late + n * HOUR, 100.0, 110.0, 90.0, 100.0, 0.0) for n in range(-40, 20)]
+    slots = [Slot(one, ()) for one in step]
+
+    def legend(slots: Sequence[Slot], year: int | None) -> str:
+        cells = painted(slots, (), cross=slots[3].candle.time, year=year)
+        return "".join(text for text, _ in cells[0])
+
+    assert legend(slots[:30], 2025).startswith("30 Dec 10:00  O")
+    assert legend(slots[:30], 2026).startswith("2025-12-30 10:00  O")
+    assert legend(slots[:30], None).startswith("2025-12-30 10:00  O")
+    assert legend(slots[30:], 2025).startswith("2025-12-31 16:00  O"), "the chart goes on in 2026"
+
+
+def painted(
+    slots: Sequence[Slot],
+    lines: Sequence[ChartLine],
+    cross: int | None = None,
+    year: int | None = None,
+) -> Cells:
+    return Picture(slots, 1, lines, (), (), UTC, 8, cross, year=year).painted(60, 24)
 
 
 async def test_the_chart_of_a_trade_that_is_over_tells_its_exit_and_no_later_price() -> None:

@@ -286,7 +286,7 @@ class SessionScreen(BaseScreen):
         candles = detail.candles.get(symbol, ())
         if not session.state.ended and self._is_told:
             candles = session_view.candles_until_now(detail, symbol)
-        chart.draw(candles, levels, marks, zone)
+        chart.draw(candles, levels, marks, zone, formats.year(session.now, zone))
         charted = (symbol, session.timeframe, session.last_candle)
         if charted != self._charted:
             self._charted = charted

@@ -92,6 +92,13 @@ def draw_line(
             cells[line][column] = (chr(0x2800 + bits), tone)
 
 
+def draw_level(cells: Cells, value: float, scale: Scale, tone: Tone) -> None:
+    """Draw a dotted line across the empty cells, as high as a line of that value would be."""
+    line, dot = divmod(min(scale.lines * 4 - 1, int(scale.part(value) * 4)), 4)
+    dotted = (chr(0x2800 + _DOTS[0][dot]), tone)
+    cells[line] = [dotted if cell[0] == " " else cell for cell in cells[line]]
+
+
 def draw_bar(cells: Cells, column: int, share: float, tone: Tone) -> None:
     """Draw a bar that fills a share (0 to 1) of the grid's height."""
     eighths = round(share * len(cells) * 8)

@@ -93,6 +93,7 @@ class CandleChart(LineView, can_focus=True):
         self._levels: tuple[PriceLevel, ...] = ()
         self._marks: tuple[Mark, ...] = ()
         self._zone: tzinfo = UTC
+        self._year: int | None = None
         self._looking: _Looking | None = None
         self._chart: Chart | None = None
         self._timeframe: str | None = None
@@ -116,15 +117,18 @@ class CandleChart(LineView, can_focus=True):
         levels: Sequence[PriceLevel] = (),
         marks: Sequence[Mark] = (),
         zone: tzinfo = UTC,
+        year: int | None = None,
     ) -> None:
         """Show these, with times in a zone; the same again repaints nothing.
+
+        `year`: the present one, where the candles are of the present.
 
         Where a source is looked at, the candles are those at its end: they may be newer than it is,
         and where they do not reach back to its last one they go on with it.
         """
-        given = (tuple(candles), tuple(levels), tuple(marks), zone)
-        if given != (self._given, self._levels, self._marks, self._zone):
-            self._given, self._levels, self._marks, self._zone = given
+        given = (tuple(candles), tuple(levels), tuple(marks), zone, year)
+        if given != (self._given, self._levels, self._marks, self._zone, self._year):
+            self._given, self._levels, self._marks, self._zone, self._year = given
             self._arrange()
 
     def look_at(
@@ -412,6 +416,7 @@ class CandleChart(LineView, can_focus=True):
                 newest=self._right is None,
                 by_shape=self.app.no_color,
                 now=self._looking is None or self._looking.until is None,
+                year=self._year,
             ).painted(width, height)
         self.refresh()
 

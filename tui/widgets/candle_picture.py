@@ -15,7 +15,7 @@ from core.strategy.chart_values import ChartLine
 from core.text import safe_text
 from tui import formats
 from tui.widgets.axes import Scale, time_labels
-from tui.widgets.candle_cells import Cells, blank, draw_bar, draw_candle, draw_line
+from tui.widgets.candle_cells import Cells, blank, draw_bar, draw_candle, draw_level, draw_line
 from tui.widgets.tones import Tone
 
 LABELS = 12  # cells beside a chart, at most
@@ -60,7 +60,8 @@ class Picture:
     `cross` is the time of the candle the crosshair is on; `newest`: whether the last slot is the
     newest there is. `axis`: cells the prices take beside it. `by_shape` tells falling candles by
     their shape, not by their colour. `now`: whether the last close is told, as it is not of candles
-    that are shown up to some time behind a trade that is over.
+    that are shown up to some time behind a trade that is over. `year`: the present one, of whose
+    candles the crosshair names none.
     """
 
     slots: Sequence[Slot]
@@ -75,6 +76,7 @@ class Picture:
     newest: bool = True
     by_shape: bool = False
     now: bool = True
+    year: int | None = None
 
     def painted(self, width: int, height: int) -> Cells:
         """The lines from the top down, the times last: `width` cells and the axis, and `height`."""
@@ -197,6 +199,11 @@ class Picture:
             draw_line(
                 cells, values, right, self.each, scale, _LINE_TONES[number % len(_LINE_TONES)]
             )
+        axis = {0: (_short(scale.high), Tone.DIM), _PANE - 1: (_short(scale.low), Tone.DIM)}
+        for threshold in (value for _, line in lines for value in line.thresholds):
+            if threshold in scale:
+                draw_level(cells, threshold, scale, Tone.DIM)
+                axis[scale.line(threshold)] = (_short(threshold), Tone.DIM)
         _write(cells[0], safe_text(pane), Tone.DIM)
         if len(lines) > 1:  # which colour is which
             start = 0
@@ -205,7 +212,6 @@ class Picture:
                 for column, letter in enumerate(name[: width - start], start):
                     cells[0][column] = (letter, _LINE_TONES[number % len(_LINE_TONES)])
                 start = min(width, start + len(name))
-        axis = {0: (_short(scale.high), Tone.DIM), _PANE - 1: (_short(scale.low), Tone.DIM)}
         return self._with_axis(cells, axis)
 
     def _with_axis(self, cells: Cells, axis: dict[int, tuple[str, Tone]]) -> Cells:
@@ -221,7 +227,7 @@ class Picture:
         years = {
             formats.year(one.candle.time, self.zone) for one in (self.slots[0], self.slots[-1])
         }
-        write = formats.day_time if self.newest and len(years) == 1 else formats.date_time
+        write = formats.day_time if years == {self.year} else formats.date_time
         parts = [(write(candle.time, self.zone), Tone.STRONG)]
         for letter, price in zip("OHLC", candle[1:5], strict=True):
             parts.append((f"{letter} {formats.price(price)}", tone))

@@ -45,6 +45,19 @@ def test_indicators_that_are_prices_lie_over_the_candles_and_others_apart() -> N
     assert (len(chart.candles), chart.more) == (200, False)
 
 
+def test_a_line_has_the_numbers_that_conditions_compare_it_with() -> None:
+    made = hourly(
+        entry_conditions=[
+            condition("rsi", "lt", 30),
+            {"any": [condition("macd.signal", "gt", 0), condition("close", "gt", "bollinger")]},
+        ],
+        exit_conditions=[condition("rsi", "gt", 70), condition("rsi", "cross_above", 30)],
+    )
+    lines = strategy_chart(made, waves(200, Timeframe.H1.ms)).lines
+    told = {line.name: line.thresholds for line in lines if line.thresholds}
+    assert told == {"rsi": (30.0, 70.0), "macd.signal": (0.0,)}
+
+
 def test_an_indicator_of_another_series_is_no_price() -> None:
     indicators = [
         *({"name": "rsi", "params": {"period": 5}}, {"name": "ichimoku", "params": {}}),
