@@ -33,6 +33,7 @@ _UTC_MINUTE = re.compile(
     rf"(?<=candle ){_WRITTEN}(?!:|\w| UTC)"
     rf"|(?<=the ){_WRITTEN}(?= candle)|(?<=from ){_WRITTEN}(?= on:)"
 )
+_ANY_MINUTE = re.compile(rf"\b{_WRITTEN}(?!:|\w| UTC)")
 MOST_NAMED = 12  # names in a question: three lines of the narrowest terminal
 _CONDITION = re.compile(r"((entry|exit)\[\d+\])\.value")
 _SWAP = re.compile(r"([A-Z0-9]+/[A-Z0-9]+):[A-Z0-9]+ ?(\+\d+)?")
@@ -320,6 +321,15 @@ def day_time(time: int | None, zone: tzinfo = UTC, *, seconds: bool = False) -> 
 
 def in_zone(text: str, zone: tzinfo) -> str:
     """A sentence of the log in a zone: it names candles in UTC, as `2026-11-22 14:02` alone."""
+    return _moved(_UTC_MINUTE, text, zone)
+
+
+def all_in_zone(text: str, zone: tzinfo) -> str:
+    """A sentence all of whose minutes are in UTC, such as the cause of a difference, in a zone."""
+    return _moved(_ANY_MINUTE, text, zone)
+
+
+def _moved(minutes: re.Pattern[str], text: str, zone: tzinfo) -> str:
     if zone is UTC:
         return text
 
@@ -329,7 +339,7 @@ def in_zone(text: str, zone: tzinfo) -> str:
             return date_time(round(moment.timestamp() * 1_000), zone)
         return found[0]
 
-    return _UTC_MINUTE.sub(moved, text)
+    return minutes.sub(moved, text)
 
 
 def year(time: int, zone: tzinfo = UTC) -> int | None:

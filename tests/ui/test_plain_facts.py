@@ -803,8 +803,8 @@ def test_when_a_session_ended_has_a_year() -> None:
     assert planned_end(ended, UTC) == "ended 2024-07-10 14:02"
 
 
-async def test_the_clock_above_a_page_is_in_the_zone_of_its_times() -> None:
-    """One trade stood at two times under one clock: its report's page was in UTC, unsaid."""
+async def test_every_page_is_in_the_zone_of_its_clock() -> None:
+    """A trade stood at two times: Session and its trades in the zone, Report and Compare in UTC."""
     app = make_app(busy())
     async with driven(app, WIDE) as pilot:
         app.zone = ZoneInfo("Asia/Tokyo")
@@ -822,19 +822,22 @@ async def test_the_clock_above_a_page_is_in_the_zone_of_its_times() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TradeScreen))
         await until(pilot, lambda: clock() == "JST")
-        here = drawn(app, "#trade-fields")
         await pilot.press("escape", "r")
         await until(pilot, lambda: app.screen.TITLE == "Report")
-        await until(pilot, lambda: clock() == "UTC")
+        await until(pilot, lambda: clock() == "JST")
+        assert "2025-11-12 21:00" in drawn(app, "#result-trades")  # 12:00 in UTC
+        assert "Months · UTC" in str(app.screen.query_one("#result-months").border_title)
+        assert " JST, " in drawn(app, "#result-title")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TradeScreen))
-        await until(pilot, lambda: clock() == "UTC")
-        assert drawn(app, "#trade-fields") != here
-        await pilot.press("escape", "4")
+        assert "2025-11-12 21:00" in drawn(app, "#trade-fields")
+        await pilot.press("escape")
+        app.zone = ZoneInfo("Asia/Kolkata")  # taken over from another screen of the workspace
+        await until(pilot, lambda: " IST, " in drawn(app, "#result-title"))
+        assert "2025-11-12 17:30" in drawn(app, "#result-trades")
+        await pilot.press("4")
         await until(pilot, lambda: app.screen.TITLE == "Compare")
-        await until(pilot, lambda: clock() == "UTC")
-        await pilot.press("1", "escape", "escape")
-        await until(pilot, lambda: clock() == "JST")
+        await until(pilot, lambda: clock() == "IST")
 
 
 @pytest.mark.parametrize("is_made", [True, False])

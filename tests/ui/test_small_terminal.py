@@ -304,7 +304,7 @@ async def test_a_trade_shows_all_its_fields_at_once_and_says_why_it_has_no_candl
         texts = [cell.text for row in fields.rows for cell in row.cells]
         assert not [text for text in texts if text not in drawn(app, "#trade-fields")]
         trade = closed_trades("BTC/USDT", 300_000)[0]
-        await app.push_screen(TradeScreen("rsi_bounce", [trade], 0, UTC, "5m", None))
+        await app.push_screen(TradeScreen("rsi_bounce", [trade], 0, "5m", None))
         await until(pilot, lambda: "run again shows them" in drawn(app, "#trade-candles"))
 
 

@@ -188,7 +188,7 @@ async def test_what_is_not_known_of_the_conditions_is_said(
     app = make_app(busy())
     async with driven(app, WIDE) as pilot:
         given = None if answer is None else source
-        await app.push_screen(TradeScreen("rsi_bounce", [LOST], 0, UTC, "4h", given))
+        await app.push_screen(TradeScreen("rsi_bounce", [LOST], 0, "4h", given))
         await until(pilot, lambda: why in drawn(app, "#trade-conditions"))
         page = app.screen
         assert not page.query_one("#trade-twin").display, "a backtest's trade has no twin"

@@ -32,7 +32,7 @@ from tui.screens.conditions import condition_columns, condition_rows
 from tui.screens.help import HelpScreen
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
-from tui.screens.trade_rows import in_utc, in_zone, trade_cells, trade_columns, trade_rows
+from tui.screens.trade_rows import in_zone, trade_cells, trade_columns, trade_rows
 from tui.widgets.candle_picture import Picture, PriceLevel, Slot
 from tui.widgets.columns import places
 from tui.widgets.heat_map import HeatCell, HeatGrid, HeatMap
@@ -397,7 +397,7 @@ def test_a_trade_tells_its_move_its_time_and_what_was_earned_by_then() -> None:
         entry_time="2026-01-01T12:00:00Z", entry_filled_at="2026-01-01T12:01:00Z",
         exit_time="2026-01-01T12:00:00Z", exit_filled_at="2026-01-01T15:50:00Z",
     )  # fmt: skip
-    assert trade_cells(written, in_utc)["HELD"].text == "3h 49m"
+    assert trade_cells(written, in_zone(UTC))["HELD"].text == "3h 49m"
 
 
 def test_the_figures_of_large_trades_are_whole() -> None:
@@ -416,7 +416,7 @@ def test_what_trades_add_up_to_is_unknown_from_one_on_that_is() -> None:
 
 
 def test_what_a_report_does_not_tell_of_a_trade_is_unknown() -> None:
-    told = trade_cells(ReportedTrade(side="sideways", entry_time="soon"), in_utc)
+    told = trade_cells(ReportedTrade(side="sideways", entry_time="soon"), in_zone(UTC))
     unknown = {"MOVE %", "HELD", "ENTRY", "FEES", "P&L"}
     assert {told[label].text for label in unknown} == {"–"}
     assert told["ENTERED"].text == "soon"

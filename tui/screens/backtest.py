@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -70,7 +71,7 @@ class BacktestScreen(BaseScreen):
         self._worker: Worker[None] | None = None
         self._asked_from: Screen[object] | None = None  # where what runs was asked for
         self._wanted: str | None = None  # the result to put the cursor on once it is read
-        self._seen: Path | None = None  # the file that the look beneath the list shows
+        self._seen: tuple[Path, tzinfo] | None = None  # the file that the look shows, in a zone
 
     def body(self) -> ComposeResult:
         """What runs, the list, and a look at one of it."""
@@ -187,7 +188,7 @@ class BacktestScreen(BaseScreen):
 
     def _look(self) -> None:
         """Show the figures and the curve of the result under the cursor."""
-        listed = self.selected
+        listed, zone = self.selected, self.papertape.zone
         look = self.query_one(BacktestLook)
         look.set_class(listed is None, "-nothing")
         self._entitle()
@@ -195,10 +196,10 @@ class BacktestScreen(BaseScreen):
             return
         entitle(look, backtest_rows.identity(listed))
         look.show(listed)
-        if listed.path != self._seen and not self.has_class("-tiny"):
-            self._seen = listed.path
+        if (listed.path, zone) != self._seen and not self.has_class("-tiny"):
+            self._seen = listed.path, zone
             self.app.run_worker(
-                look.draw(self.papertape.library, listed, self.zone),
+                look.draw(self.papertape.library, listed, zone),
                 name="look",
                 group="look",
                 exclusive=True,

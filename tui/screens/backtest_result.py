@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import tzinfo
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -33,7 +34,6 @@ class BacktestResultScreen(BaseScreen):
         ReportError: it is none that can be shown.
     """
 
-    IN_UTC = True
     PLACE = Place.RESULT
     TITLE = "Result"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.RESULT)
@@ -61,20 +61,21 @@ class BacktestResultScreen(BaseScreen):
         yield ResultView()
 
     def mounted(self) -> None:
-        """Draw it."""
-        super().mounted()
+        """Find its candles, and draw it."""
         result = self._result
         if isinstance(result, BacktestOutcome):
             self._candles = result.candles
         else:
             self._candles = self.papertape.library.candles(result)
-        self._draw()
+        super().mounted()
 
-    def _draw(self) -> None:
+    def draw_in(self, zone: tzinfo) -> None:
+        """Draw it."""
         result = self._result
         self.query_one(ResultView).draw(
             self._written,
             result.report,
+            zone,
             result.equity,
             result.held,
             self._candles,
@@ -137,7 +138,7 @@ class BacktestResultScreen(BaseScreen):
         self._listed = listed
         self._noted(listed)
         if self.is_attached:
-            self._draw()
+            self.draw_in(self.papertape.zone)
 
     def action_copy(self) -> None:
         """Copy the result as JSON."""

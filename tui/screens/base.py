@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from typing import ClassVar, Protocol, cast
 
 from rich.cells import cell_len
@@ -99,20 +99,15 @@ class BaseScreen(Screen[None]):
 
     PLACE: ClassVar[Place]
     TITLE: ClassVar[str | None] = None
-    IN_UTC: ClassVar[bool] = False  # as sentences of reports and comparisons are
     ALLOW_IN_MAXIMIZED_VIEW = "TopBar, Hints"
     ready = False  # whether its widgets are there to be drawn on
     _focused_last: Widget | None = None
+    _zone: tzinfo | None = None  # of the times that `draw_in` has drawn
 
     @property
     def papertape(self) -> ScreenShell:
         """The application, as far as screens know it."""
         return cast(ScreenShell, self.app)
-
-    @property
-    def zone(self) -> tzinfo:
-        """The zone of every time on the screen, that of its clock included."""
-        return UTC if self.IN_UTC else self.papertape.zone
 
     @property
     def is_foremost(self) -> bool:
@@ -145,6 +140,13 @@ class BaseScreen(Screen[None]):
             self._show_top(None)
         else:
             self.take_snapshot(snapshot)
+        zone = self.papertape.zone
+        if zone != self._zone:
+            self._zone = zone
+            self.draw_in(zone)
+
+    def draw_in(self, zone: tzinfo) -> None:
+        """Draw what no snapshot brings, its times in a zone: at first, and in each other one."""
 
     def take_snapshot(self, snapshot: HostSnapshot) -> None:
         """Draw the latest state of everything, and what can be done with it."""
@@ -168,7 +170,7 @@ class BaseScreen(Screen[None]):
         self.papertape.command("log", work, quiet=True)
 
     def _show_top(self, snapshot: HostSnapshot | None) -> None:
-        self.query_one(TopBar).show(snapshot, self.papertape.waiting, self.zone)
+        self.query_one(TopBar).show(snapshot, self.papertape.waiting, self.papertape.zone)
 
     def refresh_hints(self) -> None:
         """Ask anew which commands are possible."""

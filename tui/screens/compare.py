@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -58,7 +59,6 @@ T = TypeVar("T")
 class CompareScreen(BaseScreen):
     """The last comparison, and the one that is being made."""
 
-    IN_UTC = True
     PLACE = Place.COMPARE
     TITLE = "Compare"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.COMPARE)
@@ -251,11 +251,10 @@ class CompareScreen(BaseScreen):
             progress.display = True
             progress.update(Content.styled(safe_lines(text), style))
 
-    def show_again(self) -> None:
-        """Write when it was compared in another zone."""
-        super().show_again()
+    def draw_in(self, zone: tzinfo) -> None:
+        """Draw what was compared."""
         if self._result is not None:
-            self._show_title(self._result)
+            self._show_result(self._result)
 
     def laid_out(self, event: events.Resize) -> None:
         """Write as much of the title as there is room for."""
@@ -266,7 +265,7 @@ class CompareScreen(BaseScreen):
     def _show_title(self, result: ComparisonResult) -> None:
         when = ""
         if self._as_of is not None:
-            when = f"as of {formats.clock(self._as_of, self.zone)}   "
+            when = f"as of {formats.clock(self._as_of, self.papertape.zone)}   "
         title = Content("")
         for dates in (True, False):  # where there is no room for the dates, they stand in the notes
             told = "   ".join(compare_rows.periods(result, dates=dates))
@@ -301,7 +300,7 @@ class CompareScreen(BaseScreen):
         answer_list.set_answers(answers(result))
         curves = self.query_one("#compare-curves", CurveChart)
         drawn, band, title = equity_curves(result)
-        curves.draw(drawn, 0.0, band=band)
+        curves.draw(drawn, 0.0, self.papertape.zone, band=band)
         entitle(curves, title)
         spread = self.query_one("#compare-spread", LineTable)
         spread.take_columns(compare_rows.spread_columns(result))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import tzinfo
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -47,7 +48,6 @@ _PARTS = {
 class CompareLayerScreen(BaseScreen):
     """An answer in depth, from which one goes on to the others."""
 
-    IN_UTC = True
     PLACE = Place.COMPARED_LAYER
     TITLE = "Answer"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.COMPARED_LAYER)
@@ -97,9 +97,8 @@ class CompareLayerScreen(BaseScreen):
                 "Running sum",
             )
 
-    def mounted(self) -> None:
+    def draw_in(self, zone: tzinfo) -> None:
         """Draw it."""
-        super().mounted()
         self._draw()
 
     def _draw(self) -> None:
@@ -160,7 +159,9 @@ class CompareLayerScreen(BaseScreen):
         table.set_empty(
             "No session was replayed." if layer is None else "Every decision is the replay's."
         )
-        table.set_rows([] if layer is None else compare_rows.decision_rows(layer))
+        table.set_rows(
+            [] if layer is None else compare_rows.decision_rows(layer, self.papertape.zone)
+        )
         self._tell_cause(table.cursor_key)
 
     def _draw_costs(self) -> None:
@@ -181,7 +182,7 @@ class CompareLayerScreen(BaseScreen):
         table.set_empty(
             f"No trade is {self._filter}." if self._filter != "all" else "No trade to match."
         )
-        table.set_rows(compare_rows.trade_rows(self._result, self._filter))
+        table.set_rows(compare_rows.trade_rows(self._result, self._filter, self.papertape.zone))
         self._tell_cause(table.cursor_key)
         counts = {
             name: sum(1 for _ in compare_rows.compared_trades(self._result, name))
@@ -201,7 +202,7 @@ class CompareLayerScreen(BaseScreen):
             at = path.course.at or 1
             marks.append(Dot(path.left, float(path.path[at - 1]), "◆", Tone.STRONG))
             title += f" · ◆ left it {path.course.side}"
-        chart.draw(curves, 0.0, band=band, dots=marks, whole=True)
+        chart.draw(curves, 0.0, self.papertape.zone, band=band, dots=marks, whole=True)
         entitle(chart, title)
 
     def _draw_edge(self, layer: EdgeLayer | None) -> None:
@@ -295,7 +296,7 @@ class CompareLayerScreen(BaseScreen):
         elif layers.account is not None:
             differing = layers.account.trades
         cause = differing[int(key)].cause
-        self._tell("The same in both." if cause is None else f"{cause.kind}: {cause.detail}")
+        self._tell(compare_rows.cause_text(cause, self.papertape.zone) or "The same in both.")
 
     @on(LineTable.Chosen, "#layer-trades")
     def _open_trade(self, event: LineTable.Chosen) -> None:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from core.compare.waterfall import in_cents
@@ -19,6 +20,7 @@ from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 if TYPE_CHECKING:
+    from core.compare.causes import Cause
     from core.compare.columns import ComparedColumn
     from core.compare.comparison import ComparedRow, ComparisonResult
     from core.compare.decisions import DecisionLayer
@@ -224,18 +226,23 @@ def _fall(
     )
 
 
-def decision_rows(layer: DecisionLayer) -> list[Row]:
+def cause_text(cause: Cause | None, zone: tzinfo) -> str:
+    """Of what kind a cause is, and what it was, its times in a zone; empty where there is none."""
+    return "" if cause is None else formats.all_in_zone(f"{cause.kind}: {cause.detail}", zone)
+
+
+def decision_rows(layer: DecisionLayer, zone: tzinfo) -> list[Row]:
     """The decisions that differ: when, what each of the two decided, and why."""
     return [
         Row(
             str(place),
             (
-                Cell(formats.day_time(each.time), Tone.DIM, order=place),
+                Cell(formats.day_time(each.time, zone), Tone.DIM, order=place),
                 Cell(each.symbol),
                 Cell(each.session),
                 Cell(each.replay),
                 Cell(
-                    f"{each.cause.kind}: {each.cause.detail}",
+                    cause_text(each.cause, zone),
                     Tone.LOSS if each.cause.kind == "unexplained" else Tone.DIM,
                 ),
             ),
@@ -298,13 +305,13 @@ def compared_trades(result: ComparisonResult, which: str) -> Iterator[tuple[int,
             yield place, each
 
 
-def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
+def trade_rows(result: ComparisonResult, which: str, zone: tzinfo) -> list[Row]:
     """The trades of a filter, both runs side by side."""
     rows = []
     for place, each in compared_trades(result, which):
         made, cause, kind = each.trade, each.cause, each.kind.value
         same = kind == "matched" and cause is None
-        when = formats.day_time(made.signal_time)
+        when = formats.day_time(made.signal_time, zone)
         ran = each.paper or made
         held = held_ms(ran)
         decimals = money_decimals(made.symbol)
@@ -320,7 +327,7 @@ def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
                     Cell(formats.length(held), Tone.DIM, order=held),
                     *(_pnl(run, decimals) for run in (each.backtest, each.paper)),
                     Cell("") if same else _change(each.difference, decimals),
-                    Cell("" if cause is None else f"{cause.kind}: {cause.detail}", Tone.DIM),
+                    Cell(cause_text(cause, zone), Tone.DIM),
                 ),
             )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import tzinfo
 from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
@@ -21,6 +21,7 @@ from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens.base import NARROW, BaseScreen, entitle, entitle_views
+from tui.screens.compare_rows import cause_text
 from tui.screens.conditions import SignalConditions, conditions_title
 from tui.screens.trade_fields import (
     TRADE_FIELDS,
@@ -57,7 +58,6 @@ _BEFORE, _AFTER = 60, 12  # candles shown around a trade
 class ComparedTradeScreen(BaseScreen):
     """One trade of a comparison. `places` are those one can go on to."""
 
-    IN_UTC = True
     PLACE = Place.COMPARED_TRADE
     TITLE = "Trade"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.COMPARED_TRADE)
@@ -89,9 +89,12 @@ class ComparedTradeScreen(BaseScreen):
                 yield self.pane(SignalConditions(id="compared-conditions"), "Conditions")
 
     def mounted(self) -> None:
-        """Draw it."""
+        """Begin in the fields."""
         super().mounted()
         self.query_one("#compared-fields").focus()
+
+    def draw_in(self, zone: tzinfo) -> None:
+        """Draw it."""
         self._draw()
 
     def _draw(self) -> None:
@@ -110,15 +113,16 @@ class ComparedTradeScreen(BaseScreen):
                 (f"   {self._at + 1} of {len(self._places)}", "$dim"),
             )
         )
-        why = "The same in both." if cause is None else f"{cause.kind}: {cause.detail}"
+        zone = self.papertape.zone
+        why = cause_text(cause, zone) or "The same in both."
         tone = Tone.DIM if cause is None else Tone.WARNING
         self.query_one("#compared-cause", Static).update(Content.styled(safe_text(why), tone.css))
         runs = each.backtest, each.paper
         self._draw_candles(made.symbol, *runs)
-        self.query_one("#compared-fields", LineTable).set_rows(_field_rows(*runs))
+        self.query_one("#compared-fields", LineTable).set_rows(_field_rows(*runs, zone))
         self.query_one("#compared-parts", LineTable).set_rows(_part_rows(each))
         self.query_one("#compared-conditions", SignalConditions).look_at(self._at_signal, made)
-        self._conditions = conditions_title(made, UTC)
+        self._conditions = conditions_title(made, zone)
         self._show_view()
 
     async def _at_signal(
@@ -176,7 +180,7 @@ class ComparedTradeScreen(BaseScreen):
                 marks += exit_marks(run, "◆", tone)
         chart = self.query_one("#compared-candles", CandleChart)
         told = paper or backtest
-        chart.draw(candles, [] if told is None else closed_levels(told), marks)
+        chart.draw(candles, [] if told is None else closed_levels(told), marks, self.papertape.zone)
         link, session = self.papertape.link, self._session_of(symbol, first)
         self._timeframe = "" if session is None else session.timeframe
         if link is not None and session is not None:
@@ -214,10 +218,10 @@ class ComparedTradeScreen(BaseScreen):
         self._draw()
 
 
-def _field_rows(backtest: Trade | None, paper: Trade | None) -> list[Row]:
+def _field_rows(backtest: Trade | None, paper: Trade | None, zone: tzinfo) -> list[Row]:
     rows = []
     decimals = money_decimals(*(run.symbol for run in (backtest, paper) if run is not None))
-    write = partial(written, decimals=decimals)
+    write = partial(written, zone=zone, decimals=decimals)
     # What it came to stands first: on a low terminal the last fields are out of sight.
     for name, label in sorted(TRADE_FIELDS, key=lambda field: field[0] != "pnl"):
         one, other = getattr(backtest, name, None), getattr(paper, name, None)

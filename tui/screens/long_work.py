@@ -34,7 +34,6 @@ class LongWorkScreen(BaseScreen):
     The work goes on while another screen is shown, and ends with this one.
     """
 
-    IN_UTC = True
     WHAT: ClassVar[str]
     PARTS: ClassVar[Mapping[str, str]] = {}  # of the work, in their order, with what is run in each
     AUTO_FOCUS = ""  # no key goes to a result that is not there yet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -41,7 +42,6 @@ _SIDES = (("A", Tone.ACCENT, (1 / 6, 1 / 2, 5 / 6)), ("B", Tone.INFO, (1 / 3, 2 
 class OverlayScreen(BaseScreen):
     """Two results of the library."""
 
-    IN_UTC = True
     PLACE = Place.OVERLAY
     TITLE = "Overlay"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.OVERLAY)
@@ -70,9 +70,8 @@ class OverlayScreen(BaseScreen):
                 "Settings",
             )
 
-    def mounted(self) -> None:
+    def draw_in(self, zone: tzinfo) -> None:
         """Draw it."""
-        super().mounted()
         both = (self._compared.one, self._compared.other)
         lines = [
             _title(letter, tone, opened)
@@ -86,18 +85,22 @@ class OverlayScreen(BaseScreen):
             for part in parts if points else ():
                 time, value = points[round(part * (len(points) - 1))]
                 dots.append(Dot(time, value, letter, tone))
-        self.query_one("#overlay-curves", CurveChart).draw(curves, 0.0, dots=dots)
+        self.query_one("#overlay-curves", CurveChart).draw(curves, 0.0, zone, dots=dots)
         figures = self.query_one("#overlay-figures", LineTable)
         figures.set_rows(map(_figure_row, self._compared.figures))
         settings = self._compared.settings or ()
         table = self.query_one("#overlay-settings", LineTable)
         names = formats.setting_names([path for path, *_ in settings])
         table.set_rows(
-            Row(path, (Cell(name), Cell(_value(one)), Cell(_value(other))))
+            Row(path, (Cell(name), Cell(_value(one, zone)), Cell(_value(other, zone))))
             for name, (path, one, other) in zip(names, settings, strict=True)
         )
         entitle(table, f"What differs · {len(settings):,}")
-        figures.focus()
+
+    def mounted(self) -> None:
+        """Begin in the figures."""
+        super().mounted()
+        self.query_one("#overlay-figures").focus()
 
     def laid_out(self, event: events.Resize) -> None:
         """Offer to turn where there is no room for both tables."""
@@ -170,5 +173,5 @@ def _figure_row(figure: SideBySide) -> Row:
     )
 
 
-def _value(value: float | int | str | None) -> str:
-    return formats.UNKNOWN if value is None else str(value)
+def _value(value: float | int | str | None, zone: tzinfo = UTC) -> str:
+    return formats.UNKNOWN if value is None else formats.all_in_zone(str(value), zone)

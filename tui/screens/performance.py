@@ -334,7 +334,6 @@ class PerformanceScreen(BaseScreen):
                 session.strategy,
                 trades,
                 place,
-                self.papertape.zone,
                 session.timeframe,
                 source,
                 session_id,

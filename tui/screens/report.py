@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from typing import ClassVar
 
 import msgspec
@@ -32,7 +33,6 @@ class ReportScreen(BaseScreen):
         ReportError: it is none.
     """
 
-    IN_UTC = True
     PLACE = Place.REPORT
     TITLE = "Report"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.REPORT)
@@ -57,14 +57,14 @@ class ReportScreen(BaseScreen):
         """The report."""
         yield ResultView()
 
-    def mounted(self) -> None:
+    def draw_in(self, zone: tzinfo) -> None:
         """Draw it."""
-        super().mounted()
         program = program_for(self.papertape.workspace)
         advice = typed_for(program, self._written.recommendation or "")
         self.query_one(ResultView).draw(
             msgspec.structs.replace(self._written, recommendation=advice),
             self._report,
+            zone,
             self._equity,
             source=self._source,
             cone=self._cone,

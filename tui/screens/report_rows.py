@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
+
 import msgspec
 
 from core.journal.values import Mode
@@ -11,10 +13,11 @@ from core.report.written_report import (
     AS_ITS_BACKTEST,
     ReportedDiagnosis,
     WrittenReport,
-    told_until,
+    last_close,
 )
 from tui import formats
 from tui.screens import trade_rows as trade_table
+from tui.screens.trade_rows import milliseconds
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.remarks import Remark
@@ -54,19 +57,21 @@ def title(report: WrittenReport) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def period(report: WrittenReport) -> str:
+def period(report: WrittenReport, zone: tzinfo = UTC) -> str:
     """From the open of the first candle to the close of the last, how many; and a fill's cost."""
     span = report.period
     if not span.candles and span.start is None:
         return "No candle yet"
     candles = formats.UNKNOWN if span.candles is None else f"{span.candles:,}"
     fees = "" if report.fees is None else f", fees {report.fees * 10_000:g} bp a fill"
-    until = told_until(span.end, report.timeframe) or _time(span.end)
-    return f"{_time(span.start)} to {until} UTC, {candles} candles{fees}"
-
-
-def _time(time: str | None) -> str:
-    return formats.UNKNOWN if time is None else time[:16].replace("T", " ")
+    begun = milliseconds(span.start)
+    until = last_close(span.end, report.timeframe) or milliseconds(span.end)
+    named, then = (formats.zone_name(time, zone) for time in (begun, until))
+    before = f" {named}" if named != then else ""  # as clocks were put back or forward since
+    return (
+        f"{formats.date_time(begun, zone)}{before} to {formats.date_time(until, zone)} {then}, "
+        f"{candles} candles{fees}"
+    )
 
 
 def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ...]]:
@@ -129,7 +134,7 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
     return headline, behind
 
 
-def remarks(report: WrittenReport) -> tuple[Remark, ...]:
+def remarks(report: WrittenReport, zone: tzinfo = UTC) -> tuple[Remark, ...]:
     """What the report wants to have said: verdict, advice, doubts, and what else is to be known."""
     advice = report.recommendation or ""
     found = _verdict(report)
@@ -138,9 +143,10 @@ def remarks(report: WrittenReport) -> tuple[Remark, ...]:
         advice = advice.removeprefix(AS_ITS_BACKTEST).lstrip()
     if advice:
         # What came since, live trades say, is not in it.
-        until = told_until(report.period.end, report.timeframe)
+        until = last_close(report.period.end, report.timeframe)
         whose = " by the demo's clock" if report.mode == Mode.DEMO else ""
-        as_of = "" if until is None else f"As of {until} UTC{whose}: "
+        time = f"{formats.date_time(until, zone)} {formats.zone_name(until, zone)}"
+        as_of = "" if until is None else f"As of {time}{whose}: "
         found.append(Remark("→", f"{as_of}{advice}", Tone.PLAIN))
     if report.diagnosis is not None:
         found += _diagnosis(report.diagnosis)
@@ -240,6 +246,7 @@ def month_rows(report: WrittenReport) -> list[Row]:
     ]
 
 
-def trade_rows(report: WrittenReport) -> list[Row]:
+def trade_rows(report: WrittenReport, zone: tzinfo = UTC) -> list[Row]:
     """The closed trades, the newest first."""
-    return trade_table.trade_rows(report.trades, trade_columns_of(report), trade_table.in_utc)
+    when = trade_table.in_zone(zone, dated=True)
+    return trade_table.trade_rows(report.trades, trade_columns_of(report), when)

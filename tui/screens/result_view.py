@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC
+from datetime import UTC, tzinfo
 
 from textual import on
 from textual.app import ComposeResult
@@ -46,6 +46,7 @@ class ResultView(Vertical):
         self._curve_title = "Equity"
         self._written: Mapping[str, object] = {}
         self._report = WrittenReport()
+        self._zone: tzinfo = UTC
         self._source: ChartSource | None = None
 
     def compose(self) -> ComposeResult:
@@ -80,6 +81,7 @@ class ResultView(Vertical):
         self,
         report: WrittenReport,
         written: Mapping[str, object],
+        zone: tzinfo,
         equity: Points = (),
         held: Points = (),
         source: ChartSource | None = None,
@@ -87,24 +89,25 @@ class ResultView(Vertical):
         said: Sequence[tuple[str, Tone]] = (),
         what: str = "",
     ) -> None:
-        """Show a report, as read and in the shape of `report --json`, and the curves known.
+        """Show a report, as read and as `report --json` has it, its times in a zone; and curves.
 
         `source`: has the candles it was made on. `cone`: the band its equity is to stay in. `said`:
         what is to be said above the report's own sentences. `what`: of the title, where it is
         not the report of a run.
         """
         self._report, self._written, self._source = report, written, source
+        self._zone = zone
         self.query_one("#result-title", Static).update(
             Content.assemble(
                 (safe_text(report_rows.title(report)), "bold $foreground"),
                 (f" · {what}" if what else "", "$dim"),
                 "\n",
-                (safe_text(report_rows.period(report)), "$dim"),
+                (safe_text(report_rows.period(report, zone)), "$dim"),
             )
         )
         self.query_one(Figures).show(*report_rows.figures(report))
         told = (Remark("", text, tone) for text, tone in said)
-        self.query_one(RemarkLines).show((*told, *report_rows.remarks(report)))
+        self.query_one(RemarkLines).show((*told, *report_rows.remarks(report, zone)))
         start, end = report.starting_balance, report.ending_balance
         tone = Tone.GAIN if (end or 0) >= (start or 0) else Tone.LOSS
         chart = self.query_one("#result-equity", CurveChart)
@@ -113,18 +116,20 @@ class ResultView(Vertical):
             [Curve(equity, tone), Curve(held, Tone.DIM)],
             money_decimals(*report.symbols),
         )
-        chart.draw(curves, start, band=band, decimals=decimals)
+        chart.draw(curves, start, zone, band=band, decimals=decimals)
         self._curve_title = "Equity, and buy and hold dimmed" if held else title
         falls = drawdown_points(equity, start or 0.0)
         self.query_one("#result-drawdown", CurveChart).draw(
-            [Curve(falls, Tone.LOSS, filled=True)], 0.0
+            [Curve(falls, Tone.LOSS, filled=True)], 0.0, zone
         )
         self.set_class(not equity, "-no-curves")
         trades = self.query_one("#result-trades", LineTable)
         trades.take_columns(report_rows.trade_columns_of(report))
-        trades.set_rows(report_rows.trade_rows(report))
+        trades.set_rows(report_rows.trade_rows(report, zone))
         self.set_class(not trades.rows, "-no-trades")
         self.query_one("#result-months", LineTable).set_rows(report_rows.month_rows(report))
+        if self._shown == "result-chart":
+            self._draw_candles()
         self._entitle()
 
     def _views(self) -> list[str]:
@@ -190,7 +195,7 @@ class ResultView(Vertical):
         bare = self.has_class("-no-curves")
         equity, months = self.query_one("#result-equity"), self.query_one("#result-months")
         entitle(equity, self._curve_title)
-        entitle(months, "Months")
+        entitle(months, "Months" if self._zone is UTC else "Months · UTC")
         if self._shown == "result-curves":
             entitle_views(months if bare else equity, titles, shown)
 
@@ -212,7 +217,7 @@ class ResultView(Vertical):
         symbol = picked.symbol if picked is not None else report.symbols[0]
         chart = self.query_one("#result-chart", CandleChart)
         here = [trade for trade in trades.values() if trade.symbol == symbol]
-        chart.draw((), (), [mark for trade in here for mark in trade_marks(trade)])
+        chart.draw((), (), [mark for trade in here for mark in trade_marks(trade)], self._zone)
         if self._source is not None:
             since = None if picked is None else picked.signal_time
             chart.look_at(self._source, symbol, report.timeframe, None, since)
@@ -237,7 +242,6 @@ class ResultView(Vertical):
                 name,
                 shown,
                 place,
-                UTC,
                 timeframe,
                 source,
                 session,

@@ -460,12 +460,10 @@ class SessionScreen(BaseScreen):
         keys = [row.key for row in table.rows if row.key in trades]
         if key in keys:
             shown = [trades[each] for each in keys]
-            zone = self.papertape.zone
             screen = TradeScreen(
                 session.strategy,
                 shown,
                 keys.index(key),
-                zone,
                 session.timeframe,
                 self._chart,
                 session.id,

@@ -81,9 +81,8 @@ _ABOUT = {
     "answers of a trial that turn, messages of jobs and what you asked to be told of (W on a "
     "session): all is with the bell for what is wrong, quiet without it, off not at all. B takes "
     "the next on any screen.",
-    _ZONE: "The zone in which the screen writes times: clock, logs, sessions, schedule. Reports, "
-    "comparisons and backtests stay in UTC, as the clock above them says, and so do cron "
-    "expressions.",
+    _ZONE: "The zone in which the screen writes times, as the clock in the corner says. What is "
+    "counted by days of UTC says so; periods that you type, files and cron expressions are in UTC.",
 }
 
 

@@ -168,7 +168,7 @@ class StrategiesScreen(BaseScreen):
         choice = self.selected
         seen = None
         if choice is not None:
-            seen = (choice.path, repr(choice.raw.get("backtest")), choice.kept)
+            seen = (choice.path, repr(choice.raw.get("backtest")), choice.kept, self.papertape.zone)
         low = self.has_class("-narrow") or self.has_class("-short")
         if not low and seen != self._seen:
             self._seen = seen
@@ -193,7 +193,7 @@ class StrategiesScreen(BaseScreen):
                 which = "Saved backtest" if choice.kept is None else "Last backtest"
                 entitle(look, f"{which} · {backtest_rows.period(listed)}")
                 look.show(listed)
-                await look.draw(self.papertape.library, listed, self.zone)
+                await look.draw(self.papertape.library, listed, self.papertape.zone)
 
     def laid_out(self, event: events.Resize) -> None:
         """Show the saved backtest once there is room."""

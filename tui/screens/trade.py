@@ -79,7 +79,6 @@ class TradeScreen(BaseScreen):
         strategy: str,
         trades: Sequence[Trade | OpenTrade],
         place: int,
-        zone: tzinfo,
         timeframe: str,
         source: ChartSource | None,
         session: str | None = None,
@@ -97,17 +96,11 @@ class TradeScreen(BaseScreen):
         self._strategy = strategy
         self._trades = tuple(trades)
         self._place = place
-        self._zone = zone
         self._timeframe = timeframe
         self._source = source
         self._left_at = left_at
         # The step that raises the count in the title: trades are mostly listed the newest first.
         self._forward = -1 if _newest_first(self._trades) else 1
-
-    @property
-    def zone(self) -> tzinfo:
-        """That of the screen it was opened from."""
-        return self._zone
 
     def body(self) -> ComposeResult:
         """Title; candles, conditions at the signal and the backtest's twin; fields."""
@@ -125,11 +118,14 @@ class TradeScreen(BaseScreen):
             )
 
     def mounted(self) -> None:
-        """Draw it."""
+        """Begin in the fields."""
         super().mounted()
         self.query_one("#trade-fields").focus()
-        self._draw()
         self._read_report()
+
+    def draw_in(self, zone: tzinfo) -> None:
+        """Draw it."""
+        self._draw()
 
     def _read_report(self) -> None:
         """Have the host tell the report that a session wrote when it ended."""
@@ -217,7 +213,7 @@ class TradeScreen(BaseScreen):
         table, trade = self.query_one("#trade-twin", LineTable), self._trades[self._place]
         found = self._no_report if self._report is None else twin_of(trade, self._report)
         table.set_empty(found if isinstance(found, str) else "")
-        table.set_rows(() if isinstance(found, str) else twin_rows(found, self._zone))
+        table.set_rows(() if isinstance(found, str) else twin_rows(found, self.papertape.zone))
         self._titles = {**self._titles, "trade-twin": twin_title(found)}
         self._show_views()
 
@@ -269,20 +265,24 @@ class TradeScreen(BaseScreen):
         trade = self._trades[self._place]
         decimals = money_decimals(trade.symbol)
         rows = [
-            (name, label, written(name, value, self._zone, decimals=decimals, dated=True))
+            (name, label, written(name, value, self.papertape.zone, decimals=decimals, dated=True))
             for name, label, value in fields_of_trade(trade)
         ]
         if not isinstance(trade, OpenTrade):
             rows.append(("held", "Held", formats.length(held_ms(trade))))
         for number, more in enumerate(trade.entries, start=1):
             rows.append((f"entry-{number}", f"Entry {number}", part_text(more)))
-            when = written("entry_time", more.time, self._zone, dated=True)
+            when = written("entry_time", more.time, self.papertape.zone, dated=True)
             rows.append((f"entered-{number}", "", when))
         for number, part in enumerate(trade.parts, start=1):
             rows.append((f"part-{number}", f"Part {number}", part_text(part)))
             reason = part.reason.value.replace("_", " ")
             rows.append(
-                (f"left-{number}", reason, written("exit_time", part.time, self._zone, dated=True))
+                (
+                    f"left-{number}",
+                    reason,
+                    written("exit_time", part.time, self.papertape.zone, dated=True),
+                )
             )
         chart = self.query_one("#trade-candles", CandleChart)
         known = {} if chart.timeframe else chart.values_at(trade.signal_time)
@@ -295,7 +295,7 @@ class TradeScreen(BaseScreen):
         table.set_rows(_beside(made) if beside else made)
         self._titles = {
             "trade-fields": "Trade",
-            "trade-conditions": conditions_title(trade, self._zone),
+            "trade-conditions": conditions_title(trade, self.papertape.zone),
             "trade-twin": self._titles.get("trade-twin", ""),
         }
         self._show_views()
@@ -305,7 +305,7 @@ class TradeScreen(BaseScreen):
         levels = open_levels(trade) if isinstance(trade, OpenTrade) else closed_levels(trade)
         self._entitle_chart()
         length = next((one.ms for one in Timeframe if one.value == self._timeframe), 0)
-        chart.draw(self._present(trade, length), levels, trade_marks(trade), self._zone)
+        chart.draw(self._present(trade, length), levels, trade_marks(trade), self.papertape.zone)
         if self._source is None:
             chart.set_empty(_NO_CANDLES)
             return

@@ -61,13 +61,9 @@ def in_zone(zone: tzinfo, *, dated: bool = False) -> When:
 def _in_zone(
     zone: tzinfo, write: Callable[[int | None, tzinfo], str], time: int | str | None
 ) -> Cell:
-    known = _milliseconds(time)
-    return Cell(write(known, zone), Tone.DIM, order=known)
-
-
-def in_utc(time: int | str | None) -> Cell:
-    """Times as a report has them, to the minute."""
-    return Cell(formats.UNKNOWN if time is None else str(time)[:16].replace("T", " "), Tone.DIM)
+    known = milliseconds(time)
+    unread = isinstance(time, str) and known is None  # it is no time: as somebody wrote it
+    return Cell(str(time)[:16] if unread else write(known, zone), Tone.DIM, order=known)
 
 
 def trade_rows(
@@ -131,10 +127,10 @@ def held_ms(trade: Trade | ReportedTrade) -> int | None:
     # Loads numpy, which the first frame must not wait for; whoever has trades has it.
     from core.trading.position import seconds_held  # noqa: PLC0415
 
-    begun, over = _milliseconds(trade.entry_time), _milliseconds(trade.exit_time)
+    begun, over = milliseconds(trade.entry_time), milliseconds(trade.exit_time)
     if begun is None or over is None:
         return None
-    fills = _milliseconds(trade.entry_filled_at), _milliseconds(trade.exit_filled_at)
+    fills = milliseconds(trade.entry_filled_at), milliseconds(trade.exit_filled_at)
     return round(seconds_held(begun, over, *fills) * 1000)
 
 
@@ -160,7 +156,8 @@ def _move(trade: Trade | ReportedTrade) -> float | None:
     return Side(trade.side).sign * (trade.exit_price / trade.entry_price - 1) * 100
 
 
-def _milliseconds(time: int | str | None) -> int | None:
+def milliseconds(time: int | str | None) -> int | None:
+    """A time that may be ISO 8601, UTC ms; None where it is none."""
     if isinstance(time, str):
         with suppress(ValueError):
             return parse_time(time)
