@@ -189,7 +189,8 @@ def luck(sweep: Sweep) -> Iterator[str]:
         yield f"{tried}; trading alike, they count as {counted} of the strategy."
     if sweep.idle:
         yield (
-            f"{sweep.idle:,} of them never traded: no figure of theirs is known, and they come last."
+            f"{sweep.idle:,} of them never traded: no figure of theirs is known, and they come "
+            "last."
         )
     if sweep.split_time is not None:
         yield (

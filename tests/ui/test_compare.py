@@ -21,6 +21,7 @@ from textual.widgets import Static
 from core.backtest.run import run_backtest
 from core.compare import service
 from core.compare.columns import trades_of
+from core.compare.comparison import compare
 from core.compare.promise import PathLayer
 from core.compare.request import ComparisonRequest
 from core.compare.service import add_comparison
@@ -49,7 +50,7 @@ from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.strategy_picker import PickStrategy
 from tui.screens.compare import CompareScreen
-from tui.screens.compare_answers import COST_FINDINGS, path_answer, verdict_text
+from tui.screens.compare_answers import COST_FINDINGS, answers, path_answer, verdict_text
 from tui.screens.compare_choices import choice_rows
 from tui.screens.compare_layer import CompareLayerScreen, equity_curves
 from tui.screens.compare_rows import SPREAD_COLUMNS, periods, spread_rows
@@ -724,6 +725,31 @@ async def test_a_strategy_is_picked_and_its_sessions_taken_in_turn(workspace: Pa
         await pilot.pause()
         await settled(pilot, app)
         assert cells(screen, "#compare-table") == together  # there is but one
+
+
+async def test_replays_are_taken_in_turn_and_never_all_together(workspace: Path) -> None:
+    """Together they are judged by nothing: an empty page said so five times, cut."""
+    app = make(workspace, others=("11aabb2c",))
+    async with driven(app) as pilot:
+        screen = await compared(pilot, app)
+        link = app.link
+        assert isinstance(link, ScriptedLink)
+        for one in (SESSION, "11aabb2c"):
+            link.change(one, mode=Mode.REPLAY)
+        app.poll()
+        asked: list[tuple[str, ...]] = []
+        screen.run_request = lambda request: asked.append(request.sessions)  # type: ignore[method-assign]
+        for chosen in (("11aabb2c",), (SESSION,)):
+            screen._request = replace(screen._request, sessions=chosen)  # type: ignore[type-var]
+            await pilot.press("S")
+            await until(pilot, lambda: bool(asked))
+            assert asked.pop() == tuple({SESSION, "11aabb2c"} - {*chosen})
+
+
+def test_where_no_session_is_judged_that_is_said_once_with_what_to_do() -> None:
+    nothing = compare("cross", Timeframe.H1, backtest=None, paper=None, live=None)
+    assert str(verdict_text(nothing)).count("No paper session to judge: S shows one") == 1
+    assert {row.text for row in answers(nothing)} == {"no paper session to judge"}
 
 
 async def test_what_went_on_is_compared_anew_when_one_comes_back_and_esc_leads_back(

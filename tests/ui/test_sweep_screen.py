@@ -150,7 +150,9 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
         least = min(traded, key=lambda row: row.metrics.max_drawdown_pct or 0.0).values
         assert f"rsi.period={least[0]} " in cells(app)[0]
         table = screen.query_one("#sweep-table", LineTable)
-        assert [cell.text for cell in table.rows[0].cells[:2]] == ["★", str(least[0])], "the list has the same best as the map"
+        assert [cell.text for cell in table.rows[0].cells[:2]] == ["★", str(least[0])], (
+            "the list has the same best as the map"
+        )
         assert str(table.border_title).strip().startswith("Settings by Max DD")
         (signed,) = [row for row in table.rows if row.cells[0].text == "○"]
         assert [cell.text for cell in signed.cells[1:3]] == ["14", "35"]

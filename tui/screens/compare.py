@@ -17,6 +17,7 @@ from textual.widgets import ContentSwitcher, Static
 from textual.worker import Worker
 
 from core.compare.request import ComparisonError, ComparisonRequest
+from core.journal.values import Mode
 from core.market.candles.timeframes import Timeframe
 from core.session.snapshot import HostSnapshot
 from core.store.workspace import program_for
@@ -393,17 +394,28 @@ class CompareScreen(BaseScreen):
             self.run_request(replace(self._request, fetch=False))
 
     def action_next_session(self) -> None:
-        """Compare the strategy's next session alone, and after the last one all together."""
+        """Compare the strategy's next session alone, and after the last one all together.
+
+        Replays are none that are judged together.
+        """
         snapshot, request = self.papertape.snapshot, self._request
         if snapshot is None or request is None:
             return
-        ids = [one.id for one in snapshot.sessions if one.strategy == request.strategy]
-        if not ids:
-            self.papertape.say(f"{request.strategy} has no session in the list.", "warning")
+        name, timeframe = request.strategy, request.timeframe.value
+        its = [
+            one for one in snapshot.sessions if (one.strategy, one.timeframe) == (name, timeframe)
+        ]
+        turns: list[tuple[str, ...]] = [(one.id,) for one in its]
+        if any(one.mode is not Mode.REPLAY for one in its):
+            turns.append(())
+        if not turns:
+            self.papertape.say(f"{name} has no session in the list.", "warning")
             return
-        now = request.sessions[0] if request.sessions else None
-        place = ids.index(now) + 1 if now in ids else 0
-        chosen = (ids[place],) if place < len(ids) else ()
+        if turns == [request.sessions]:
+            self.papertape.say(f"{name} has no other session than this replay.", "warning")
+            return
+        place = turns.index(request.sessions) + 1 if request.sessions in turns else 0
+        chosen = turns[place % len(turns)]
         self.run_request(replace(request, sessions=chosen, fetch=False))
 
     def action_fetch(self) -> None:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 _DESCRIBED = ("·", DESCRIBED, Tone.PLAIN)
 _AROUND = 0.35  # of what lies between two walls: shown beyond them
 _FARTHEST = 20.0  # times the other costs: a break-even farther away is an arrow at the scale's end
-_NO_SESSION = "no paper session to judge; S shows one by itself, a replay too"
+_NO_SESSION = "no paper session to judge"
+_SHOW_ONE = "No paper session to judge: S shows one by itself, a replay too."
 _TIMES_TOLERATED = 3.0  # of what may be unexplained: so far a scale of decisions reaches
 _NO_TRADE = "no trade of {:,} has closed yet"
 _NO_DIFFERENCE = "no difference"
@@ -75,6 +76,8 @@ def verdict_text(result: ComparisonResult, program: str = "papertape") -> Conten
     lines.append(
         Content.styled(safe_text(typed_for(program, result.recommendation)), Tone.ACCENT.css)
     )
+    if not result.reports:
+        lines.append(Content.styled(_SHOW_ONE, Tone.WARNING.css))
     if result.left_out:
         lines.append(Content.styled(safe_text(f"{result.left_out}."), Tone.WARNING.css))
     if layers.others:

@@ -485,7 +485,9 @@ def test_a_best_setting_of_few_trades_is_doubted_by_the_same_words_as_a_result()
     best = found.rows[0]
     few = replace(best, metrics=replace(best.metrics, total_trades=4))
     told = doubt(replace(found, rows=(few, *found.rows[1:])))
-    assert told == "The best by Sharpe has fewer than 30 trades (4): too few to tell luck from skill."
+    assert (
+        told == "The best by Sharpe has fewer than 30 trades (4): too few to tell luck from skill."
+    )
     many = replace(best, metrics=replace(best.metrics, total_trades=30))
     assert doubt(replace(found, rows=(many,))) is None
 

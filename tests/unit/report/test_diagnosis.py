@@ -83,7 +83,9 @@ def test_what_held_before_the_first_decision_could_have_entered_nothing() -> Non
     assert said["summary"] == "rsi < 30 never held on 3 candles; it came closest at 31.5"
 
 
-def test_two_sides_that_are_the_same_are_called_so_and_no_entry_is_left_without_the_only_one() -> None:
+def test_two_sides_that_are_the_same_are_called_so_and_no_entry_is_left_without_the_only_one() -> (
+    None
+):
     """Two averages of one length never cross, and "81831" was said to be the nearest they came."""
     levels = np.array([81_831.0, 82_000.0, 83_000.5])
     nothing, known = np.zeros(3, dtype=np.bool_), np.ones(3, dtype=np.bool_)
@@ -93,7 +95,7 @@ def test_two_sides_that_are_the_same_are_called_so_and_no_entry_is_left_without_
         one = ConditionSeries("entry", cross, nothing, known, levels, thresholds)
         return diagnose(config(), [of(one)])
 
-    same, apart = told(levels), told(levels + [100.0, 20.0, 9.5])
+    same, apart = told(levels), told(levels + np.array([100.0, 20.0, 9.5]))
     assert same["summary"] == (
         "fast crosses above slow never held on 3 candles; both sides of it are the same on every "
         "candle"
