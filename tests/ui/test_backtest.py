@@ -7,8 +7,10 @@ import math
 import shutil
 import threading
 from contextlib import nullcontext
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,6 +20,8 @@ from textual.widgets import Input
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
 from core.journal.values import FeedKind
+from core.market.files.candle_checks import CandleFile
+from core.market.files.candle_files import read_candles
 from core.report.library import list_results
 from core.report.stored_backtest import stored_backtest
 from core.store.workspace import Workspace
@@ -34,7 +38,7 @@ from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
 from tui.requests.backtest import BacktestCommands, BacktestOrder, BacktestRefusedError
 from tui.requests.backtest_run import backtest as run_order
-from tui.requests.backtest_run import own_candles
+from tui.requests.backtest_run import look_at_candles, own_candles
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_look import BacktestLook
 from tui.screens.backtest_result import BacktestResultScreen
@@ -469,6 +473,38 @@ async def test_the_file_of_a_lone_symbol_may_have_spaces_in_its_name(workspace: 
     order = BacktestOrder("waves", Path("waves"), document.config, data=str(spaced))
     outcome = await run_order(order, workspace.root, None, lambda _: None)
     assert outcome.report["trades"]
+
+
+async def test_a_file_that_a_form_has_read_is_read_again_only_where_it_has_changed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = workspace.root.parent / "waves.csv"
+    raw = read_strategy(workspace.strategies / "waves" / "STRATEGY.md").config
+    order = BacktestOrder("waves", Path("waves"), raw, data=str(data))
+    read: list[Path] = []
+
+    def counted(path: Path, *given: Any, **named: Any) -> CandleFile:
+        read.append(path)
+        return read_candles(path, *given, **named)
+
+    async def candles(asked: BacktestOrder) -> int:
+        outcome = await run_order(asked, None, None, lambda _: None)
+        period = outcome.report["period"]
+        assert isinstance(period, dict)
+        return int(period["candles"])
+
+    monkeypatch.setattr("core.backtest.candle_data.read_candles", counted)
+    await look_at_candles(order)
+    whole = await candles(order)
+    assert len(read) == 1
+    assert await candles(order) == whole
+    assert len(read) == 2, "nothing is held back for a second run"
+    await look_at_candles(order)
+    data.write_text("\n".join(data.read_text().splitlines()[:-500]))
+    assert await candles(order) == whole - 500
+    await look_at_candles(order)
+    assert await candles(replace(order, balance=5.0)) == whole - 500
+    assert len(read) == 6, "of another config it may be another matter whether it has volumes"
 
 
 async def test_a_backtest_without_trades_says_why(workspace: Workspace) -> None:

@@ -102,10 +102,10 @@ class BacktestCommands:
         return outcome
 
     async def refusal(self, order: BacktestOrder) -> str | None:
-        """Why there are no candles for an order, whose files are read; None where there are."""
+        """Why there are no candles in the files of an order; None where there are, read by now."""
         runner = await asyncio.to_thread(importlib.import_module, RUNNER)
         try:
-            await runner.candles_for(order, self._shell.workspace, self._shell.demo, lambda _: None)
+            await runner.look_at_candles(order)
         except BacktestRefusedError as error:
             return str(error)
         return None

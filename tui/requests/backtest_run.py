@@ -64,7 +64,8 @@ _REFUSALS = (
 class Material:
     """What a run is made on, as `run_backtest` takes it, and what is to be said of the candles.
 
-    `span`: see `BacktestOrder`; None where the candles are of files.
+    `span`: see `BacktestOrder`; None where the candles are of files. `read`: then, which files for
+    which strategy.
     """
 
     candles: Mapping[str, Candles]
@@ -73,6 +74,7 @@ class Material:
     filters: Mapping[str, MarketFilters] | None = None
     funding: Mapping[str, FundingRates] | None = None
     span: tuple[int, int] | None = None
+    read: object = None
 
     def as_swept(self) -> Material:
         """The same as sweeps and gates run on it: without order limits and funding."""
@@ -135,10 +137,38 @@ async def candles_for(
     return parsed, material
 
 
+_ahead: Material | None = None
+"""What a form has read of files, for the run that follows alone."""
+
+
+async def look_at_candles(order: BacktestOrder) -> None:
+    """Read the candle files of an order; the next run takes them if they are still the same.
+
+    Raises:
+        BacktestRefusedError: they cannot be had; the message says why and what to do.
+    """
+    global _ahead
+    _, _ahead = await candles_for(order, None, None, lambda _: None)
+
+
 def _from_files(order: BacktestOrder, config: StrategyConfig) -> Material:
+    global _ahead
+    ahead, _ahead = _ahead, None
     files, columns = files_in_line("candles", order.data, config.symbols)
+    read = config, order.data, [_version(path) for path in files.values()]
+    if ahead is not None and ahead.read == read:
+        return ahead
     candles, notes = strategy_candles(config, files, columns)
-    return Material(candles, tuple(notes))
+    return Material(candles, tuple(notes), read=read)
+
+
+def _version(file: Path) -> tuple[int, ...]:
+    """Another one whenever what stands in the file may be; reading says what is wrong with it."""
+    try:
+        found = file.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _from_demo(
