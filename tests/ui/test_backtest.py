@@ -384,9 +384,9 @@ async def test_the_trades_of_a_kept_result_open_with_its_own_candles_or_say_why_
         await opened()
         await pilot.press("enter")
         await arrived(pilot, TradeScreen)
-        said = "waves.csv: by now with other candles than the result was made on. R on the"
+        said = "In waves.csv are other candles by now than those the result was made on. R on the"
         await until(pilot, lambda: said in " ".join(drawn(app, "#trade-candles").split()))
-        assert "other candles than" in drawn(app, "#trade-conditions")
+        assert "signal is not there to read them from" in drawn(app, "#trade-conditions")
         await pilot.press("escape", "escape")
         data.unlink()
         await opened()

@@ -52,7 +52,7 @@ from tui.requests.backtest import (
 )
 from tui.requests.curves import thinned
 
-_AGAIN = "R on the backtest runs it again, with candles"
+_AGAIN = "R on the backtest runs it again, and it has its candles then."
 SWEPT = "as in a sweep, run without the market's order limits and funding"
 _REFUSALS = (
     *(ConfigError, CandleFileError, SymbolFilesError, FeedError, SpanError),
@@ -281,7 +281,7 @@ def _at_hand(
         names = formats.several([path.name for path in files.values()])
         return strategy_candles(config, files, columns)[
             0
-        ], f"{names}: by now with other candles than"
+        ], f"In {names} are other candles by now than those"
     try:
         first, last = map(parse_time, source.span or ())
     except ValueError as error:

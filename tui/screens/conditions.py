@@ -93,8 +93,8 @@ class SignalConditions(LineTable):
         async def work() -> None:
             try:
                 chart = await source(symbol, None, time + 1, 1)
-            except NoCandlesError as error:
-                self._draw((), str(error))
+            except NoCandlesError:  # the chart beside it says why
+                self._draw((), "The candle of its signal is not there to read them from.")
             except CommandError as error:
                 self._draw((), f"They cannot be read: {error}")
             else:
