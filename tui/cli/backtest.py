@@ -12,6 +12,7 @@ from tui.cli.candle_arguments import (
     PeriodArguments,
     add_data,
     candles_in,
+    files_source,
     finer_candles_in,
     period_of,
 )
@@ -211,13 +212,11 @@ def _run(
 
 def _source(arguments: BacktestArguments, result: RunResult) -> CandleSource:
     """Where the candles were from, so that it can be run again from anywhere."""
-    from core.market.files.symbol_files import files_by_symbol, line_of_files
     from core.market.venues.registry import DEFAULT_VENUE
     from core.report.library import CandleSource
 
     if arguments.data:
-        files = files_by_symbol("--data", arguments.data, result.config.symbols)
-        return CandleSource(line_of_files(files, arguments.columns))
+        return files_source(arguments.data, result.config.symbols, arguments.columns)
     return CandleSource(exchange=arguments.exchange or DEFAULT_VENUE, period=arguments.period or "")
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _MORE = """\
 A backtest is kept by `papertape backtest --keep`, and by the screen each time one is run there.
-Sweeps and gates made on the screen are kept as well, listed by their best setting. What has no note
+Sweeps and gates are kept likewise, and listed by their best setting. What has no note
 or tag goes when there are more than two hundred backtests, or thirty sweeps and gates. Listed are
 also the results that lie beside strategies (`--save`), by the names of their folders."""
 
@@ -127,6 +127,20 @@ def _searched(result: StoredResult) -> str:
     return f"{result.strategy} {result.search.words}{':' if result.settings else ''}"
 
 
+def _search_text(listed: ListedResult) -> list[str]:
+    """A sweep or gate as it was printed."""
+    from core.backtest.sweep import Sweep
+    from core.gate.kept import open_search
+    from core.report.library import LibraryError
+    from tui.cli.gate_text import gate_text
+    from tui.cli.sweep import TOP
+    from tui.cli.sweep_text import sweep_text
+
+    with refusing(LibraryError, code=Exit.FAILED):
+        found = open_search(listed).found
+    return sweep_text(found, TOP) if isinstance(found, Sweep) else gate_text(found)
+
+
 def _to_json(listed: ListedResult) -> dict[str, Any]:
     from msgspec import to_builtins
 
@@ -165,10 +179,10 @@ def show(arguments: OneArguments) -> int:
     if arguments.json:
         print_json({**whole, "note": listed.notes.note, "tags": list(listed.notes.tags)})
         return Exit.DONE
-    if (search := listed.result.search) is not None:
-        best = "judged was this" if search.kind == "gate" else "the best of it"
-        print_text(f"{_searched(listed.result).rstrip(':')}; {best}:", "")
-    print_text(report_text(whole).rstrip("\n"))
+    if listed.result.search is None:
+        print_text(report_text(whole).rstrip("\n"))
+    else:
+        print_text(*_search_text(listed))
     if listed.notes.tags:
         print_text("", f"Tags: {', '.join(listed.notes.tags)}")
     if listed.notes.note:

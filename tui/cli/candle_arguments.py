@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from core.market.files.symbol_files import SymbolFilesError, files_by_symbol
+from core.market.files.symbol_files import SymbolFilesError, files_by_symbol, line_of_files
 from core.time_format import short_date, wall_clock
 from tui.cli.commands import Arguments
 from tui.cli.output import Exit, Refusal, complain, refusing
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from core.market.candles.timeframes import Timeframe
     from core.market.history.candle_history import Progress
     from core.market.history.market_period import MarketPeriod
+    from core.report.library import CandleSource
     from core.strategy.config.config import StrategyConfig
 
 
@@ -46,6 +47,13 @@ def add_data(
         help="the columns of --data in their order, where the files do not say it, such as "
         "time,open,close,high,low,volume",
     )
+
+
+def files_source(texts: Sequence[str], symbols: Sequence[str], columns: str | None) -> CandleSource:
+    """Where candles of files are from, so that they are found from anywhere."""
+    from core.report.library import CandleSource
+
+    return CandleSource(line_of_files(files_by_symbol("--data", texts, symbols), columns))
 
 
 def candles_in(

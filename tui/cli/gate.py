@@ -7,7 +7,13 @@ from typing import Protocol
 from core.gate import FOLDS
 from tui.cli.candle_arguments import add_data, candles_in
 from tui.cli.commands import Commands
-from tui.cli.long_work import LongWorkArguments, add_long_work, long_work, say_how_to_go_on
+from tui.cli.long_work import (
+    LongWorkArguments,
+    add_long_work,
+    keep_found,
+    long_work,
+    say_how_to_go_on,
+)
 from tui.cli.output import Exit, complain, print_json, print_text, refusing
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, parsed_strategy
 from tui.cli.workspace import workspace_of
@@ -65,6 +71,7 @@ def gate(arguments: GateArguments) -> int:
     from core.backtest.run import BacktestError
     from core.gate.counted import counted_gate
     from core.gate.gate import UnfinishedGate
+    from core.report.library import Terms
     from core.time_format import wall_clock
 
     ledger = workspace_of(arguments).tries
@@ -77,6 +84,15 @@ def gate(arguments: GateArguments) -> int:
         found, warning = counted_gate(*asked, arguments, wall_clock(), **how)
     if warning is not None:
         complain(f"papertape: {warning}")
+    terms = Terms(
+        tuple(arguments.set or ()),
+        arguments.sort,
+        folds=arguments.folds,
+        anchored=arguments.anchored,
+        seed=arguments.seed,
+    )
+    said = (*parsed.warnings, *notes)
+    keep_found(arguments, found, parsed.config, terms, candles, said)
     if arguments.json:
         from core.gate.to_json import gate_to_json
 

@@ -8,20 +8,25 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
+from tui.cli.candle_arguments import files_source
 from tui.cli.commands import Arguments
 from tui.cli.output import Exit, Refusal, complain, refusing
-from tui.cli.workspace import workspace_of
+from tui.cli.workspace import prepared_workspace, workspace_of
 
 if TYPE_CHECKING:
     from core.backtest.progress import Progress
     from core.backtest.workers import Workers
     from core.gate.counted import How
+    from core.gate.kept import Found
+    from core.market.candles.candles import Candles
+    from core.report.library import Terms
+    from core.strategy.config.config import StrategyConfig
 
 _EVERY_SECONDS = 0.5
 _STOPPING = "stopping after the backtests under way; Ctrl-C again ends at once"
@@ -33,6 +38,9 @@ class LongWorkArguments(Arguments, Protocol):
     workers: int | None
     cluster: str | None
     afresh: bool
+    keep: bool
+    data: list[str]
+    columns: str | None
 
 
 def add_long_work(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +59,40 @@ def add_long_work(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run everything, also what an interrupted run of the same had finished",
     )
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep it in the library (papertape backtests)",
+    )
+
+
+def keep_found(
+    arguments: LongWorkArguments,
+    found: Found,
+    config: StrategyConfig,
+    terms: Terms,
+    candles: Mapping[str, Candles],
+    notes: Sequence[str],
+) -> None:
+    """Keep what was found in the library, where that is asked for.
+
+    `terms`: how `config` was varied on the candles; `notes`: what is to be said of them.
+    """
+    if not arguments.keep:
+        return
+    from core.gate.kept import Asked, keep_search
+    from core.report.library import LibraryError
+    from core.store.durable import OsDisk
+    from core.strategy.config.canonical import config_to_dict
+    from core.time_format import wall_clock
+
+    asked = Asked(config_to_dict(config), {}, notes=tuple(notes))
+    source = files_source(arguments.data, config.symbols, arguments.columns)
+    workspace, now = prepared_workspace(arguments), wall_clock()
+    with refusing(LibraryError, code=Exit.FAILED):
+        key = keep_search(workspace, found, asked, terms, candles, source, now, OsDisk())
+    if key is not None:
+        complain(f"papertape: kept as {key}: papertape backtests show {key}")
 
 
 @contextmanager

@@ -7,11 +7,18 @@ from typing import Protocol
 
 from tui.cli.candle_arguments import add_data, candles_in
 from tui.cli.commands import Commands
-from tui.cli.long_work import LongWorkArguments, add_long_work, long_work, say_how_to_go_on
+from tui.cli.long_work import (
+    LongWorkArguments,
+    add_long_work,
+    keep_found,
+    long_work,
+    say_how_to_go_on,
+)
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, parsed_strategy
 from tui.cli.workspace import workspace_of
 
+TOP = 20  # rows, unless asked otherwise
 _MORE = """\
 PATH=RANGE is FIRST:LAST[:STEP] (LAST included) or VALUE,VALUE,…, for example
   --set rsi.period=7:21 --set 'entry_conditions[0].value=20:40:5' --set stop_loss_pct=3,5,8
@@ -49,7 +56,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--sort", default="sharpe_ratio", metavar="METRIC", help="(default: sharpe_ratio)"
     )
-    parser.add_argument("--top", type=int, default=20, metavar="N", help="rows (default: 20)")
+    parser.add_argument("--top", type=int, default=TOP, metavar="N", help=f"rows (default: {TOP})")
     parser.add_argument("--csv", metavar="FILE", help="write every row to a file as well")
     add_long_work(parser)
 
@@ -67,7 +74,9 @@ def sweep(arguments: SweepArguments) -> int:
     from core.backtest.progress import WorkCancelledError
     from core.backtest.run import BacktestError
     from core.backtest.sweep import sweep_to_csv, sweep_to_json
+    from core.gate import FOLDS
     from core.gate.counted import counted_sweep
+    from core.report.library import Terms
     from core.store.durable import OsDisk, write_export
     from core.time_format import wall_clock
 
@@ -81,6 +90,9 @@ def sweep(arguments: SweepArguments) -> int:
         found, warning = counted_sweep(*asked, arguments.sort, arguments.split, wall_clock(), **how)
     if warning is not None:
         complain(f"papertape: {warning}")
+    terms = Terms(tuple(arguments.set), arguments.sort, arguments.split, FOLDS)
+    said = (*parsed.warnings, *notes)
+    keep_found(arguments, found, parsed.config, terms, candles, said)
     if arguments.csv and not found.complete:
         complain(f"papertape: {arguments.csv} is not written: it would look like all combinations")
     elif arguments.csv:

@@ -39,6 +39,14 @@ def test_json_is_the_whole_page_and_the_tries_are_counted_once(
     assert tries_of(Workspace(workspace).tries, "swept").tried == 2
 
 
+def test_one_that_is_kept_is_shown_as_it_was_printed(run: Run, gated: tuple[str, ...]) -> None:
+    assert run("init").code == 0
+    done = run(*gated, "--keep")
+    (listed,) = run("backtests", "--json").json["backtests"]
+    assert listed["search"]["verdict"] in done.out
+    assert run("backtests", "show", listed["id"]).out == done.out
+
+
 def test_earlier_tries_deflate_a_strategy_as_it_is(
     run: Run, gated: tuple[str, ...], workspace: Path
 ) -> None:

@@ -61,6 +61,23 @@ def test_the_text_has_a_table_a_heat_map_and_what_luck_would_find(
     assert f"scatter as these do about {expected:.2f}." in out
 
 
+def test_one_that_is_kept_is_listed_and_shown_as_it_was_printed(
+    run: Run, swept: tuple[str, ...]
+) -> None:
+    assert run("init").code == 0
+    done = run(*swept, "--keep", "--split", 60)
+    (listed,) = run("backtests", "--json").json["backtests"]
+    assert f"kept as {listed['id']}: " in done.err
+    assert listed["search"]["kind"] == "sweep"
+    assert listed["search"]["terms"]["axes"] == list(AXES[1::2])
+    assert "swept sweep of 6: " in run("backtests").out
+    assert run("backtests", "show", listed["id"]).out == done.out
+    again = run(*swept, "--keep", "--split", 60)
+    assert f"kept as {listed['id']}: " in again.err
+    run(*swept, "--keep", "--split", 70)
+    assert len(run("backtests", "--json").json["backtests"]) == 2, "ranked on other candles"
+
+
 def test_csv_has_every_row(run: Run, swept: tuple[str, ...], tmp_path: Path) -> None:
     file = tmp_path / "sweep.csv"
     assert run(*swept, "--csv", file, "--top", 1).code == 0
