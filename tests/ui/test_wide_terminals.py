@@ -65,6 +65,21 @@ def test_both_sides_of_a_condition_have_their_figures_and_its_words_the_rest(
     assert shown["CONDITION"].width >= words
 
 
+@pytest.mark.parametrize(("words", "left_out"), [(30, set()), (36, {"OFF BY"}), (45, {"OFF BY"})])
+def test_the_words_of_a_condition_are_whole_at_eighty_columns_beside_its_two_sides(
+    words: int, left_out: set[str]
+) -> None:
+    text = "close crosses above 1.01 * vwap + keltner.upper"[:words]
+    reading = Reading("entry", text, 70_500.49, 70_451.94, 48.55, False)
+    columns = condition_columns(condition_rows([reading]))
+    shown = {columns[one.column].label: one for one in places(columns, 0, 77)}
+    assert {column.label for column in columns} - shown.keys() == left_out
+    assert shown["CONDITION"].width >= words
+    assert shown["VALUE"].width == shown["THRESHOLD"].width == len("70,500.49")
+    narrow = {columns[one.column].label for one in places(columns, 0, 57)}
+    assert "THRESHOLD" in narrow
+
+
 class _Map(Screen[None]):
     """Nothing but a map."""
 

@@ -22,17 +22,24 @@ from tui.widgets.line_table import LineTable
 from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
+_WORDS = (18, 45, 52)  # cells of a condition: the fewest, as many as matter more, the most
+
 
 def condition_columns(rows: Sequence[Row] = ()) -> tuple[Column, ...]:
-    """The columns of the conditions: figures take what they need, the words have the rest."""
+    """The columns of the conditions: the values take what they need, the words have the rest.
+
+    How far off a condition is gives way to its words, for its two sides tell that too.
+    """
     longest = [max((cell_len(row.cells[at].text) for row in rows), default=0) for at in range(6)]
+    fewest, matter, most = _WORDS
+    words = max(fewest, min(longest[2], matter))
     return (
         Column("", 1),
         Column("FOR", 5),
-        Column("CONDITION", 18, grow=34),
+        Column("CONDITION", words, grow=most - words),
         Column("VALUE", max(9, longest[3]), "right"),
-        Column("THRESHOLD", max(9, longest[4]), "right", priority=1),
-        Column("OFF BY", max(8, longest[5]), "right", priority=2),
+        Column("THRESHOLD", max(9, longest[4]), "right"),
+        Column("OFF BY", max(8, longest[5]), "right", priority=1),
     )
 
 
