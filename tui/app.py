@@ -29,13 +29,10 @@ from textual.worker import Worker, WorkerState
 
 from core.host.link import CommandError, HostLink
 from core.journal.values import FeedKind
-from core.report.written_report import ReportError
 from core.session.snapshot import HostSnapshot
 from core.store.preferences import PreferredZone, zone_of
 from core.store.workspace import Workspace, program_for
-from core.strategy.chart_values import ChartSource
 from core.text import safe_lines, safe_text
-from core.trial.cone_over_time import ConeOverTime
 from tui import formats
 from tui.commands import Place, bindings, refusal
 from tui.host.connection import GROUP, HostConnection, LinkReady
@@ -49,11 +46,11 @@ from tui.modals.meanwhile import Meanwhile
 from tui.modals.new_session import NewSession
 from tui.palette import PaletteCommands
 from tui.requests.alerts import Alerts, Loudness
-from tui.requests.backtest import BacktestCommands, Points
+from tui.requests.backtest import BacktestCommands
 from tui.requests.comparison import ComparisonCommands
 from tui.requests.library import LibraryCommands
 from tui.requests.schedule import ScheduleCommands
-from tui.requests.sessions import SessionCommands
+from tui.requests.sessions import ReportPage, SessionCommands
 from tui.requests.settings import SettingsCommands
 from tui.requests.settings_files import Appearance, read_appearance
 from tui.requests.trial import outlook
@@ -138,7 +135,7 @@ class PapertapeApp(GuardedApp):
         self.feed = feed
         self.demo = demo
         self.workspace = workspace
-        self.sessions = SessionCommands(self, self.show_report)
+        self.sessions = SessionCommands(self, self.open_report)
         self.schedule = ScheduleCommands(self)
         self.settings = SettingsCommands(self)
         self.backtests = BacktestCommands(self)
@@ -360,18 +357,11 @@ class PapertapeApp(GuardedApp):
 
         self.push_screen(Ask(title, text, answers), closed)
 
-    def show_report(
-        self,
-        report: Mapping[str, object],
-        equity: Points,
-        source: ChartSource,
-        cone: ConeOverTime | None,
-    ) -> None:
-        """Open a report."""
-        try:
-            self.push_screen(ReportScreen(report, equity, source, cone))
-        except ReportError as error:
-            self.say(str(error), "error", "No report")
+    def open_report(self, name: str) -> ReportPage:
+        """Open the page for the report of a session, which is still to be read."""
+        screen = ReportScreen(reading=f"the report of {name}")
+        self.push_screen(screen)
+        return screen
 
     def show_changes(self, title: str, changes: Sequence[Change]) -> None:
         """Open what happened while nobody looked; over what somebody does already, only tell it."""

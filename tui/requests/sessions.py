@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 from core.host.link import CommandError, HostLink
 from core.journal.session_notes import AlertRule
@@ -16,8 +17,23 @@ from tui import formats
 from tui.requests.backtest import Points
 from tui.shell import OfferedAnswer, Severity, Shell
 
-ShowReport = Callable[[Mapping[str, object], Points, ChartSource, ConeOverTime | None], None]
-"""Shows a report in the shape of `report --json`, with equity, candles and band it came from."""
+
+class ReportPage(Protocol):
+    """A page that has been opened for a report, and shows it once it is read."""
+
+    def take(
+        self,
+        report: Mapping[str, object],
+        equity: Points,
+        source: ChartSource,
+        cone: ConeOverTime | None,
+    ) -> None:
+        """Show a report (as `report --json`), with the equity, candles and band it came from."""
+        ...
+
+    def cannot(self, why: str) -> None:
+        """Say why there is no report."""
+        ...
 
 
 def _nothing() -> None:
@@ -27,9 +43,10 @@ def _nothing() -> None:
 class SessionCommands:
     """The commands on sessions, each a worker of the app that says how it went."""
 
-    def __init__(self, shell: Shell, show_report: ShowReport) -> None:
+    def __init__(self, shell: Shell, open_report: Callable[[str], ReportPage]) -> None:
+        """`open_report`: opens the page for the report of a session of that name."""
         self._shell = shell
-        self._show_report = show_report
+        self._open_report = open_report
         self._begun: str | None = None  # the session that was started last, until it is shown
         self._logged = False  # whether it is shown with its log, which tells all of its start
 
@@ -129,7 +146,7 @@ class SessionCommands:
             for session in sessions:
                 report = await link.stop(session.id, flatten=flatten)
                 if len(sessions) == 1:
-                    await self._show(link, session.id, report)
+                    await self._show(link, session, report)
             if len(sessions) > 1:
                 self._shell.say(f"{len(sessions)} sessions stopped.")
 
@@ -344,15 +361,26 @@ class SessionCommands:
     def report(self, session: SessionSnapshot) -> None:
         """Show the report of a session."""
 
-        async def work(link: HostLink) -> None:
-            await self._show(link, session.id, await link.report(session.id))
+        self._shell.command("report", partial(self._show, session=session))
 
-        self._shell.command("report", work)
-
-    async def _show(self, link: HostLink, session_id: str, report: Mapping[str, object]) -> None:
-        detail = await link.detail(session_id)
-        source = partial(link.chart, session_id)
-        self._show_report(report, detail.equity, source, detail.cone)
+    async def _show(
+        self, link: HostLink, session: SessionSnapshot, report: Mapping[str, object] | None = None
+    ) -> None:
+        """Open the page at once; without a `report`, the host is asked for it."""
+        self._shell.poll()
+        page = self._open_report(_named([session]))
+        try:
+            if report is None:
+                report = await link.report(session.id)
+            detail = await link.detail(session.id)
+        except CommandError as error:
+            page.cannot(str(error))
+        except Exception:
+            page.cannot("it could not be read")  # the app says what went wrong
+            raise
+        else:
+            source = partial(link.chart, session.id)
+            page.take(report, detail.equity, source, detail.cone)
 
 
 def stop_question(targets: Sequence[SessionSnapshot]) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import msgspec
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from core.report.written_report import written_report
+from core.report.written_report import ReportError, WrittenReport, written_report
 from core.store.workspace import program_for
 from core.strategy.chart_values import ChartSource
 from core.text import typed_for
@@ -24,10 +24,10 @@ from tui.widgets.tones import Tone
 
 
 class ReportScreen(BaseScreen):
-    """A report, in the shape of `report --json`, with the session's equity where it is known.
+    """A report, in the shape of `report --json`, with the equity where it is known.
 
-    `cone`: the band that the equity of a trial is to stay in. `joined`: where it is the report
-    of parts of the time joined: a sentence on which.
+    `joined`: where it is the report of parts of the time joined: a sentence on which. Without a
+    report it is the page of `reading`, which is taken once it is read.
 
     Raises:
         ReportError: it is none.
@@ -39,26 +39,63 @@ class ReportScreen(BaseScreen):
 
     def __init__(
         self,
-        report: Mapping[str, object],
+        report: Mapping[str, object] | None = None,
         equity: Points = (),
-        source: ChartSource | None = None,
-        cone: ConeOverTime | None = None,
+        *,
         joined: str = "",
+        reading: str = "it",
     ) -> None:
         super().__init__()
         self._joined = joined
-        self._source = source
-        self._cone = cone
-        self._report = report
-        self._written = written_report(report)
+        self._reading = f"Reading {reading} …"
+        self._missing = self._reading  # why there is no report; empty: there is
+        self._source: ChartSource | None = None
+        self._cone: ConeOverTime | None = None
+        self._report: Mapping[str, object] = {}
+        self._written = WrittenReport()
         self._equity = equity
+        if report is not None:
+            self._report, self._written, self._missing = report, written_report(report), ""
 
     def body(self) -> ComposeResult:
         """The report."""
-        yield ResultView()
+        yield ResultView(self._reading)
+
+    def take(
+        self,
+        report: Mapping[str, object],
+        equity: Points,
+        source: ChartSource,
+        cone: ConeOverTime | None,
+    ) -> None:
+        """Show the report that was read.
+
+        `cone`: the band that the equity of a trial is to stay in.
+        """
+        try:
+            self._written = written_report(report)
+        except ReportError as error:
+            self.cannot(str(error))
+            return
+        self._report, self._equity = report, equity
+        self._source, self._cone, self._missing = source, cone, ""
+        self._draw_again()
+
+    def cannot(self, why: str) -> None:
+        """Say why there is no report."""
+        self._missing = f"There is no report to show: {why}"
+        self._draw_again()
+
+    def _draw_again(self) -> None:
+        if self.ready and self.is_attached:
+            self.draw_in(self.papertape.zone)
+            self.refresh_hints()
 
     def draw_in(self, zone: tzinfo) -> None:
-        """Draw it."""
+        """Draw it; where there is no report, say why."""
+        if self._missing:
+            self.query_one(ResultView).say(self._missing)
+            return
         program = program_for(self.papertape.workspace)
         advice = typed_for(program, self._written.recommendation or "")
         self.query_one(ResultView).draw(
@@ -82,11 +119,17 @@ class ReportScreen(BaseScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with a report."""
+        if self._missing:
+            return action == "back"
         if action == "view":
             return self.query_one(ResultView).turns
         if action == "open":
             return self.query_one(ResultView).has_trades
         return self._written.session_id is not None if action == "compare" else True
+
+    def why_not(self, action: str) -> str:
+        """Where there is no report, that is why."""
+        return self._missing
 
     def action_compare(self) -> None:
         """Go to the comparison, with its session selected."""

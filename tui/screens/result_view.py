@@ -16,7 +16,7 @@ from textual.widgets import ContentSwitcher, Static
 from core.market.symbols import money_decimals
 from core.report.written_report import WrittenReport
 from core.strategy.chart_values import ChartSource
-from core.text import safe_text
+from core.text import safe_lines, safe_text
 from core.trading.values import Trade
 from core.trial.cone_over_time import ConeOverTime
 from tui import formats
@@ -32,16 +32,20 @@ from tui.widgets.line_table import LineTable
 from tui.widgets.remarks import Remark, RemarkLines, Remarks
 from tui.widgets.tones import Tone
 
+READING = "Reading …"
+
 
 class ResultView(Vertical):
     """A report: figures, remarks, curves beside the months, and beneath them trades or candles.
 
     On low terminals curves and months take turns with trades and candles, and what is said of the
-    result stands above its trades alone.
+    result stands above its trades alone. Until it is drawn, only that it is read is said.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reading: str = READING) -> None:
+        """`reading`: what is said until it is drawn."""
         super().__init__()
+        self._reading = reading
         self._shown = "result-trades"
         self._curve_title = "Equity"
         self._written: Mapping[str, object] = {}
@@ -51,6 +55,12 @@ class ResultView(Vertical):
 
     def compose(self) -> ComposeResult:
         """Title, figures, sentences, curves, tables."""
+        yield Static(safe_text(self._reading), id="result-reading", markup=False)
+        with Vertical(id="result-whole") as whole:
+            whole.display = False
+            yield from self._parts()
+
+    def _parts(self) -> ComposeResult:
         yield Static("", id="result-title")
         with Vertical(id="result-head"):
             yield Figures(id="result-figures")
@@ -76,6 +86,10 @@ class ResultView(Vertical):
             )
             yield _pane(trades, "Trades")
             yield _pane(CandleChart(id="result-chart"), "Candles")
+
+    def say(self, why: str) -> None:
+        """Say why there is nothing to draw."""
+        self.query_one("#result-reading", Static).update(safe_lines(why))
 
     def draw(
         self,
@@ -131,6 +145,12 @@ class ResultView(Vertical):
         if self._shown == "result-chart":
             self._draw_candles()
         self._entitle()
+        whole = self.query_one("#result-whole")
+        if not whole.display:
+            self.query_one("#result-reading").display = False
+            whole.display = True
+            trades.focus()
+            self.call_after_refresh(self._entitle)  # as wide as the panes are by then
 
     def _views(self) -> list[str]:
         """What takes turns in the place of the trades."""
@@ -249,10 +269,6 @@ class ResultView(Vertical):
                 left_at=lambda at: table.move_to(keys[at]),
             )
         )
-
-    def on_mount(self) -> None:
-        """Begin in the trades."""
-        self.query_one("#result-trades").focus()
 
 
 def _pane(widget: Widget, title: str) -> Widget:
