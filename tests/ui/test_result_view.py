@@ -174,6 +174,28 @@ async def test_remarks_that_have_no_room_are_reached_by_keys() -> None:
         await until(pilot, lambda: said.scroll_offset.y == said.max_scroll_y)
 
 
+@pytest.mark.parametrize(("size", "many"), [(WIDE, 4), (VAST, 8)])
+@pytest.mark.parametrize("traded", [1, 40])
+async def test_what_is_said_takes_the_lines_it_needs_of_empty_ones(
+    size: tuple[int, int], many: int, traded: int
+) -> None:
+    flags = [f"{flag}; {flag}; {flag}" for flag in MANY[:many]]
+    app = make_app(busy())
+    async with driven(app, size) as pilot:
+        told = report("rsi_bounce", quality_flags=flags, open_trades=[])
+        told["trades"] = (told["trades"] * 40)[:traded]
+        screen = show(app, told)
+        await until(pilot, lambda: screen.query(Remarks))
+        said = screen.query_one(Remarks)
+        await until(pilot, lambda: said.size.height > 8 and said.max_scroll_y == 0)
+        await until(pilot, lambda: not said.can_focus)
+        assert screen.query_one("#result-trades").size.height >= min(traded, 5) + 1
+        assert screen.query_one("#result-equity").size.height >= 6
+        assert screen.query_one("#result-tables").region.bottom <= screen.size.height - 1
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: said.size.height <= 7)
+
+
 async def test_remarks_that_have_room_are_no_stop_for_tab() -> None:
     app = make_app(busy())
     async with driven(app, WIDE) as pilot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, tzinfo
 
@@ -33,6 +33,20 @@ from tui.widgets.remarks import Remark, RemarkLines, Remarks
 from tui.widgets.tones import Tone
 
 READING = "Reading …"
+_SAID = 8  # lines of what is said that have room on any terminal that is not low
+_CURVES, _TABLES = 8, 6  # lines that curves and tables keep beside more of it
+
+
+class _Whole(Vertical):
+    """All the parts of a result; `resized` is called whenever they have been laid out anew."""
+
+    def __init__(self, resized: Callable[[], None], *, id: str) -> None:  # noqa: A002  (Textual's)
+        super().__init__(id=id)
+        self._resized = resized
+
+    def on_resize(self) -> None:
+        """Have the lines shared out."""
+        self.call_after_refresh(self._resized)
 
 
 class ResultView(Vertical):
@@ -56,7 +70,7 @@ class ResultView(Vertical):
     def compose(self) -> ComposeResult:
         """Title, figures, sentences, curves, tables."""
         yield Static(safe_text(self._reading), id="result-reading", markup=False)
-        with Vertical(id="result-whole") as whole:
+        with _Whole(self._give_room, id="result-whole") as whole:
             whole.display = False
             yield from self._parts()
 
@@ -151,6 +165,7 @@ class ResultView(Vertical):
             whole.display = True
             trades.focus()
             self.call_after_refresh(self._entitle)  # as wide as the panes are by then
+        self.call_after_refresh(self._give_room)
 
     def _views(self) -> list[str]:
         """What takes turns in the place of the trades."""
@@ -194,6 +209,19 @@ class ResultView(Vertical):
         if self._shown not in self._views():
             self._turn_to("result-trades")
         self._entitle()
+
+    def _give_room(self) -> None:
+        """Give what is said the lines it needs, as far as curves and tables keep theirs."""
+        if not self.is_attached:
+            return
+        said, whole = self.query_one("#result-said"), self.query_one("#result-whole")
+        if self.screen.has_class("-short"):
+            said.styles.max_height = None  # as on any low terminal
+            return
+        trades = min(_TABLES, len(self.query_one("#result-trades", LineTable).rows) + 2)
+        above = said.region.y - whole.region.y
+        left = whole.size.height - above - said.styles.margin.height - _CURVES - trades
+        said.styles.max_height = max(_SAID, left)
 
     def _entitle(self) -> None:
         """Say in the titles which views take turns."""
