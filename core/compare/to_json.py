@@ -68,6 +68,7 @@ def comparison_to_json(comparison: ComparisonResult) -> Json:
 def _column_to_json(column: ComparedColumn) -> Json:
     return {
         "source": column.source,
+        "replayed": column.replayed,
         "period": None
         if column.period is None
         else {

@@ -164,7 +164,7 @@ def _differences(report: Report) -> Section:
         if each["cause"] is not None
         for trade in [each["backtest"] or each["paper"]]
     )
-    header = ("", "Symbol", "Side", "Signal", "Backtest", "Paper", "Difference", "Cause")
+    header = ("", "Symbol", "Side", "Signal", "Replay", "Paper", "Difference", "Cause")
     numeric = (False, False, False, False, True, True, True, False)
     left_out = divergence.get("trades_left_out", 0)
     points = (f"{left_out:,} trades that differ less, or not at all, are left out.",)

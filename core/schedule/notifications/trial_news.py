@@ -117,7 +117,9 @@ def _side_by_side(comparison: Mapping[str, object]) -> list[str]:
                 unknown = _UNKNOWN if stands == UNDEFINED else stands
                 both.append(_number(row.get(name), form, unknown))
             told.append(f"{label} {' / '.join(both)}")
-    return [f"Backtest / paper: {', '.join(told)}"] if told else []
+    replayed = _mapping_or_empty(columns.get("backtest")).get("replayed")
+    first = "Replay" if replayed else "Backtest"  # as the comparison heads its columns
+    return [f"{first} / paper: {', '.join(told)}"] if told else []
 
 
 def _answers(comparison: Mapping[str, object]) -> list[str]:
