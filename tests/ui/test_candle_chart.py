@@ -61,6 +61,28 @@ async def test_a_pane_is_shown_over_the_whole_screen_and_back(size: tuple[int, i
         assert isinstance(app.screen, SessionScreen)
 
 
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_from_a_pane_in_full_screen_one_goes_on_to_the_next_and_finds_the_way_back(
+    size: tuple[int, int],
+) -> None:
+    """Tab did nothing there on Session, and nothing said which key leads back."""
+    async with full_screen(size) as (app, pilot):
+        chart = app.screen.query_one(CandleChart)
+        seen = []
+        for _ in range(3):
+            assert "z all panes" in drawn(app, "Hints")
+            seen.append(app.screen.maximized)
+            await pilot.press("tab")
+            await until(pilot, lambda: app.screen.maximized is not seen[-1])
+            assert app.screen.maximized is app.screen.focused
+        assert len(set(seen)) == len(seen)
+        await pilot.press(*["shift+tab"] * 3)
+        await until(pilot, lambda: app.screen.maximized is chart)
+        await pilot.press("z")
+        await until(pilot, lambda: app.screen.maximized is None)
+        await until(pilot, lambda: "all panes" not in drawn(app, "Hints"))
+
+
 async def test_volume_and_the_strategys_indicators_are_drawn_and_can_be_left_out() -> None:
     async with full_screen() as (app, pilot):
         await until(pilot, lambda: any(line.startswith("  rsi") for line in picture(app)))

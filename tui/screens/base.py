@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.css.query import QueryType
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -102,6 +103,7 @@ class BaseScreen(Screen[None]):
     ALLOW_IN_MAXIMIZED_VIEW = "TopBar, Hints"
     ready = False  # whether its widgets are there to be drawn on
     _focused_last: Widget | None = None
+    _panes: Sequence[Widget] = ()  # among which one goes on in full screen
     _zone: tzinfo | None = None  # of the times that `draw_in` has drawn
 
     @property
@@ -260,7 +262,27 @@ class BaseScreen(Screen[None]):
         if self.maximized is not None:
             self.minimize()
         elif self.focused is not None and not isinstance(self.focused, Input):
+            self._panes = self.focus_chain  # in their order, which follows from where they stand
             self.maximize(self.focused, container=False)
+
+    def focus_next(self, selector: str | type[QueryType] = "*") -> Widget | None:
+        """Go to the next pane; from one in full screen to that in full screen."""
+        return self._other_pane(1) or super().focus_next(selector)
+
+    def focus_previous(self, selector: str | type[QueryType] = "*") -> Widget | None:
+        """Go to the pane before; from one in full screen to that in full screen."""
+        return self._other_pane(-1) or super().focus_previous(selector)
+
+    def _other_pane(self, step: int) -> Widget | None:
+        """Show another pane in the place of the one in full screen; None where none is in it."""
+        there = self.focus_chain
+        panes = [pane for pane in self._panes if pane in there]
+        if self.maximized not in panes:
+            return None
+        pane = panes[(panes.index(self.maximized) + step) % len(panes)]
+        self.set_focus(pane)
+        self.maximize(pane, container=False)
+        return pane
 
     def why_not(self, action: str) -> str:
         """Why a refused action is not possible just now; empty: as its definition's `unless` says.

@@ -34,6 +34,7 @@ class Hints(Widget):
     def on_mount(self) -> None:
         """Show the keys of a chart where one is in it."""
         self.watch(self.screen, "focused", self._another_focused, init=False)
+        self.watch(self.screen, "maximized", self._another_focused, init=False)
 
     def _another_focused(self) -> None:
         self.refresh()
@@ -60,8 +61,8 @@ class Hints(Widget):
         self._possible = possible = [c for c in self._hinted() if self._enabled(c)]
         room = self.size.width + 2
         kept: set[str] = set()
-        for command in sorted(possible, key=_urgency):
-            needed = cell_len(self._key(command)) + cell_len(command.label) + 3
+        for command in sorted(possible, key=self._urgency):
+            needed = cell_len(self._key(command)) + cell_len(self._label(command)) + 3
             if needed <= room:
                 room -= needed
                 kept.add(command.id)
@@ -69,12 +70,25 @@ class Hints(Widget):
         for command in possible:
             if command.id in kept:
                 click = Style.from_meta({"@click": command.target})
-                text = Content.assemble((self._key(command), "$accent"), f" {command.label}")
+                text = Content.assemble((self._key(command), "$accent"), f" {self._label(command)}")
                 parts.append(text.stylize(click))
         return Content("  ").join(parts)
 
     def _key(self, command: Command) -> str:
         return shown_key(command, getattr(self.app, "keymap", {}))
+
+    def _label(self, command: Command) -> str:
+        return "all panes" if self._leads_out(command) else command.label
+
+    def _leads_out(self, command: Command) -> bool:
+        """Whether a command leads out of the full screen that a pane has."""
+        return command.id == "app.maximise" and self.screen.maximized is not None
+
+    def _urgency(self, command: Command) -> int:
+        # Whatever else gives way, help says the rest, and one finds the way out.
+        if self._leads_out(command):
+            return min(_ALWAYS.values()) - 1
+        return _ALWAYS.get(command.id, command.hint or 0)
 
     def _enabled(self, command: Command) -> bool:
         return is_possible(command, self.screen)
@@ -88,8 +102,3 @@ def is_possible(command: Command, screen: Screen[Any]) -> bool:
         return focused.check_action(name, ()) is not False
     target = screen.app if command.action.startswith("app.") else screen
     return target.check_action(name, ()) is not False
-
-
-def _urgency(command: Command) -> int:
-    # Whatever else gives way, help says the rest, and one finds the way out.
-    return _ALWAYS.get(command.id, command.hint or 0)

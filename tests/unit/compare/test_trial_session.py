@@ -37,6 +37,7 @@ from core.host.stored_sessions import stored_session
 from core.journal.manifest import RECORD, read_manifest
 from core.journal.values import FeedKind, Mode
 from core.market.candles.timeframes import DAY, Timeframe
+from core.schedule.notifications.trial_news import comparison_in_words
 from core.session.reports import JSON, read_report
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
@@ -279,6 +280,9 @@ def test_a_trial_has_its_promise_in_its_seal_also_where_no_backtest_is_saved_now
     assert any("no backtest of an earlier period" in line for line in gone.missing)
     assert [column.heading for column in kept.columns] == ["Backtest", "Paper"]
     assert [column.heading for column in gone.columns] == ["Replay", "Paper"]
+    for found, first in ((kept, "Backtest"), (gone, "Replay")):  # as a note of a check has them
+        told = comparison_in_words({"comparison": comparison_to_json(found)})
+        assert told.startswith(f"{first} / paper: ")
     assert any(note.startswith("Replay: of the session's own period") for note in gone.notes)
     assert "| Replay   | Paper" in comparison_text(gone)
     assert [one.label for one in figure_columns(kept)[1:]] == [
