@@ -90,6 +90,27 @@ async def test_lines_of_sessions_with_one_name_have_their_ids() -> None:
         assert "aaaaaaa2" in drawn(app, "#all-log")
 
 
+async def test_a_line_has_the_name_of_its_session_once_also_of_an_archived_one() -> None:
+    """It had the ID of one archived before, and its name twice where a text began with it."""
+    link = ScriptedLink([session("aaaaaaa1", "breakout"), session("aaaaaaa2", "band")])
+    link.log("breakout (aaaaaaa1): drawdown is 5.1%", "aaaaaaa1")
+    link.log("band (aaaaaaa1): as somebody wrote", "aaaaaaa1")
+    link.taken_out.append(link.sessions.pop(0))
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("6")
+        log = app.screen.query_one(LogPane)
+        await until(pilot, lambda: drawn(app, "#all-log").count("breakout") == 2)
+        assert log.shown == ("drawdown is 5.1%", "band (aaaaaaa1): as somebody wrote")
+        await pilot.resize_terminal(60, 24)  # where no name has room
+        await until(pilot, lambda: log.shown[0] == "breakout (aaaaaaa1): drawdown is 5.1%")
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: len(app.notes) == 1)
+        assert app.notes[0].message == "No warning or error."
+        await pilot.press("1")
+        await until(pilot, lambda: not app.screen.query("Toast"))
+
+
 async def test_the_session_whose_lines_are_shown_is_picked_by_its_name() -> None:
     app = make_app(busy())
     async with driven(app) as pilot:

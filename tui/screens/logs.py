@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from core.host.link import HostLink
 from core.session.snapshot import HostSnapshot, Level
 from tui.commands import Place, bindings
 from tui.modals.pick import Pick
@@ -35,6 +37,7 @@ class LogsScreen(BaseScreen):
         self._session: str | None = None
         self._names: dict[str, str] = {}
         self._ever: dict[str, str] = {}
+        self._asked_for: Set[str] = frozenset()  # the sessions that no snapshot names
 
     def body(self) -> ComposeResult:
         """A filter that shows when asked for, and the log."""
@@ -60,10 +63,24 @@ class LogsScreen(BaseScreen):
         if self.papertape.link is not None:
             log.zone = self.papertape.zone
             log.catch_up(self.papertape.link, snapshot)
+            self._ask_names(log.unnamed)
             log.set_empty("Nothing logged yet.")
             if self._session is not None:
                 self.look_back(log, self._session)
         self._entitle()
+
+    def _ask_names(self, unnamed: Set[str]) -> None:
+        """Have the host tell the names of sessions that were archived before one looked."""
+        if unnamed <= self._asked_for:
+            return
+        self._asked_for = unnamed
+
+        async def work(link: HostLink) -> None:
+            self._ever |= {one.id: one.strategy for one in await link.archived()}
+            if self.is_attached:
+                self.query_one(LogPane).name_sessions(self._ever)
+
+        self.papertape.command("names", work, quiet=True)
 
     def _entitle(self) -> None:
         log = self.query_one(LogPane)
@@ -76,6 +93,10 @@ class LogsScreen(BaseScreen):
         parts += [log.top_day] if log.top_day else []
         parts.append("following" if log.following else "standing still")
         entitle(log, " · ".join(parts))
+
+    @on(LogPane.NoTrouble)
+    def _no_trouble(self, event: LogPane.NoTrouble) -> None:
+        self.papertape.say(event.text, "warning", here=True)
 
     @on(LogPane.Following)
     def _following(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, tzinfo
 from typing import ClassVar
 
@@ -71,6 +71,13 @@ class LogPane(LineView, can_focus=True):
             self.following = following
             super().__init__()
 
+    class NoTrouble(Message):
+        """There is no warning or error to go back to; `text` says so."""
+
+        def __init__(self, text: str) -> None:
+            self.text = text
+            super().__init__()
+
     def __init__(
         self,
         *,
@@ -85,6 +92,7 @@ class LogPane(LineView, can_focus=True):
         self._names = names
         self._by_id: Mapping[str, str] = {}
         self._name_width = _LONGEST_NAME
+        self._told_of: set[str] = set()  # the sessions of which there are lines
         self._alike = False  # whether several sessions have one name
         self._lines: deque[LogLine] = deque(maxlen=KEPT)
         self._earlier: dict[str, tuple[LogLine, ...] | None] = {}  # None: they are asked for
@@ -129,6 +137,7 @@ class LogPane(LineView, can_focus=True):
         if not fresh:
             return
         self._last = fresh[-1].number
+        self._told_of |= {line.session_id for line in fresh if line.session_id is not None}
         overflow = len(self._lines) + len(fresh) > KEPT
         self._lines.extend(fresh)
         if overflow:
@@ -140,6 +149,11 @@ class LogPane(LineView, can_focus=True):
                 self._shown.extend(self._with_day(line))
         if len(self._shown) != before:
             self._measure(before)
+
+    @property
+    def unnamed(self) -> Set[str]:
+        """The sessions of which there are lines, and no name."""
+        return self._told_of - self._by_id.keys()
 
     def lacks(self, session_id: str) -> bool:
         """Whether nobody has asked yet what a session logged before the lines that are here."""
@@ -212,8 +226,14 @@ class LogPane(LineView, can_focus=True):
         return f"{self._text_of(line)} {self._origin(line)}".casefold()
 
     def _text_of(self, line: LogLine) -> str:
-        """What a line says, the candles it names in the zone as its own time is."""
-        return formats.in_zone(line.text, self.zone)
+        """What a line says, the candles it names in the zone as its own time is.
+
+        What is told everywhere begins with the session's name and ID: here that stands before it.
+        """
+        text = formats.in_zone(line.text, self.zone)
+        if self._indent == _TIME or line.session_id is None:
+            return text
+        return text.removeprefix(f"{self._origin(line)} ({line.session_id}): ")
 
     def _origin(self, line: LogLine) -> str:
         return "" if line.session_id is None else self._by_id.get(line.session_id, line.session_id)
@@ -392,7 +412,7 @@ class LogPane(LineView, can_focus=True):
                 self.refresh()
                 return
         where = "" if end is None or self.following else " before this one"
-        self.app.notify(f"No warning or error{where}.", severity="warning", markup=False)
+        self.post_message(self.NoTrouble(f"No warning or error{where}."))
 
     def _go_to_end(self) -> None:
         if self.following:
