@@ -67,7 +67,14 @@ async def test_one_is_told_of_what_the_form_asks_for_by_toast_bell_and_title() -
     async with driven(app) as pilot:
         await pilot.press("W")
         await until(pilot, lambda: isinstance(app.screen, AlertsForm) and app.focused is not None)
-        await pilot.press(*"70,000", "tab", "tab", *"x", "enter")
+
+        def told() -> str:
+            return " ".join(drawn(app, "#verdict").split())
+
+        await until(pilot, lambda: "BTC/USDT is at " in drawn(app, "#verdict"))
+        await pilot.press(*"70,000", "tab", "tab", "tab", *"x", "enter")
+        await until(pilot, lambda: "no trade: expected a number above 0, such as 7, f" in told())
+        await pilot.press("backspace", "shift+tab", *"x", "enter")
         assert isinstance(app.screen, AlertsForm), "a form with a mistake stays open"
         await pilot.press("backspace", "5", "enter")
         wanted = (

@@ -286,8 +286,13 @@ def exchange_in(field: Input, problems: list[str]) -> str:
     return name
 
 
-def number_in(field: Input, name: str, problems: list[str]) -> float | None:
-    """The number in a field, None where it is empty; what else stands there is a problem."""
+def number_in(
+    field: Input, name: str, problems: list[str], example: str = "10,000.5"
+) -> float | None:
+    """The number in a field, None where it is empty; what else stands there is a problem.
+
+    `example`: one that may stand in it.
+    """
     text = field.value.strip()
     if not text:
         return None
@@ -296,7 +301,7 @@ def number_in(field: Input, name: str, problems: list[str]) -> float | None:
     except ValueError:  # `1,5` is one and a half to some, and fifteen to nobody
         value = 0.0
     if not 0 < value < _LARGEST:
-        expected = "a number above 0, such as 10,000.5"
+        expected = f"a number above 0, such as {example}"
         if value >= _LARGEST:
             expected = f"a number below {_LARGEST:g}"
         problems.append(Wrong(f"{name}: expected {expected}, found {text!r}", field.id))

@@ -150,7 +150,7 @@ class JobForm(CheckedForm[JobOrder]):
             )
         runs = None
         if self._typed[0] != _ONCE:
-            runs = number_in(self.query_one("#runs", Input), "runs", problems)
+            runs = number_in(self.query_one("#runs", Input), "runs", problems, "10")
         if runs is not None and runs != int(runs):
             problems.append(Wrong(f"runs: expected a whole number, found {runs:g}", "runs"))
         trigger, given = self._trigger(problems)

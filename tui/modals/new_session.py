@@ -146,7 +146,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         balance = number_in(self.query_one("#balance", Input), "balance", problems)
         speed = None
         if self.feed is FeedKind.REPLAY:
-            speed = number_in(self.query_one("#speed", Input), "speed", problems)
+            speed = number_in(self.query_one("#speed", Input), "speed", problems, "60")
         run_for = None
         text = self.query_one("#duration", Input).value.strip()
         if text:

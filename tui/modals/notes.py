@@ -22,11 +22,12 @@ Written = tuple[str, tuple[str, ...]]
 
 _PRICES = (AlertKind.ABOVE, AlertKind.BELOW)
 _FIELDS = {
-    AlertKind.ABOVE: ("Above", "a price; told once the market is there"),
-    AlertKind.BELOW: ("Below", "a price; told once the market is there"),
-    AlertKind.DRAWDOWN: ("Drawdown", "per cent from the highest equity"),
-    AlertKind.NO_TRADE: ("No trade", "days without an entry or exit"),
+    AlertKind.ABOVE: ("Above", "a price; told once the market is there", "10,000.5"),
+    AlertKind.BELOW: ("Below", "a price; told once the market is there", "10,000.5"),
+    AlertKind.DRAWDOWN: ("Drawdown", "per cent from the highest equity", "5"),
+    AlertKind.NO_TRADE: ("No trade", "days without an entry or exit", "7"),
 }
+"""The label of each field, what it takes, and a number that may stand in it."""
 
 
 class NotesForm(CheckedForm[Written]):
@@ -88,7 +89,7 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
             yield heading(f"Tell me of {self._session.strategy} ({self._session.id})")
             if len(self._session.symbols) > 1:
                 yield field("Symbol", Choice(self._session.symbols, self._symbol, id="symbol"))
-            for kind, (label, about) in _FIELDS.items():
+            for kind, (label, about, _) in _FIELDS.items():
                 value = self._value(kind, self._symbol)
                 yield field(label, TextField(value, placeholder=about, id=kind.value))
             yield RemarkLines(id="verdict")
@@ -116,7 +117,10 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
                 self.query_one(f"#{kind}", TextField).propose(self._value(kind, self._symbol))
         wanted, problems = self._wanted()
         once = [Remark("", f"once: {one.text}{self._told(one)}", Tone.DIM) for one in wanted]
-        self.tell([*self.wrong(problems), *once])
+        price = self._prices.get(self._symbol)
+        stands = f"{self._symbol} is at {formats.price(price)}"
+        present = [] if price is None else [Remark("", stands, Tone.DIM)]
+        self.tell([*self.wrong(problems), *present, *once])
 
     def outcome(self) -> tuple[AlertRule, ...] | None:
         """What to be told of."""
@@ -126,8 +130,9 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
     def _wanted(self) -> tuple[tuple[AlertRule, ...], list[str]]:
         problems: list[str] = []
         kept = [one for one in self._session.notes.alerts if not self._is_shown(one)]
-        for kind, (label, _) in _FIELDS.items():
-            value = number_in(self.query_one(f"#{kind}", Input), label.lower(), problems)
+        for kind, (label, _, example) in _FIELDS.items():
+            field_of_it = self.query_one(f"#{kind}", Input)
+            value = number_in(field_of_it, label.lower(), problems, example)
             if value is not None:
                 kept.append(AlertRule(kind, value, self._symbol if kind in _PRICES else None))
         try:

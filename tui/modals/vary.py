@@ -171,7 +171,7 @@ class VaryForm(CheckedForm[Variation]):
             seed = self._whole("seed", 0, range(1_000_000_000), problems)
             anchored = self.query_one("#seen", Choice).chosen == _ANCHORED
             return Variation(axes, sort, None, folds, anchored, seed), problems
-        split = number_in(self.query_one("#split", Input), "split", problems)
+        split = number_in(self.query_one("#split", Input), "split", problems, "70")
         if split is not None and split >= 100:
             problems.append(Wrong("split: expected a number below 100", "split"))
         return Variation(axes, sort, split), problems

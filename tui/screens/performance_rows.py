@@ -134,9 +134,9 @@ def day_of(name: str) -> date:
 
 
 GROUPINGS = (
-    Grouping("Day", "DAY", lambda one, zone: day_name(_day(one, zone)), "newest"),
-    Grouping("Week", "WEEK", _week, "newest", len("2026-11-23 to 11-29")),
-    Grouping("Month", "MONTH", lambda one, zone: f"{_day(one, zone):%Y-%m}", "newest"),
+    Grouping("Day", "DAY OF EXIT", lambda one, zone: day_name(_day(one, zone)), "newest"),
+    Grouping("Week", "WEEK OF EXIT", _week, "newest", len("2026-11-23 to 11-29")),
+    Grouping("Month", "MONTH OF EXIT", lambda one, zone: f"{_day(one, zone):%Y-%m}", "newest"),
     Grouping("Pair", "PAIR", lambda one, _: one.trade.symbol),
     Grouping("Side", "SIDE", lambda one, _: one.trade.side.value),
     Grouping("Exit", "EXIT REASON", lambda one, _: exit_text(one.trade.exit_reason)),
