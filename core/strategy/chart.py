@@ -13,7 +13,7 @@ import numpy as np
 from core.market.candles.candles import Candles, Floats
 from core.market.candles.timeframes import Timeframe
 from core.strategy.chart_values import LONGEST_CHART, Chart, ChartLine
-from core.strategy.config.conditions import Reference, conditions_in
+from core.strategy.config.conditions import Reference, conditions_in, operand_shown
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
@@ -71,7 +71,7 @@ def strategy_chart(
     )
     batch, described = Batch(candles), Described.of(config)
     lines = tuple(
-        ChartLine(str(one), pane, _known(values[ends[part]]), _thresholds(config, one))
+        ChartLine(operand_shown(one), pane, _known(values[ends[part]]), _thresholds(config, one))
         for one, pane, values in _lines(config, described, batch)
     )
     conditions = BatchRules(described, batch).readings(config.grouped_conditions)(stop - 1)
@@ -96,7 +96,7 @@ def _lines(
         for field in (one.name for one in indicator.fields):
             if prices and field not in prices:
                 continue  # a width or direction beside prices, on a scale of its own
-            reference = Reference(spec.key, field)
+            reference = Reference(spec.key, field, indicator.main if field == "value" else "")
             pane = "" if prices else spec.key
             yield reference, pane, batch.values(described.series(reference))
 

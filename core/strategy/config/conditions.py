@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -35,11 +36,12 @@ class Reference:
 
     `source` is an indicator's key, or a series every candle has: a price, volume, a mean of prices
     or the clock (`CANDLE_SERIES`; then `field` is "value"). `field` is canonical: "value", "upper",
-    …; the first field is "value".
+    …; the first field is "value". `called`: what people call that, where its indicator has several.
     """
 
     source: str
     field: str = "value"
+    called: str = dataclasses.field(default="", compare=False)
 
     def __str__(self) -> str:
         return self.source if self.field == "value" else f"{self.source}.{self.field}"
@@ -87,6 +89,20 @@ Operand = float | Reference | Formula
 def operand_text(operand: Operand) -> str:
     """An operand as it is written in a config."""
     return repr(operand).removesuffix(".0") if isinstance(operand, float) else str(operand)
+
+
+def operand_shown(operand: Operand) -> str:
+    """An operand as people read it: with the field named that an indicator stands for by itself."""
+    return operand_text(_shown(operand))
+
+
+def _shown(operand: Operand) -> Operand:
+    match operand:
+        case Reference(source, "value", called) if called:
+            return Reference(source, called)
+        case Formula(_, operands):
+            return dataclasses.replace(operand, operands=tuple(map(_shown, operands)))
+    return operand
 
 
 def references(operand: Operand) -> Iterator[Reference]:

@@ -123,7 +123,7 @@ def parse_reference(
             column=column,
         )
         return None
-    return Reference(key, canonical)
+    return Reference(key, canonical, indicator.main if canonical == "value" else "")
 
 
 def series_names(named: Mapping[str, Named]) -> str:

@@ -69,6 +69,12 @@ class Indicator:
     package: str = ""
 
     @property
+    def main(self) -> str:
+        """What people call the first of several fields; empty where there is one, or no name."""
+        first, *others = self.fields
+        return first.aliases[0] if others and first.aliases else ""
+
+    @property
     def defaults(self) -> dict[str, ParameterValue]:
         """Every parameter with its default."""
         return {known.name: known.default for known in self.parameters}

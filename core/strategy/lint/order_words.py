@@ -6,21 +6,16 @@ costs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 
 from core.market.symbols import quote_currency
 from core.strategy.config.conditions import (
     Direction,
-    Formula,
-    Operand,
-    Reference,
-    operand_text,
+    operand_shown,
 )
-from core.strategy.config.config import IndicatorSpec, StrategyConfig
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.order_writing import duration_text, hhmm
 from core.strategy.config.orders import Atr, Basis, LevelSpec, Outcome, PriceRule, Swing
-from core.strategy.indicators.registry import indicator_of
 from core.strategy.signals.conditions import rule_text
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -172,35 +167,19 @@ def _distance(price: PriceRule) -> str:
 def _level(config: StrategyConfig, price: PriceRule) -> str:
     assert price.long is not None
     assert price.short is not None
-    long, short = _words(config, price.long), _words(config, price.short)
+    long, short = _words(price.long), _words(price.short)
     if config.direction is Direction.BOTH and long != short:
         return f"{long} (for a short {short})"
     return short if config.direction is Direction.SHORT else long
 
 
-def _words(config: StrategyConfig, level: LevelSpec) -> str:
+def _words(level: LevelSpec) -> str:
     match level:
         case Swing(candles, highest):
             return f"the {'highest high' if highest else 'lowest low'} of {candles} candles"
         case Atr():
             raise TypeError("expected a price, got a distance")
-    return operand_words(config, level)
-
-
-def operand_words(config: StrategyConfig, operand: Operand) -> str:
-    """An operand, with the field named that an indicator of several stands for by itself."""
-    return operand_text(_named(operand, {spec.key: spec for spec in config.indicators}))
-
-
-def _named(operand: Operand, specs: Mapping[str, IndicatorSpec]) -> Operand:
-    match operand:
-        case Reference(source, "value") if source in specs:
-            first, *others = indicator_of(specs[source]).fields
-            if others and first.aliases:
-                return Reference(source, first.aliases[0])
-        case Formula(_, operands):
-            return replace(operand, operands=tuple(_named(one, specs) for one in operands))
-    return operand
+    return operand_shown(level)
 
 
 def _side(config: StrategyConfig, long: str, short: str) -> str:

@@ -13,10 +13,11 @@ from core.strategy.config.conditions import (
     Joint,
     Operator,
     Rule,
+    operand_shown,
 )
 from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.indicators.registry import indicator_of
-from core.strategy.lint.order_words import Said, operand_words, order_lines
+from core.strategy.lint.order_words import Said, order_lines
 
 _VERBS = {
     Operator.LT: "is below",
@@ -76,7 +77,7 @@ def _indicator(config: StrategyConfig, spec: IndicatorSpec) -> str:
     text = f"{spec.key} = {indicator_of(spec).title}"
     text += f" ({params})" if params else ""
     if spec.sources:
-        text += f" of {_listed([operand_words(config, one) for one in spec.sources], 'and')}"
+        text += f" of {_listed([operand_shown(one) for one in spec.sources], 'and')}"
     if spec.timeframe is not None:
         text += f" on {spec.timeframe} candles, known when they close"
     if spec.offset:
@@ -87,7 +88,7 @@ def _indicator(config: StrategyConfig, spec: IndicatorSpec) -> str:
 
 def _rule(config: StrategyConfig, rule: Rule) -> str:
     if isinstance(rule, Condition):
-        left, right = (operand_words(config, one) for one in (rule.left, rule.right))
+        left, right = (operand_shown(one) for one in (rule.left, rule.right))
         text = f"{left} {_VERBS[rule.operator]} {right}"
     else:
         parts = [_rule(config, one) for one in rule.members]

@@ -20,6 +20,7 @@ from core.strategy.config.conditions import (
     Operator,
     Reference,
     Rule,
+    operand_shown,
     references,
 )
 from core.strategy.signals.reading import Counted, Reading
@@ -100,8 +101,8 @@ def headline(rule: Rule, *, whole: bool = True) -> str:
 
 def _comparison(rule: Condition) -> str:
     right = rule.right
-    shown = str(right) if isinstance(right, Reference | Formula) else f"{right:.12g}"
-    return f"{rule.left} {_SYMBOLS[rule.operator]} {shown}"
+    shown = operand_shown(right) if isinstance(right, Reference | Formula) else f"{right:.12g}"
+    return f"{operand_shown(rule.left)} {_SYMBOLS[rule.operator]} {shown}"
 
 
 def distance(current: float, threshold: float, holds: bool) -> float | None:
@@ -136,8 +137,9 @@ def condition_readings(
         beyond = "below"
     known = _known(current), _known(threshold)
     yield Reading(group, text, *known, off, held, depth, beyond=beyond)
+    names = {str(one): operand_shown(one) for one in parts_of(rule)}
     for name, value in parts.items():
-        yield Reading(group, name, _known(value), None, None, None, depth + 1)
+        yield Reading(group, names[name], _known(value), None, None, None, depth + 1)
 
 
 def group_reading(rule: Group, group: str, count: int, held: bool, depth: int) -> Reading:

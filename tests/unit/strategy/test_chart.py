@@ -38,8 +38,8 @@ def test_indicators_that_are_prices_lie_over_the_candles_and_others_apart() -> N
     chart = strategy_chart(hourly(), waves(200, Timeframe.H1.ms))
     assert [(line.name, line.pane) for line in chart.lines] == [
         ("rsi", "rsi"),
-        *(("bollinger", ""), ("bollinger.lower", ""), ("bollinger.upper", "")),
-        *(("macd", "macd"), ("macd.signal", "macd"), ("macd.histogram", "macd")),
+        *(("bollinger.mid", ""), ("bollinger.lower", ""), ("bollinger.upper", "")),
+        *(("macd.line", "macd"), ("macd.signal", "macd"), ("macd.histogram", "macd")),
     ]
     assert chart.lines[0].values[:5] == (None,) * 5
     assert (len(chart.candles), chart.more) == (200, False)
@@ -56,6 +56,23 @@ def test_a_line_has_the_numbers_that_conditions_compare_it_with() -> None:
     lines = strategy_chart(made, waves(200, Timeframe.H1.ms)).lines
     told = {line.name: line.thresholds for line in lines if line.thresholds}
     assert told == {"rsi": (30.0, 70.0), "macd.signal": (0.0,)}
+
+
+def test_lines_and_conditions_name_the_same_thing_in_the_same_way() -> None:
+    made = hourly(
+        entry_conditions=[
+            condition("close", "cross_above", "bollinger"),
+            condition("close", "gt", "bollinger + 1"),
+            condition("macd.signal", "lt", "macd"),
+        ]
+    )
+    chart = strategy_chart(made, waves(200, Timeframe.H1.ms))
+    assert [one.text for one in chart.conditions or ()][:4] == [
+        "close crosses above bollinger.mid",
+        *("close > bollinger.mid + 1", "bollinger.mid"),
+        "macd.signal < macd.line",
+    ]
+    assert {"bollinger.mid", "macd.line"} <= {line.name for line in chart.lines}
 
 
 def test_an_indicator_of_another_series_is_no_price() -> None:

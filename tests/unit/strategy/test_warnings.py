@@ -45,11 +45,11 @@ CASES: list[tuple[list[tuple[str, str, Any]], list[str]]] = [
     ),
     (
         [("close", ">", "macd"), ("close", "<", "macd")],
-        [NEVER_LONG + "close > macd and close < macd exclude each other"],
+        [NEVER_LONG + "close > macd.line and close < macd.line exclude each other"],
     ),
     (
         [("close", ">", "macd"), ("macd", ">=", "close")],
-        [NEVER_LONG + "close > macd and macd >= close exclude each other"],
+        [NEVER_LONG + "close > macd.line and macd.line >= close exclude each other"],
     ),
     ([("close", ">=", "macd"), ("macd", ">=", "close")], []),
     ([("rsi", ">", 100)], ["entry condition rsi > 100 can never hold: rsi stays from 0 to 100"]),
