@@ -4,8 +4,8 @@
 
 The two builds take turns, each in a process of its own, so that what slows the machine slows both.
 
-The same candles and the same rule for everyone: RSI 14 below 30 in, above 70 out, stop 5 %,
-target 15 %, fees 0.06 %. Peers are measured where they are installed (`make oracles` does that):
+The same candles and the same rule for everyone: RSI 14 below 30 in, above 70 out, stop 5%,
+target 15%, fees 0.06%. Peers are measured where they are installed (`make oracles` does that):
 vectorbt, and the rule as a loop for numba, which has to make the very same trades. Medians of wall
 time; the fastest beside them shows how quiet the machine was. `--cpu` measures this process's own
 processor time instead, on a machine that does other things as well, and leaves out what other

@@ -164,7 +164,7 @@ def measure(page: str, seconds: float, keys: int) -> None:
             watched.close()
     waits.sort()
     print(
-        f"{page:12} {size / seconds / 1000:6.2f} KB/s   processor {took * 100:5.1f} %   key p50 "
+        f"{page:12} {size / seconds / 1000:6.2f} KB/s   processor {took * 100:5.1f}%   key p50 "
         f"{statistics.median(waits):6.1f} ms   p95 {waits[int(len(waits) * 0.95)]:6.1f} ms",
         flush=True,
     )

@@ -5,7 +5,7 @@
 Each trial has a backtest of its own, is calibrated on it and looked at after every trade. Once its
 trades keep the promise, once their mean is zero. Beside it stands a test that looks once, at the
 horizon: Welch's t between backtest and trial, its critical value taken from the simulation itself,
-so that it errs exactly as often as the trial does (in brackets: so that it errs in 5 %).
+so that it errs exactly as often as the trial does (in brackets: so that it errs in 5%).
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ FURTHER_SIZES = ((100, 40), (60, 120), (30, 200))
 USUAL = (200, 60)
 REQUIRED: dict[str, Draw] = {
     "normal": normal,
-    "skewed, 30 % winners": skewed,
+    "skewed, 30% winners": skewed,
     "Student t, 3": student_t,
     "AR(1) 0.3": autoregressive(0.3),
 }
 MORE: dict[str, Draw] = {
-    "lognormal, 30 % winners": skewed_lognormal,
+    "lognormal, 30% winners": skewed_lognormal,
     "exponential losses": exponential_losses,
     "rare large losses": rare_losses,
     "lognormal": lognormal,
@@ -52,7 +52,7 @@ MORE: dict[str, Draw] = {
     "AR(1) 0.15": autoregressive(0.15),
     "AR(1) 0.45": autoregressive(0.45),
 }
-FURTHER_PROMISES = (("normal", 0.15), ("skewed, 30 % winners", 0.15), ("normal", 0.5))
+FURTHER_PROMISES = (("normal", 0.15), ("skewed, 30% winners", 0.15), ("normal", 0.5))
 KINDS = REQUIRED | MORE
 
 
@@ -128,7 +128,7 @@ HEAD = (
     f"{'returns':<24}{'backtest/':>10}  {'promise true':^24}{'no edge':^24}"
     f"{'fixed test, no edge':^22}{'power':>7}{'ms':>7}\n"
     f"{'':<24}{'horizon':>10}  {'broken':>14}{'kept':>8}  {'broken':>8}{'kept':>14}  "
-    f"{'broken':>8}{'(at 5 %)':>12}{'kept of':>9}{'':>7}"
+    f"{'broken':>8}{'(at 5%)':>12}{'kept of':>9}{'':>7}"
 )
 
 
@@ -165,7 +165,7 @@ def main() -> None:
         rows += [(kind, USUAL, 0.3) for kind in MORE]
         rows += [(kind, USUAL, ratio) for kind, ratio in FURTHER_PROMISES]
     cells = [Cell(kind, *size, ratio, trials, options.seed) for kind, size, ratio in rows]
-    print(f"{trials} trials a row, looked at after every trade; both error rates 5 %", flush=True)
+    print(f"{trials} trials a row, looked at after every trade; both error rates 5%", flush=True)
     print(HEAD, flush=True)
     with ProcessPoolExecutor(options.workers) as pool:
         for row in pool.map(measure, cells):
