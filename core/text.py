@@ -86,6 +86,20 @@ def prices(*values: float) -> tuple[str, ...]:
         decimals += 1
 
 
+def per_cent(value: float, digits: int | None = None) -> str:
+    """A figure in per cent with its sign right behind it: `62.5%`, `1,234.56%`.
+
+    `digits`: its decimals; None: as many as it was written with, as for a setting: `2%`, `0.05%`.
+    """
+    return f"{value:z,.12g}%" if digits is None else f"{value:z,.{digits}f}%"
+
+
+def signed_per_cent(value: float, digits: int | None = 2) -> str:
+    """A gain or loss in per cent (`per_cent`): `+1.20%`, `-0.40%`, and `0.00%` without a sign."""
+    text = per_cent(value, digits)
+    return f"+{text}" if value > 0 and text.strip("0.%") else text
+
+
 @dataclass(frozen=True, slots=True)
 class TextRow:
     """What a page says of one thing: a short name for it, and the rest in words."""

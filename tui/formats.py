@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from core.market.candles.timeframes import Timeframe
 from core.strategy.signals.reading import Counted
-from core.text import price_decimals
+from core.text import per_cent, price_decimals, signed_per_cent
 
 if TYPE_CHECKING:
     from core.journal.values import OrderCounts
@@ -45,7 +45,7 @@ _LENGTH_WRITTEN = re.compile(rf"\d+[{''.join(_UNITS)}](?: \d+[smh])?")
 _FEWEST = 5  # digits of a figure that stay where there is no room for all
 _AGO = re.compile(r"(\d+[smhd]) ago")
 _SPENT = re.compile(r"(\d+[mhd]) \d+[mh]( of .+)")
-_FLAT = 0.01  # of its values: what a small curve is high in all, so that 0.05 % is no cliff
+_FLAT = 0.01  # of its values: what a small curve is high in all, so that 0.05% is no cliff
 # The dots of a braille cell by column and, from the top down, row, as bits of U+2800.
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
@@ -114,14 +114,25 @@ def money(value: float | None, decimals: int = 2) -> str:
     return f"{value:z,.{decimals}f}"
 
 
-def change(value: float | None, suffix: str = "", decimals: int = 2) -> str:
-    """A gain or loss with its sign and direction: `▲ +12.34`, `▼ -1.20%`, `  0.00`."""
+def change(value: float | None, decimals: int = 2) -> str:
+    """A gain or loss of money with its sign and direction: `▲ +12.34`, `0.00`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
+    mark = _mark(value, decimals)
+    return f"{mark}{value:{'+' if mark else ''}z,.{decimals}f}"
+
+
+def change_percent(value: float | None) -> str:
+    """A gain or loss in per cent with its sign and direction: `▼ -1.20%`, `0.00%`."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{_mark(value, 2)}{signed_per_cent(value)}"
+
+
+def _mark(value: float, decimals: int) -> str:
+    """The direction of what is not written as 0."""
     rounded = round(value, decimals)
-    if rounded == 0:
-        return f"{0:.{decimals}f}{suffix}"
-    return f"{'▲' if rounded > 0 else '▼'} {rounded:+z,.{decimals}f}{suffix}"
+    return "▲ " if rounded > 0 else "▼ " if rounded < 0 else ""
 
 
 def is_change(text: str) -> bool:
@@ -192,7 +203,19 @@ def percent(value: float | None, digits: int = 1) -> str:
     """A share in per cent, without a sign of direction: `62.5%`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    return f"{value:z.{digits}f}%"
+    return per_cent(value, digits)
+
+
+def drawdown(value: float | None) -> str:
+    """A fall in per cent, in the two decimals that returns have wherever they stand: `8.31%`."""
+    return percent(value, 2)
+
+
+def gain(value: float | None, digits: int = 2) -> str:
+    """A return in per cent without a mark of direction, as it stands in charts: `+1.20%`."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return signed_per_cent(value, digits)
 
 
 def basis_points(value: float | None) -> str:

@@ -26,6 +26,7 @@ from core.strategy.signals.source import (
     SignalSeries,
 )
 from core.strategy.signals.sources import signal_source
+from core.text import per_cent
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.values import Event, FillOn, FinerCandles, Refused
@@ -94,7 +95,7 @@ def run_backtest(
     if account.stopped:
         warnings = (
             *warnings,
-            f"stopped for good: equity fell {config.max_drawdown_pct:g} % from its peak "
+            f"stopped for good: equity fell {per_cent(config.max_drawdown_pct or 0)} from its peak "
             "(max_drawdown_pct); the candles after that are not part of the result",
         )
 

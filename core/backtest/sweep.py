@@ -28,6 +28,7 @@ from core.report.spreadsheet import csv_text
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
 from core.strategy.signals.sources import signal_source
+from core.text import per_cent
 from core.time_format import optional_iso_time
 from core.trial.promise import effective_tries
 from core.typed import prepare
@@ -101,22 +102,24 @@ class Sweep:
         return sum(row.metrics.idle for row in self.rows)
 
 
-def split_at(candles: Mapping[str, Candles], per_cent: float) -> int:
-    """Open time of the candle that begins the last part, `per_cent` of the time gone by.
+def split_at(candles: Mapping[str, Candles], share: float) -> int:
+    """Open time of the candle that begins the last part, `share` per cent of the time gone by.
 
     Raises:
         SweepError: if either part would be empty.
     """
-    if not 0 < per_cent < 100:
-        raise SweepError(f"split {per_cent:g}: expected per cent above 0 and below 100")
+    if not 0 < share < 100:
+        raise SweepError(f"split {share:g}: expected per cent above 0 and below 100")
     first = min(int(history.time[0]) for history in candles.values())
     last = max(int(history.time[-1]) for history in candles.values())
-    wanted = first + int((last - first) * per_cent / 100)
+    wanted = first + int((last - first) * share / 100)
     times = [history.time[np.searchsorted(history.time, wanted) :] for history in candles.values()]
     split = min((int(after[0]) for after in times if len(after)), default=last + 1)
     for symbol, history in candles.items():
         if not history.time[0] < split <= history.time[-1]:
-            raise SweepError(f"a split at {per_cent:g} % leaves a part without candles of {symbol}")
+            raise SweepError(
+                f"a split at {per_cent(share)} leaves a part without candles of {symbol}"
+            )
     return split
 
 

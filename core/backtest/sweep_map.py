@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow, figure, rank
 from core.report.quality import too_few
+from core.text import per_cent
 from core.time_format import short_time
 
 FIGURES = {
@@ -179,7 +180,7 @@ def luck(sweep: Sweep) -> Iterator[str]:
             f"{sweep.scattered:,} {them} scatter as these do about {luckiest:.2f}."
         )
         if sweep.deflated_sharpe is not None:
-            said = f"{sweep.deflated_sharpe * 100:.0f}%"
+            said = per_cent(sweep.deflated_sharpe * 100, 0)
             yield f"It is more than luck with a probability of {said} (deflated Sharpe)."
         yield (
             f"{tried}: that luck is of all of them, by how far their ratios scatter; among the "

@@ -25,6 +25,7 @@ from core.report.metrics import NO_STARTING_BALANCE, wilson_interval
 from core.report.quality import quality_flags
 from core.strategy.chart import strategy_chart
 from core.strategy.chart_values import Chart
+from core.text import per_cent, signed_per_cent
 from core.trial.costs import FEWEST_FILLS, mean_intervals
 from core.trial.seal import Seal
 
@@ -48,7 +49,7 @@ LEAST_FOR_PROFIT_FACTOR = 20  # trades: below, one trade more or less moves it a
 class ComparedRow:
     """One figure in every column (None: not known there).
 
-    `intervals`: 95 % ones by column, in the figure's own unit, where there is one. `on_closed`:
+    `intervals`: 95% ones by column, in the figure's own unit, where there is one. `on_closed`:
     whether it counts on closed trades in every column, and so may differ from a report's.
     """
 
@@ -301,13 +302,13 @@ def _intervals(columns: Sequence[ComparedColumn]) -> list[str]:
         parts = []
         if column.sample is not None:
             low, high = wilson_interval(column.sample.wins, column.sample.trades)
-            parts.append(f"win rate {low * 100:.1f}–{high * 100:.1f} %")
+            parts.append(f"win rate {low * 100:.1f}–{per_cent(high * 100, 1)}")
         pnl = None if column.sample is None else column.sample.pnl
         if pnl is not None and len(pnl) >= FEWEST_FILLS:
             low, high = (float(ends[-1]) for ends in mean_intervals(pnl, 0.025))
-            parts.append(f"mean P&L {low:+z.2f} to {high:+z.2f} % of margin")
+            parts.append(f"mean P&L {low:+z.2f} to {signed_per_cent(high)} of margin")
         if parts:
-            lines.append(f"{column.heading}, 95 %: {', '.join(parts)}")
+            lines.append(f"{column.heading}, 95%: {', '.join(parts)}")
     return lines
 
 

@@ -15,6 +15,7 @@ from core.compare.causes import Cause, CauseKind, decision_cause
 from core.compare.divergence import TradeDifference
 from core.compare.replay import Replayed
 from core.compare.sessions import ComparedSession
+from core.text import per_cent
 from core.trading.values import Decided, ExitReason, Side
 from core.trial.decisions import Decisions, judge_decisions
 from core.trial.seal import Margins
@@ -78,11 +79,11 @@ class DecisionLayer:
     @staticmethod
     def in_percent(share: float) -> str:
         """A share of the decisions in per cent, to two digits."""
-        return f"{share * 100:.2g} %" if share < 0.995 else "100 %"
+        return per_cent(float(f"{share * 100:.2g}") if share < 0.995 else 100)
 
     @property
     def text(self) -> str:
-        """In words: `4,032 candles, 0 differ; at most 0.09 % (95 %)`."""
+        """In words: `4,032 candles, 0 differ; at most 0.09% (95%)`."""
         judged = self.judged
         if judged.bound is None:
             return self.counted

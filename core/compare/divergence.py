@@ -31,6 +31,7 @@ from core.compare.causes import (
 from core.compare.matching import Matching, decision, match_trades
 from core.compare.waterfall import Part, Parts, in_cents, pair_parts, sum_parts
 from core.market.symbols import money_decimals
+from core.text import signed_per_cent
 from core.trading.values import OpenTrade, Trade
 
 _NEVER = 1 << 62
@@ -134,7 +135,7 @@ class Divergence:
 
     @property
     def summary(self) -> str:
-        """In words: `4 of 31 trades differ: 2 slippage -0.40 %, 1 data gap +0.10 %, …`.
+        """In words: `4 of 31 trades differ: 2 slippage -0.40%, 1 data gap +0.10%, …`.
 
         Per cent of the starting balance; an effect that rounds to nothing is left out.
         """
@@ -146,8 +147,8 @@ class Divergence:
             return f"all {n} trades are the same" if n > 1 else "the one trade is the same"
         told = []
         for kind, count, effect in causes:
-            percent = effect / self.starting_balance * 100
-            shown = f" {percent:+z.2f} %" if abs(percent) >= 0.005 else ""
+            share = effect / self.starting_balance * 100
+            shown = f" {signed_per_cent(share)}" if abs(share) >= 0.005 else ""
             told.append(f"{count} {kind}{shown}")
         differing = sum(count for _, count, _ in causes)
         verb = "differs" if differing == 1 else "differ"

@@ -34,7 +34,7 @@ from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import warmup_candles
-from core.text import prices
+from core.text import per_cent, prices
 from core.trading.values import Decided, Entered, Event, Exited, Halted, Quote, Refused
 
 _NEVER = 1 << 62
@@ -187,7 +187,12 @@ def evidence_of(
         refused=tuple(session.happened.refused),
         backtest_refused=tuple(one for one in backtest if isinstance(one, Refused)),
         backtest_halted=tuple(
-            Span(one.time, max(one.time, session.last), note=f"{one.limit_name} {one.limit:g} %")
+            Span(
+                one.time,
+                max(one.time, session.last),
+                None,
+                f"{one.limit_name} {per_cent(one.limit)}",
+            )
             for one in backtest
             if isinstance(one, Halted) and one.limit_name == "max_drawdown_pct"
         ),

@@ -14,6 +14,7 @@ import numpy as np
 
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY
+from core.text import per_cent, signed_per_cent
 from core.trading.values import Trade
 from core.trial.boundaries import Boundaries, calibrate
 from core.trial.cone import BandSide, Cone, Course
@@ -147,7 +148,7 @@ class EdgeLayer:
             return ""
         here = float(self.sums[self.within - 1]) if self.within else 0.0
         low, high = (float(wall[self.within]) for wall in walls)
-        text = f"{high - here:.2f} % short of kept, {here - low:.2f} % above broken"
+        text = f"{per_cent(high - here, 2)} short of kept, {per_cent(here - low, 2)} above broken"
         if self.chances is not None:
             text += (
                 f"; as sealed, kept with {self.chances.kept:.0%} if the promise holds, broken with "
@@ -176,11 +177,12 @@ class EdgeLayer:
         """In words: what was promised, what is seen, and which line was crossed."""
         parts = []
         if self.promise is not None:
-            parts.append(f"promised {self.promise:+z.3f} % a trade")
+            parts.append(f"promised {signed_per_cent(self.promise, 3)} a trade")
             if self.shrunk is not None and not math.isclose(self.shrunk, self.promise):
-                parts.append(f"{self.shrunk:+z.3f} % after the luck of many tries")
+                luck = "after the luck of many tries"
+                parts.append(f"{signed_per_cent(self.shrunk, 3)} {luck}")
         if self.seen is not None:
-            seen = f"seen {self.seen:+z.3f} % over {self.judged:,}"
+            seen = f"seen {signed_per_cent(self.seen, 3)} over {self.judged:,}"
             if self.interval is not None:
                 seen += f" ({self.interval[0]:+z.3f} to {self.interval[1]:+z.3f})"
             parts.append(seen)
@@ -265,9 +267,9 @@ class PathLayer:
         fallen, lost = fall_and_losses(self.path[: self.within])
         return (
             f"expected of all {expected.trades:,} trades, and not judged: {made.low:+z,.1f} to "
-            f"{made.high:+z,.1f} %, a deepest fall of {fall.low:.1f} to {fall.high:.1f} % (so far "
-            f"{fallen:.1f}), {losses.low:.0f} to {losses.high:.0f} losses in a row (so far "
-            f"{lost:,})"
+            f"{signed_per_cent(made.high, 1)}, a deepest fall of {fall.low:.1f} to "
+            f"{per_cent(fall.high, 1)} (so far {fallen:.1f}), {losses.low:.0f} to "
+            f"{losses.high:.0f} losses in a row (so far {lost:,})"
         )
 
     @property

@@ -13,7 +13,7 @@ from core.compare.verdict import Answer
 from core.compare.waterfall import in_cents
 from core.report.metric_labels import signed_money
 from core.report.metric_words import UNDEFINED, undefined_text
-from core.text import safe_text
+from core.text import per_cent, safe_text, signed_per_cent
 from core.time_format import short_date, short_duration
 from core.trial.state import DESCRIBED
 
@@ -124,9 +124,9 @@ def _cell(row: ComparedRow, column: ComparedColumn | None, decimals: int) -> str
     if row.name == "expectancy":
         return signed_money(value, decimals)
     if row.name == "total_return_pct":
-        return f"{value:+z.1f}%"
+        return signed_per_cent(value, 1)
     if row.name.endswith("_pct"):
-        return f"{value:.0f}%" if value >= 10 or value == round(value) else f"{value:.1f}%"
+        return per_cent(value, 0 if value >= 10 or value == round(value) else 1)
     return f"{value:.1f}" if round(value, 1) == round(value, 2) else f"{value:.2f}"
 
 

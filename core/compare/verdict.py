@@ -313,7 +313,7 @@ def _course(columns: Sequence[ComparedColumn]) -> str:
     """What performance does from one column to the next, in words.
 
     It degrades where the win rate falls from one to the next, unless whatever else is known of
-    profit factor and Sharpe has risen from the first to the last; *slightly* as long as the 95 %
+    profit factor and Sharpe has risen from the first to the last; *slightly* as long as the 95%
     intervals of the first and the last win rate meet.
     """
     path = " → ".join(column.heading.lower() for column in columns)

@@ -3,7 +3,7 @@
 One verdict from three questions: is the best of so many settings better than the best that luck
 finds among as many; does the rule do better here than on markets made from the same candles that
 have no edge; did settings chosen on one part of the time earn anything on the next. Each of the
-first two alone lets a strategy without an edge past in at most 5 %. Everything else is shown beside
+first two alone lets a strategy without an edge past in at most 5%. Everything else is shown beside
 it and is not judged: each more judge would turn away strategies that have an edge.
 """
 
@@ -49,6 +49,7 @@ from core.gate.walk_forward import WalkForward, fold_times, seen_share, walk_for
 from core.market.candles.candles import Candles
 from core.report.result import RunResult
 from core.strategy.config.config import StrategyConfig
+from core.text import signed_per_cent
 from core.trial.expectation import Expectation, expectation
 from core.trial.seal import trade_returns
 
@@ -344,16 +345,17 @@ def of_what_followed(walked: WalkForward, *, chosen: bool) -> Finding:
     """
     joined, parts = walked.joined, len(walked.folds)
     made = (joined.ending_balance / joined.starting_balance - 1) * 100
+    gain = signed_per_cent(made)
     if not chosen:
         return Finding(
             "profit on the later parts of the time",
             made > 0,
-            f"it made {made:+z.1f}% on the last {parts} parts of the time, each begun flat",
+            f"it made {gain} on the last {parts} parts of the time, each begun flat",
         )
     return Finding(
         "profit on candles that no choice had seen",
         made > 0,
-        f"chosen on the time before, the settings made {made:+z.1f}% on the {parts} "
+        f"chosen on the time before, the settings made {gain} on the {parts} "
         "parts of the time that followed",
     )
 

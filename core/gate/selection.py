@@ -34,7 +34,7 @@ class Superiority:
     Attributes:
         p: probability that the best of as many edgeless settings looks as good or better.
         statistic: greatest t of a setting's mean daily return (0 where none is above 0).
-        critical: what the statistic must exceed at an error rate of 5 %.
+        critical: what the statistic must exceed at an error rate of 5%.
         years: length of the daily returns.
         block: mean block length of the resampling, days.
     """

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from core.gate.gate import Finding, Gate, UnfinishedGate, Verdict
 from core.report.metric_labels import figure_text
 from core.report.result import RunResult, metrics_to_json
+from core.text import per_cent, signed_per_cent
 from core.time_format import short_date
 from core.trial.expectation import Expectation
 
@@ -170,33 +172,35 @@ def _luck(gate: Gate) -> Iterator[tuple[str, str, str]]:
     if gate.superiority is not None:
         needed = gate.superiority.detectable_sharpe(0.8)
         yield "Edge that shows", f"{needed:.1f}", "yearly Sharpe, found in 80% on these candles"
-    for what, place, told, unit in (
-        ("Edgeless markets", gate.edgeless, "daily Sharpe ", ""),
-        ("Random entries", gate.random_entries, "", " % a holding"),
+    for what, place, told in (
+        ("Edgeless markets", gate.edgeless, "daily Sharpe {:+z.3f}"),
+        ("Random entries", gate.random_entries, "{:+z.3f}% a holding"),
     ):
         if place is not None:
             yield (
                 what,
                 f"{place.p:.1%}",
-                f"as good: {told}{place.figure:+z.3f}{unit} here; theirs {place.middle:+z.3f} in "
+                f"as good: {told.format(place.figure)} here; theirs {place.middle:+z.3f} in "
                 f"the middle, {place.high:+z.3f} in the best twentieth",
             )
+
+
+def _gain(value: float) -> str:
+    return signed_per_cent(value)
 
 
 def _robustness(gate: Gate) -> GateSection:
     found = gate.robustness
     low, high = found.shifted_starts
     rows = [
-        ("as it is", f"{found.return_pct:+z.1f}%", ""),
-        ("costs doubled", f"{found.costs_doubled:+z.1f}%", ""),
-        ("every entry one candle late", f"{found.delayed:+z.1f}%", ""),
-        ("begun up to one higher candle later", f"{low:+z.1f}%", f"to {high:+z.1f}%"),
+        ("as it is", _gain(found.return_pct), ""),
+        ("costs doubled", _gain(found.costs_doubled), ""),
+        ("every entry one candle late", _gain(found.delayed), ""),
+        ("begun up to one higher candle later", _gain(low), f"to {_gain(high)}"),
     ]
     if found.target_first is not None:
-        rows.append(("targets before stops where unsure", f"{found.target_first:+z.1f}%", ""))
-    rows += [
-        (part.name, f"{part.return_pct:+z.1f}%", "") for part in (*found.years, *found.regimes)
-    ]
+        rows.append(("targets before stops where unsure", _gain(found.target_first), ""))
+    rows += [(part.name, _gain(part.return_pct), "") for part in (*found.years, *found.regimes)]
     if found.break_even_cost_bp is not None:
         rows.append(
             (
@@ -222,13 +226,13 @@ def expectation_section(expected: Expectation | None) -> GateSection:
     if expected is None:
         return GateSection("What to expect: too few trades to draw from")
     bands = (
-        ("return", expected.return_pct, "+,.1f", "%"),
-        ("max drawdown", expected.drawdown_pct, ",.1f", "%"),
-        ("losses in a row", expected.losing_streak, ",.0f", ""),
+        ("return", expected.return_pct, partial(signed_per_cent, digits=1)),
+        ("max drawdown", expected.drawdown_pct, partial(per_cent, digits=1)),
+        ("losses in a row", expected.losing_streak, "{:,.0f}".format),
     )
     rows = (
-        (name, *(f"{value:{form}}{unit}" for value in (band.low, band.middle, band.high)))
-        for name, band, form, unit in bands
+        (name, *(write(value) for value in (band.low, band.middle, band.high)))
+        for name, band, write in bands
     )
     return GateSection(
         f"What to expect of {expected.trades} such trades",

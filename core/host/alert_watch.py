@@ -20,7 +20,7 @@ from core.session.engine import Engine
 from core.session.runner import Runner
 from core.session.snapshot import SessionSnapshot
 from core.session.view import mark_of
-from core.text import number
+from core.text import number, per_cent
 
 _EVERY = 1.0  # seconds between two looks
 
@@ -99,7 +99,7 @@ def _come_true(
     """How it stands with what an alert waits for, in words to add; None where it is not so yet."""
     if alert.kind is AlertKind.DRAWDOWN:
         drawdown = (peak - shown.equity) / peak * 100
-        return f", now {drawdown:.2f} %" if drawdown >= alert.value else None
+        return f", now {per_cent(drawdown, 2)}" if drawdown >= alert.value else None
     since = _last_trade(runner, shown)
     return "" if since is not None and engine.now() - since >= alert.value * DAY else None
 

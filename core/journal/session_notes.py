@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from core.store.notes import Notes, NotesError
+from core.text import per_cent
 from core.typed import prepare
 
 MOST_ALERTS = 20
@@ -42,7 +43,7 @@ class AlertRule(msgspec.Struct, frozen=True, omit_defaults=True):
         """What it waits for, in words."""
         match self.kind:
             case AlertKind.DRAWDOWN:
-                return f"drawdown of {self.value:g} %"
+                return f"drawdown of {per_cent(self.value)}"
             case AlertKind.NO_TRADE:
                 return f"no trade for {self.value:g} day{'s' * (self.value != 1)}"
         return f"{self.symbol} {self.kind.value} {self.value:,.12g}"

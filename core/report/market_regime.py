@@ -12,6 +12,7 @@ from core.market.candles.candles import Candles
 from core.market.candles.timeframes import DAY, Timeframe
 from core.report.metrics import buy_and_hold_pct
 from core.report.result import RunResult
+from core.text import per_cent, signed_per_cent
 
 _WENT_NOWHERE = 1.0  # per cent: buying and holding that made or lost no more tells no direction
 _LEAST_TIME, _FEWEST_CANDLES = DAY, 30  # from which volatility is told
@@ -72,8 +73,11 @@ def regime_warning(backtest: Regime, session: Regime) -> str | None:
     told = []
     before, now = backtest.benchmark_return_pct, session.benchmark_return_pct
     if before is not None and now is not None and _turned(before, now):
-        told.append(f"buy and hold made {before:+z.1f} % then and {now:+z.1f} % now")
+        then, today = (signed_per_cent(made) for made in (before, now))
+        told.append(f"buy and hold made {then} then and {today} now")
     calm, wild = backtest.volatility_pct, session.volatility_pct
     if calm and wild and max(calm, wild) > _CALM_TO_WILD * min(calm, wild):
-        told.append(f"volatility was {calm:.0f} % a year then and is {wild:.0f} % now")
+        told.append(
+            f"volatility was {per_cent(calm, 0)} a year then and is {per_cent(wild, 0)} now"
+        )
     return f"another market regime: {', '.join(told)}" if told else None

@@ -10,6 +10,7 @@ import numpy as np
 
 from core.report.metric_words import METRIC_LABELS, undefined_text
 from core.report.metrics import ANNUALISED, SHORT_PERIOD_DAYS
+from core.text import per_cent, signed_per_cent
 from core.time_format import short_duration
 
 
@@ -39,16 +40,18 @@ def metric_figures(metrics: Mapping[str, Any], decimals: int = 2) -> tuple[Metri
 
 
 def figure_text(name: str, metrics: Mapping[str, Any], decimals: int = 2) -> str:
-    """One figure of `metrics` in its unit; `decimals`: of an amount of money."""
+    """One figure of `metrics` in its unit; `decimals`: of an amount of money.
+
+    A return and the largest drawdown, which are read beside each other, have two decimals, here and
+    wherever else they are written; other figures in per cent, such as the win rate, have one.
+    """
     value = metrics.get(name)
     if value is None:
         return undefined_text(name, metrics)
     if name in _SIGNED_PER_CENT:
-        return f"{value:+z,.2f}%"
-    if name == "max_drawdown_pct":  # set beside returns
-        return f"{value:.2f}%"
+        return signed_per_cent(value)
     if name.endswith("_pct"):
-        return f"{value:.1f}%"
+        return per_cent(value, 2 if name == "max_drawdown_pct" else 1)
     if name.endswith("_bp"):
         return f"{value:.1f} bp"
     if name in _MONEY:
@@ -68,7 +71,7 @@ def _note(name: str, metrics: Mapping[str, Any]) -> str:
         return str(metrics.get("metrics_undefined", {}).get(name, ""))
     if name == "win_rate_pct" and metrics.get("win_rate_ci"):
         low, high = metrics["win_rate_ci"]
-        return f"95% interval {low:.1f} to {high:.1f}%"
+        return f"95% interval {low:.1f} to {per_cent(high, 1)}"
     if name == "break_even_cost_bp":
         return "what a fill may cost, fees and slippage together, before nothing is left"
     if name in ANNUALISED and metrics.get("short_period"):

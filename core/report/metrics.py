@@ -21,7 +21,7 @@ from core.report.equity import Equity, MarkedEquity
 from core.report.trade_columns import TradeColumns
 from core.strategy.config.orders import Orders
 
-Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
+Z95 = 1.959963984540054  # the standard normal's 97.5% quantile
 SHORT_PERIOD_DAYS = 30
 _FEWEST_RETURNS = 7  # daily ones, of which a ratio is made
 _ROUNDING = 1e-14  # daily returns are differences of numbers near 1: a smaller spread is rounding
@@ -34,7 +34,7 @@ NO_STARTING_BALANCE = "no starting balance is known"
 class Metrics:
     """The figures of docs/rules.md §4.
 
-    `max_drawdown_pct` is positive. `win_rate_ci` is the Wilson 95 % interval in per cent.
+    `max_drawdown_pct` is positive. `win_rate_ci` is the Wilson 95% interval in per cent.
     `profit_factor` is None without a losing trade: `endless_profit_factor` tells that case of an
     infinite factor from that of no trade. `calmar_ratio` annualises over the time from the first
     candle's open to the last one's close. `short_period`: under 30 days, so that the annualised
@@ -186,7 +186,7 @@ def closed_trade_metrics(
 
 
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % score interval of a proportion, as fractions; `n` must be above 0.
+    """Wilson's 95% score interval of a proportion, as fractions; `n` must be above 0.
 
     E. B. Wilson, Probable inference, the law of succession, and statistical inference (1927).
     """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.text import per_cent, signed_per_cent
+
 _FEW_TRADES = 30
 _HIGH_WIN_RATE_PCT = 80
 _DEEP_DRAWDOWN_PCT = 25
@@ -35,13 +37,17 @@ def quality_flags(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         flags.append(few)
     if win_rate is not None and win_rate > _HIGH_WIN_RATE_PCT:
         flags.append(
-            f"win rate over {_HIGH_WIN_RATE_PCT}% ({win_rate:.1f}%): "
+            f"win rate over {per_cent(_HIGH_WIN_RATE_PCT)} ({per_cent(win_rate, 1)}): "
             "often a sign of overfitting, or of losses left open"
         )
     if drawdown is not None and drawdown > _DEEP_DRAWDOWN_PCT:
-        flags.append(f"drawdown over {_DEEP_DRAWDOWN_PCT}% ({drawdown:.2f}%): few sit through it")
+        flags.append(
+            f"drawdown over {per_cent(_DEEP_DRAWDOWN_PCT)} ({per_cent(drawdown, 2)}): few sit "
+            "through it"
+        )
     if gained is not None and held is not None and held - gained >= _BEHIND_PCT:
-        flags.append(f"behind buy and hold ({gained:+z.2f}% against {held:+z.2f}%)")
+        ours, theirs = (signed_per_cent(made) for made in (gained, held))
+        flags.append(f"behind buy and hold ({ours} against {theirs})")
     if sharpe is not None and sharpe < _LOW_SHARPE:
         flags.append(
             f"Sharpe under {_LOW_SHARPE} ({sharpe:.2f}): the return hardly pays for its swings"

@@ -14,7 +14,7 @@ from core.market.symbols import money_decimals
 from core.report.metric_labels import metric_figures, money_text, price_text, signed_money
 from core.report.metric_words import UNDEFINED
 from core.report.written_report import told_until
-from core.text import number, safe_text
+from core.text import number, per_cent, safe_text, signed_per_cent
 from core.time_format import parse_time, short_duration, short_time
 
 Report = Mapping[str, Any]
@@ -97,7 +97,7 @@ def _run(report: Report) -> Section:
     fills = "the close" if report["fill_on"] == "close" else "the next open"
     if report.get("fills") == "market":
         fills = "the market's prices"
-    sentences.append(f"fills at {fills}, fees {report['fees'] * 100:g}% per side")
+    sentences.append(f"fills at {fills}, fees {per_cent(report['fees'] * 100)} per side")
     if report.get("mode"):
         sentences.append(f"mode {report['mode']}")
     return Section("Run", tuple(map(safe_text, sentences)))
@@ -123,7 +123,8 @@ def _metrics(report: Report) -> Section:
         )
         target_first = ambiguous.get("target_first_return_pct")
         if target_first is not None:
-            sentence += f"; with the target first the return would be {target_first:+z.2f}%"
+            made = signed_per_cent(target_first)
+            sentence += f"; with the target first the return would be {made}"
         sentences.append(sentence)
     figures = metric_figures(report["metrics"], decimals)
     rows = tuple((f.label, f.text, safe_text(f.note)) for f in figures)
@@ -241,7 +242,7 @@ def _months(months: Sequence[Mapping[str, Any]]) -> Section:
     rows = tuple(
         (
             month["month"],
-            UNDEFINED if month["return_pct"] is None else f"{month['return_pct']:+z.2f}%",
+            UNDEFINED if (made := month["return_pct"]) is None else signed_per_cent(made),
         )
         for month in months
     )

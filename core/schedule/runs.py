@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.host.job_values import JobAction
 from core.host.link import CommandError, HostLink
 from core.market.symbols import money_decimals
+from core.report.metric_labels import figure_text
 from core.schedule.jobs import Job
 from core.schedule.notifications.trial_news import (
     comparison_in_words,
@@ -16,7 +17,7 @@ from core.schedule.notifications.trial_news import (
     without_trial,
 )
 from core.session.snapshot import SessionSnapshot
-from core.text import number
+from core.text import number, signed_per_cent
 from core.time_format import short_duration
 from core.trading.values import Trade
 
@@ -137,7 +138,7 @@ def _state_in_words(session: SessionSnapshot) -> str:
         f"{short_duration((session.now - began) / 1_000)} in: "
         f"{_count(session.trades_count, 'trade')}, "
         f"{_count(len(session.open_positions), 'open position')}, "
-        f"equity {session.equity:,.{money_decimals(*session.symbols)}f} ({gain:+z.2f} %)"
+        f"equity {session.equity:,.{money_decimals(*session.symbols)}f} ({signed_per_cent(gain)})"
     )
 
 
@@ -149,7 +150,7 @@ def _trades_in_words(trades: Sequence[Trade]) -> list[str]:
         f"#{trade.id} {trade.side} {trade.symbol} {number(trade.entry_price, 12)} → "
         f"{number(trade.exit_price, 12)} ({trade.exit_reason}"
         f"{', entered by hand' * trade.by_hand}), "
-        f"{trade.pnl:+z,.{money_decimals(trade.symbol)}f} ({trade.pnl_pct:+z.2f} %)"
+        f"{trade.pnl:+z,.{money_decimals(trade.symbol)}f} ({signed_per_cent(trade.pnl_pct)})"
         for trade in trades[-_MOST_TRADES:]
     ]
     words = _count(len(trades), "new trade")
@@ -168,13 +169,13 @@ def report_in_words(report: Mapping[str, object]) -> str:
     figures = metrics if isinstance(metrics, Mapping) else {}
     told = _count(int(figures.get("total_trades") or 0), "trade")
     for name, words in (
-        ("total_return_pct", "return {:+z.2f} %"),
-        ("win_rate_pct", "win rate {:.0f} %"),
-        ("profit_factor", "profit factor {:.2f}"),
-        ("max_drawdown_pct", "largest drawdown {:.2f} %"),
+        ("total_return_pct", "return"),
+        ("win_rate_pct", "win rate"),
+        ("profit_factor", "profit factor"),
+        ("max_drawdown_pct", "largest drawdown"),
     ):
-        if isinstance(value := figures.get(name), int | float):
-            told += ", " + words.format(value)
+        if isinstance(figures.get(name), int | float):
+            told += f", {words} {figure_text(name, figures)}"
     recommendation = report.get("recommendation")
     said = [told, comparison_in_words(report)]
     if isinstance(recommendation, str):

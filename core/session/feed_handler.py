@@ -30,6 +30,7 @@ from core.session.alignment import Alignment, Moment
 from core.session.log_messages import Refusals, gap_text, revision_text, tell, tells_nothing
 from core.session.runner import Runner
 from core.session.snapshot import Level
+from core.text import per_cent
 from core.trading.values import Event, Quote
 
 BY_HAND = "stopped by hand"
@@ -198,7 +199,7 @@ class FeedHandler:
             self._narrate(events, "while away: " if away else "")
         if runner.account.stopped:
             limit = runner.config.max_drawdown_pct or 0
-            self.stop_why = f"equity fell {limit:g} % from its peak (max_drawdown_pct)"
+            self.stop_why = f"equity fell {per_cent(limit)} from its peak (max_drawdown_pct)"
 
     def _take_price(self, price: PriceSeen) -> None:
         self.prices[price.symbol] = price

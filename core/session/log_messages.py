@@ -20,7 +20,7 @@ from core.journal.records import (
 from core.market.candles.candles import Candle
 from core.market.symbols import money_decimals
 from core.session.snapshot import Level
-from core.text import number, prices
+from core.text import number, per_cent, prices, signed_per_cent
 from core.trading.orders import Execution, OrderSide, VenueOrder, difference_bp
 from core.trading.values import (
     Added,
@@ -116,7 +116,7 @@ def tell(event: Event, symbols: Sequence[str] = ()) -> tuple[Level, str]:
             return Level.INFO, f"{event.symbol}: funding {verb}: {abs(event.amount):.{digits}f}"
         case Halted():
             return Level.WARNING, (
-                f"{event.limit_name} of {event.limit:g} % reached: equity fell to "
+                f"{event.limit_name} of {per_cent(event.limit)} reached: equity fell to "
                 f"{event.equity:.{money_decimals(*symbols)}f}"
             )
     raise TypeError(f"expected an event of core.trading.values, got {event!r}")
@@ -253,5 +253,5 @@ def _trade_text(trade: Trade) -> str:
     return (
         f"{trade.symbol}: left {trade.side} at {number(trade.exit_price)}, "
         f"{_WORDS[trade.exit_reason]}: {trade.pnl:+z.{money_decimals(trade.symbol)}f} "
-        f"({trade.pnl_pct:+z.2f} %){also}"
+        f"({signed_per_cent(trade.pnl_pct)}){also}"
     )

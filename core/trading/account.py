@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from core.market.candles.timeframes import DAY, MINUTE
 from core.market.filters import NO_FILTERS
 from core.strategy.config.orders import Outcome, within_hours
+from core.text import per_cent
 from core.trading.position import Closed, Position, Resting, joined, left_after
 from core.trading.rules import DUST, Plan, Rules
 from core.trading.values import (
@@ -231,10 +232,8 @@ class Account:
             if quote is not None:
                 moment = max(time, quote.time)
         if self.halted_day is not None and self._halted(moment):
-            limit = rules.max_daily_loss_pct
-            why = (
-                f"the daily loss limit of {limit:g} % was reached; entries resume with the UTC day"
-            )
+            limit = per_cent(rules.max_daily_loss_pct or 0)
+            why = f"the daily loss limit of {limit} was reached; entries resume with the UTC day"
             return self.refuse(slot, side, time, Obstacle.RISK_LIMIT, why)
         if rules.bounded and (bound := self._bound(slot, signal_time, moment)):
             return self.refuse(slot, side, time, *bound)
@@ -382,7 +381,8 @@ class Account:
             return self.refuse(slot, side, time, Obstacle.PAUSED, barred)
         at_price = rules.orders.adds[number].at_pct is not None
         if self._halted(rules.fill_moment(time, at_price=at_price)):
-            why = f"the daily loss limit of {rules.max_daily_loss_pct:g} % was reached"
+            limit = per_cent(rules.max_daily_loss_pct or 0)
+            why = f"the daily loss limit of {limit} was reached"
             return self.refuse(slot, side, time, Obstacle.RISK_LIMIT, why)
         size_pct: float = rules.orders.adds[number].size_pct
         asked = position.entered * size_pct / 100

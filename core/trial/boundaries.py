@@ -248,7 +248,7 @@ def _hidden_loss(returns: Floats, rate: float) -> float:
     """How far out the lines lie at least, where a backtest shows no loss; 0 where it shows one.
 
     Such a backtest tells nothing of how large a loss is. If losses come so rarely that n trades
-    show none in 5 %, each may take as much as n trades bring / ln 20, and there is no edge. Then so
+    show none in 5%, each may take as much as n trades bring / ln 20, and there is no edge. Then so
     many wins in a row bring this much with chance `rate`.
     """
     if (returns < 0).any():

@@ -168,7 +168,7 @@ def cone(
 
     Raises:
         ValueError: a horizon below 1, a rate out of range, returns that are too few, not finite,
-            constant, or, where they compound, at −100 % and below, after which there is no path.
+            constant, or, where they compound, at −100% and below, after which there is no path.
     """
     check_horizon(horizon)
     check_rate("rate", rate)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.text import per_cent
+
 BAND = "band of the promise"
 """What it is called where there is no room for more."""
 
@@ -31,4 +33,5 @@ class ConeOverTime:
     @property
     def legend(self) -> str:
         """What it is, and how often it errs, in words."""
-        return f"{BAND}, which a true one leaves below in at most {self.rate * 100:.2g} %"
+        allowed = per_cent(float(f"{self.rate * 100:.2g}"))
+        return f"{BAND}, which a true one leaves below in at most {allowed}"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Floats
-from core.text import TextRow
+from core.text import TextRow, per_cent, signed_per_cent
 from core.trial.resampling import Resampler
 
 _AT_ONCE = 500_000  # returns held at once
@@ -65,10 +65,11 @@ class Expectation:
         made, fall, losses = self.return_pct, self.drawdown_pct, self.losing_streak
         bring = "trade brings" if self.trades == 1 else "trades bring"
         return (
-            f"{self.trades:,} such {bring} {made.low:+z,.1f} to {made.high:+z,.1f} % "
-            f"({made.middle:+z,.1f} % in the middle), a deepest fall of {fall.low:,.1f} to "
-            f"{fall.high:,.1f} % and {losses.low:,.0f} to {losses.high:,.0f} losses in a row; one "
-            f"in twenty lies beyond either end, and {self.loss_probability:.0%} end with a loss."
+            f"{self.trades:,} such {bring} {made.low:+z,.1f} to {signed_per_cent(made.high, 1)} "
+            f"({signed_per_cent(made.middle, 1)} in the middle), a deepest fall of "
+            f"{fall.low:,.1f} to {per_cent(fall.high, 1)} and {losses.low:,.0f} to "
+            f"{losses.high:,.0f} losses in a row; one in twenty lies "
+            f"beyond either end, and {self.loss_probability:.0%} end with a loss."
         )
 
     @property
@@ -78,10 +79,10 @@ class Expectation:
         return (
             TextRow(
                 "Return",
-                f"{made.low:+z,.1f} to {made.high:+z,.1f} %, middle {made.middle:+z,.1f} %; "
-                f"{self.loss_probability:.0%} end lower",
+                f"{made.low:+z,.1f} to {signed_per_cent(made.high, 1)}, middle "
+                f"{signed_per_cent(made.middle, 1)}; {self.loss_probability:.0%} end lower",
             ),
-            TextRow("Deepest fall", f"{fall.low:,.1f} to {fall.high:,.1f} %"),
+            TextRow("Deepest fall", f"{fall.low:,.1f} to {per_cent(fall.high, 1)}"),
             TextRow("Losing run", f"{losses.low:,.0f} to {losses.high:,.0f} losses in a row"),
             TextRow("9 in 10", "of such trials lie within these three; none is judged"),
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.text import per_cent
 from core.trial.boundaries import Boundaries, calibrate
 from core.trial.resampling import Resampler
 
@@ -118,7 +119,7 @@ def horizon_needed(
 ) -> Needed:
     """The shortest horizon with `chance` of *kept* if the promise holds, of *broken* if none does.
 
-    It is found by halving, up to 5 %, and takes well under a second.
+    It is found by halving, up to 5%, and takes well under a second.
 
     Args:
         backtest_returns: in per cent; shape (n,).
@@ -143,7 +144,8 @@ def horizon_needed(
     backtest = Resampler.fit(backtest_returns)
     promised = backtest.mean if promise is None else promise
     if promised <= 0:
-        return Needed(None, None, f"a promise of {promised:.3g} % a trade is no edge to keep")
+        told = per_cent(float(f"{promised:.3g}"))
+        return Needed(None, None, f"a promise of {told} a trade is no edge to keep")
 
     def reached(horizon: int) -> tuple[float, float]:
         lines = calibrate(

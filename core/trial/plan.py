@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.market.candles.timeframes import DAY
-from core.text import TextRow
+from core.text import TextRow, signed_per_cent
 from core.time_format import LATEST, short_duration
 from core.trial.boundaries import MOST_TRADES, Boundaries, calibrate
 from core.trial.cone import Cone, cone, over_time
@@ -56,10 +56,13 @@ class Bounds:
     def rows(self) -> tuple[TextRow, ...]:
         """In words."""
         below, summed = self.path_broken_pct, "trades' returns that sum to"
-        path = "" if below is None else f"a return below {below:+z,.1f} %, or "
+        broken, kept = (
+            signed_per_cent(one, 1) for one in (self.edge_broken_pct, self.edge_kept_pct)
+        )
+        path = "" if below is None else f"a return below {signed_per_cent(below, 1)}, or "
         return (
-            TextRow("Broken at end", f"{path}{summed} {self.edge_broken_pct:+z,.1f} %"),
-            TextRow("Kept", f"{summed} {self.edge_kept_pct:+z,.1f} %, then or before"),
+            TextRow("Broken at end", f"{path}{summed} {broken}"),
+            TextRow("Kept", f"{summed} {kept}, then or before"),
         )
 
 
@@ -127,7 +130,8 @@ class TrialPlan:
             raw = sum(returns) / len(returns)
             told = (
                 f"the best of {tries.counted:,} tries, worth {tries.effective:.0f} independent "
-                f"ones: its {raw:+z.3f} % a trade count as {tries.mean_return:+z.3f} %, here too"
+                f"ones: its {signed_per_cent(raw, 3)} a trade count as "
+                f"{signed_per_cent(tries.mean_return, 3)}, here too"
             )
             rows.append(TextRow("Luck", told))
         return tuple(rows)

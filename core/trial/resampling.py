@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Floats
+from core.text import per_cent
 from core.trial.dependence import (
     autocorrelation_about_zero,
     first_autocorrelation,
@@ -122,7 +123,7 @@ class Resampler:
         returns = as_returns(backtest_returns, fewest=FEWEST_TRADES)
         largest = float(np.abs(returns).max())
         if not (largest == 0 or 1 / _ABSURD < largest < _ABSURD):
-            raise ValueError(f"backtest returns: the largest is {largest:g} %, which is none")
+            raise ValueError(f"backtest returns: the largest is {per_cent(largest)}, which is none")
         mean, scale = mean_and_scale(returns)
         centred = returns - mean
         if float(np.abs(centred).max()) <= 1e-12 * largest:
@@ -273,7 +274,7 @@ def _unseen_tails(centred: Floats) -> float:
     The more of the spread comes from few trades, the more samples show less of it than there is.
     The fourth root of Geary's ratio of deviations over the normal one's (R. C. Geary, The ratio of
     the mean deviation to the standard deviation as a test of normality, 1935) makes up for it in
-    simulated trials: 4 % for Student's t with three degrees of freedom.
+    simulated trials: 4% for Student's t with three degrees of freedom.
     """
     ratio = math.sqrt(float(np.mean(centred**2))) / float(np.abs(centred).mean())
     return math.sqrt(math.sqrt(max(1.0, ratio / math.sqrt(math.pi / 2))))

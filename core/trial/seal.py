@@ -63,7 +63,7 @@ class ErrorRates(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 SEALED_RATES = ErrorRates(edge=0.015, kept=0.04, live=0.01, live_kept=0.01)
-"""What a trial is sealed with: at most 5 % of either error, paper and live together."""
+"""What a trial is sealed with: at most 5% of either error, paper and live together."""
 
 
 class Margins(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -20,6 +20,7 @@ from core.report.result import trade_from_json
 from core.report.trade_columns import TradeColumns
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import signal_source
+from core.text import signed_per_cent
 from core.time_format import parse_time
 from core.trading.rules import RULES_VERSION
 from core.trial.boundaries import MOST_TRADES
@@ -118,11 +119,12 @@ def doubts(seal: Seal, run_for: int | None) -> tuple[str, ...]:
     """
     told = []
     promise = math.fsum(seal.returns) / len(seal.returns)
+    makes = signed_per_cent(promise, 3)
     if promise <= 0:
-        told.append(f"its backtest makes {promise:+z.3f} % a trade: there is no edge to keep")
+        told.append(f"its backtest makes {makes} a trade: there is no edge to keep")
     elif seal.tries is not None and seal.tries.mean_return <= 0:
         told.append(
-            f"of the {promise:+z.3f} % a trade that its backtest makes, nothing is left once the "
+            f"of the {makes} a trade that its backtest makes, nothing is left once the "
             f"luck of {seal.tries.counted:,} tries is taken off"
         )
     judged_over = None if seal.horizon.days is None else round(seal.horizon.days * DAY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import pkgutil
 import re
 import subprocess
@@ -164,3 +165,37 @@ def test_every_module_says_in_a_statement_what_it_does() -> None:
     }
     asking = [path for path, said in beginnings.items() if "?" in (said or "?").split("\n")[0]]
     assert asking == []
+
+
+# `core.text.per_cent` writes figures in per cent, their sign right behind them; a colour has one
+# of its own.
+APART = re.compile(r"[\d}][ \N{NO-BREAK SPACE}]%(?![ds(])")
+WRITING_PER_CENT = {"core/text.py", "tui/widgets/line_view.py"}
+
+
+def figures_in_per_cent(tree: ast.Module) -> Iterator[int]:
+    """The lines of texts that put a sign of per cent behind a figure by hand, or apart from one."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if APART.search(text):
+                yield node.lineno
+            case ast.JoinedStr(values=parts):
+                for one, after in itertools.pairwise(parts):
+                    behind = str(after.value) if isinstance(after, ast.Constant) else ""
+                    if isinstance(one, ast.FormattedValue) and behind.lstrip().startswith("%"):
+                        yield node.lineno
+
+
+@pytest.mark.parametrize("written", ["f'{x:.1f} %'", "f'{x:.1f}% of it'", "'95 %'", "'{:.2f} %'"])
+def test_a_sign_of_per_cent_by_hand_is_found(written: str) -> None:
+    assert [*figures_in_per_cent(ast.parse(written))] == [1]
+
+
+def test_figures_in_per_cent_are_written_in_one_way() -> None:
+    by_hand = [
+        f"{name}:{line}"
+        for path in modules("core", "tui")
+        if (name := str(path.relative_to(ROOT))) not in WRITING_PER_CENT
+        for line in figures_in_per_cent(tree_of(path))
+    ]
+    assert by_hand == []

@@ -439,15 +439,15 @@ def jobs() -> list[ListedJob]:
             iso_time(NOW - ago * HOUR + 40_000),
             True,
             f"rsi_bounce (k3x9a1pq) is running, {48 - ago}h in: {trades} trades, 1 open position, "
-            f"equity {equity:,.2f} ({equity / 100 - 100:+.2f} %); {news}",
+            f"equity {equity:,.2f} ({equity / 100 - 100:+.2f}%); {news}",
         )
         for ago, trades, equity, news in (
             (12, 11, 10_207.4, "no new trade"),
             (8, 13, 10_288.1, "2 new trades, +80.85 in all\n"
-             "Trade: #12 long BTC/USDT 64,210.5 → 65,494.7 (take_profit), +186.22 (+1.87 %)\n"
-             "Trade: #13 long BTC/USDT 64,880 → 64,231.2 (stop_loss), -105.37 (-1.06 %)"),
+             "Trade: #12 long BTC/USDT 64,210.5 → 65,494.7 (take_profit), +186.22 (+1.87%)\n"
+             "Trade: #13 long BTC/USDT 64,880 → 64,231.2 (stop_loss), -105.37 (-1.06%)"),
             (4, 14, 10_346.2, "1 new trade: #14 long BTC/USDT 64,010 → 64,470.9 (signal), "
-             "+58.10 (+0.58 %)\nBacktest / paper: win rate 62.0 % / 58.3 %, trades 45 / 14\n"
+             "+58.10 (+0.58%)\nBacktest / paper: win rate 62.0% / 58.3%, trades 45 / 14\n"
              "Verdict: open, not sealed\nDecisions: kept: 430 candles, 0 differ"),
         )
     )  # fmt: skip
@@ -625,7 +625,7 @@ def choices() -> tuple[StrategyChoice, ...]:
                 ("Trades", "BTC/USDT at the close of every 5m candle, long only"),
                 ("Enter long", "rsi is below 30"),
                 ("Exit long", "rsi is above 70"),
-                ("Stop", "5 % below the entry"),
+                ("Stop", "5% below the entry"),
                 ("Indicators", "rsi = Relative strength index (period 14)"),
             ),
             starting_balance=10_000.0,

@@ -66,12 +66,12 @@ def test_a_label_has_its_sign_beneath_its_mark() -> None:
 
 
 def test_a_hundred_labels_are_set_at_once() -> None:
-    marks = tuple(Pointer(float(at), "┊", Tone.DIM, f"{at} %") for at in range(100))
+    marks = tuple(Pointer(float(at), "┊", Tone.DIM, f"{at}%") for at in range(100))
     began = time.process_time()
     labels = text(Gauge(0.0, 100.0, (), marks).labels(196))
     assert time.process_time() - began < 5, "ways to set them double with each"
     assert len(labels) == 196
-    assert labels.startswith("┊ 0 %")
+    assert labels.startswith("┊ 0%")
 
 
 def test_labels_stand_in_the_order_of_their_marks() -> None:

@@ -232,7 +232,7 @@ async def test_the_figures_stand_beneath_in_three_columns(workspace: Path) -> No
     async with driven(app) as pilot:
         screen = await compared(pilot, app)
         table = cells(screen, "#compare-table")
-        assert [row[0] for row in table][:3] == ["Win rate", "  95 %", "PF"]
+        assert [row[0] for row in table][:3] == ["Win rate", "  95%", "PF"]
         (trades,) = (row for row in table if row[0] == "Trades")
         assert trades[3] == "8"
         assert int(trades[1]) > 100 > int(trades[2]) > 10

@@ -62,7 +62,7 @@ def test_each_question_has_its_answer_and_a_gauge_of_its_figures() -> None:
     assert ["at most 5%" in label for label in labels] == [True, True, False]
     assert "above 0%" in labels[2]
     joined = gate.walk_forward.joined
-    assert f"joined {joined.metrics.total_return_pct:+.1f}%" in labels[2]
+    assert f"joined {joined.metrics.total_return_pct:+.2f}%" in labels[2]
 
 
 def test_what_the_unseen_parts_made_stands_on_one_scale_however_much_it_is() -> None:

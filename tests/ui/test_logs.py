@@ -14,10 +14,10 @@ from tui.modals.pick import Pick
 from tui.widgets.log_pane import LogPane
 
 CHECK = (
-    "band (k3x9a1pq) is running, 2d 10h in: 10 trades, 1 open position, equity 10,075.09 (+0.75 %);"
+    "band (k3x9a1pq) is running, 2d 10h in: 10 trades, 1 open position, equity 10,075.09 (+0.75%);"
     " 2 new trades, +51.30 in all: #9 long BTC/USDT 72,400.62 → 72,276.07 (signal), -29.63 "
-    "(-0.29 %); #10 long BTC/USDT 72,349.3 → 72,500.9 (signal), +9.05 (+0.09 %). The trial: open. "
-    "decisions: kept, 0 differ; at most 21 % (95%)."
+    "(-0.29%); #10 long BTC/USDT 72,349.3 → 72,500.9 (signal), +9.05 (+0.09%). The trial: open. "
+    "decisions: kept, 0 differ; at most 21% (95%)."
 )
 
 
@@ -165,17 +165,17 @@ async def test_of_the_level_shown_nothing_has_the_text() -> None:
 
 async def test_what_a_trade_made_has_one_line_on_a_narrow_terminal() -> None:
     link = ScriptedLink([session("k3x9a1pq", "breakout")])
-    link.log("BTC/USDT: left long at 72,292.98, signal: +70.97 (+1.45 %)", "k3x9a1pq")
-    link.log("BTC/USDT: left long at 172,292.98, stop_loss: +170.97 (+1.45 %)", "k3x9a1pq")
+    link.log("BTC/USDT: left long at 72,292.98, signal: +70.97 (+1.45%)", "k3x9a1pq")
+    link.log("BTC/USDT: left long at 172,292.98, stop_loss: +170.97 (+1.45%)", "k3x9a1pq")
     app = make_app(link)
     async with driven(app, NARROW) as pilot:
         await pilot.press("6")
         log = app.screen.query_one(LogPane)
         await until(pilot, lambda: len(log.shown) > 1)
-        assert log.shown[0].endswith("(+1.45 %)")
+        assert log.shown[0].endswith("(+1.45%)")
         assert log.shown[1:] == (
             "BTC/USDT: left long at 172,292.98, stop_loss: +170.97",
-            "(+1.45 %)",
+            "(+1.45%)",
         ), "no sign of per cent begins a line"
 
 

@@ -83,7 +83,7 @@ async def test_one_is_told_of_what_the_form_asks_for_by_toast_bell_and_title() -
         )
         await until(pilot, lambda: link.found("k3x9a1pq").notes == SessionNotes(alerts=wanted))
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
-        text = "rsi_bounce (k3x9a1pq): drawdown of 5 %"
+        text = "rsi_bounce (k3x9a1pq): drawdown of 5%"
         number = len(link.lines) + 1
         link.lines.append(LogLine(number, NOW, Level.WARNING, "k3x9a1pq", text, alert=True))
         app.poll()

@@ -119,10 +119,10 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
         expected = run_sweep(config, axes, candles, sort="total_return_pct")
         best = expected.rows[0]
         gain = best.metrics.total_return_pct
-        assert f"{gain:+,.1f}%★" in drawn(app, "#sweep-map")
+        assert f"{gain:+,.2f}%★" in drawn(app, "#sweep-map")
         assert str(heat.border_title).strip() == "Return"
         count = best.metrics.total_trades
-        told = f"★ best {gain:+,.1f}% {count} trades rsi.period={best.values[0]} "
+        told = f"★ best {gain:+,.2f}% {count} trades rsi.period={best.values[0]} "
         assert cells(app)[0].startswith(told)
         assert cells(app)[-1] == "◂ here the best"
         table = screen.query_one("#sweep-table", LineTable)

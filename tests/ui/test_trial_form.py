@@ -115,7 +115,7 @@ async def test_what_has_no_edge_to_keep_is_sealed_only_where_it_is_asked_for(
     async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
         why = (
             "this trial cannot answer: kept in 0%, broken in 0% of cases; its backtest makes "
-            "-0.311 % a trade: there is no edge to keep"
+            "-0.311% a trade: there is no edge to keep"
         )
         await until(pilot, lambda: f"not sealed: {why}" in said(form))
         assert not form.sealing

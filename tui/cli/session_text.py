@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.market.symbols import money_decimals
 from core.strategy.signals.reading import Counted
+from core.text import signed_per_cent
 from tui import formats
 from tui.cli.output import table
 
@@ -140,7 +141,7 @@ def _because(reason: str | None) -> str:
 def _gain(session: SessionSnapshot) -> str:
     if session.unread or session.starting_balance <= 0:
         return formats.UNKNOWN
-    return f"{(session.equity / session.starting_balance - 1) * 100:+z.2f}%"
+    return signed_per_cent((session.equity / session.starting_balance - 1) * 100)
 
 
 def _elapsed(session: SessionSnapshot) -> str:

@@ -23,7 +23,7 @@ _MORE = """\
 PATH=RANGE is FIRST:LAST[:STEP] (LAST included) or VALUE,VALUE,…, for example
   --set rsi.period=7:21 --set 'entry_conditions[0].value=20:40:5' --set stop_loss_pct=3,5,8
 
-With --split 70 the first 70 % of the time make the ranking, and the rest, which it has not seen,
+With --split 70 the first 70% of the time make the ranking, and the rest, which it has not seen,
 stands beside it.
 
 Ctrl-C ends it with the combinations that are finished (exit code 130). The same command again

@@ -169,7 +169,7 @@ def _backtest(choice: StrategyChoice) -> Cell:
     if not choice.backtested and choice.kept is None:
         return Cell("none", Tone.DIM)
     made, trades = choice.figure("total_return_pct"), choice.figure("total_trades")
-    told = [] if made is None else [f"{made:+z.1f}%"]
+    told = [] if made is None else [formats.gain(made)]
     told += [] if trades is None else [f"{trades:,.0f} trade{'s'[: trades != 1]}"]
     return Cell(", ".join(told) or "saved")
 

@@ -90,7 +90,7 @@ class VaryForm(CheckedForm[Variation]):
                 yield field("Choose on", Choice((_ROLLING, _ANCHORED), seen, id="seen"))
             else:
                 split = "" if last.split is None else f"{last.split:g}"
-                about = "70: rank on the first 70 %, show the rest beside it"
+                about = "70: rank on the first 70%, show the rest beside it"
                 yield field("Split", TextField(split, placeholder=about, id="split"))
             yield RemarkLines(id="verdict")
             yield hints("run")

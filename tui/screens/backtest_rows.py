@@ -12,6 +12,7 @@ from core.market.symbols import money_decimals
 from core.report.library import ListedResult
 from core.report.metric_words import undefined_text
 from core.report.written_report import last_close
+from core.text import per_cent
 from core.time_format import parse_time
 from tui import formats
 from tui.modals.vary import RANKS
@@ -65,11 +66,11 @@ def backtest_row(listed: ListedResult, zone: tzinfo) -> Row:
             ),
             Cell(formats.number(days, 0), Tone.DIM, order=days),
             Cell(
-                formats.change(metrics.total_return_pct, "%"),
+                formats.change_percent(metrics.total_return_pct),
                 tone_of(metrics.total_return_pct),
                 order=metrics.total_return_pct,
             ),
-            Cell(formats.percent(metrics.max_drawdown_pct), order=metrics.max_drawdown_pct),
+            Cell(formats.drawdown(metrics.max_drawdown_pct), order=metrics.max_drawdown_pct),
             Cell(formats.number(metrics.sharpe_ratio), order=metrics.sharpe_ratio),
             Cell(factor_text(listed), order=float("inf") if factor is None else factor),
             Cell(formats.number(metrics.total_trades, 0), order=metrics.total_trades),
@@ -85,12 +86,12 @@ def figures(listed: ListedResult) -> tuple[Figure, ...]:
     metrics = result.metrics
     total, benchmark = metrics.total_return_pct, metrics.benchmark_return_pct
     return (
-        Figure("RETURN", formats.change(total, "%"), tone_of(total), width=11),
-        Figure("BUY & HOLD", formats.change(benchmark, "%"), tone_of(benchmark), 11, priority=1),
+        Figure("RETURN", formats.change_percent(total), tone_of(total), width=11),
+        Figure("BUY & HOLD", formats.change_percent(benchmark), tone_of(benchmark), 11, priority=1),
         Figure("TRADES", formats.number(metrics.total_trades, 0), width=6),
         Figure("WIN RATE", formats.percent(metrics.win_rate_pct), width=8),
         Figure("PROFIT FACTOR", factor_text(listed), width=13),
-        Figure("DRAWDOWN", formats.percent(metrics.max_drawdown_pct, 2), width=8),
+        Figure("DRAWDOWN", formats.drawdown(metrics.max_drawdown_pct), width=8),
         Figure("SHARPE", formats.number(metrics.sharpe_ratio), width=6),
         Figure(
             "EQUITY",
@@ -132,7 +133,7 @@ def _terms(listed: ListedResult) -> tuple[str, ...]:
         parts.append(f"{terms.folds} folds{', anchored' if terms.anchored else ''}")
         parts += [f"seed {terms.seed}"] if terms.seed else []
     elif terms.split is not None:
-        parts.append(f"ranked on {terms.split:g}%")
+        parts.append(f"ranked on {per_cent(terms.split)}")
     return tuple(parts)
 
 

@@ -97,7 +97,9 @@ class CompareScreen(BaseScreen):
                     "Figures",
                 )
                 yield self.pane(
-                    CurveChart(id="compare-curves", write=_axis, empty="No session to draw yet."),
+                    CurveChart(
+                        id="compare-curves", write=formats.gain, empty="No session to draw yet."
+                    ),
                     "Equity",
                 )
             yield self.pane(
@@ -511,10 +513,6 @@ class CompareScreen(BaseScreen):
 
 def _cut(line: str) -> str:
     return line if len(line) <= _SHOWN_WIDTH else line[: _SHOWN_WIDTH - 1] + "…"
-
-
-def _axis(value: float | None) -> str:
-    return formats.UNKNOWN if value is None else f"{value:+z.2f}%"
 
 
 def show_comparison(screen: BaseScreen, session_id: str, strategy: str) -> None:

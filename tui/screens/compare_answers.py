@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from core.text import safe_text, typed_for
+from core.text import safe_text, signed_per_cent, typed_for
 from core.trial.state import DESCRIBED, State
 from tui import formats
 from tui.widgets.answer_list import AnswerRow
@@ -309,7 +309,7 @@ def _between(
     places = decimals_apart((here, low, high, promised), 2)
 
     def pointer(value: float, glyph: str, mark: Tone, name: str) -> Pointer:
-        return Pointer(value, glyph, mark, f"{name}{value:+z.{places}f} %")
+        return Pointer(value, glyph, mark, f"{name}{signed_per_cent(value, places)}")
 
     pointers = [
         pointer(here, HERE, Tone.STRONG, "seen "),
@@ -368,13 +368,13 @@ def _means_gauge(layer: EdgeLayer) -> Gauge | None:
     known += layer.interval or ()
     room = (max(known) - min(known)) * 0.15 or 1.0
     fills = () if layer.interval is None else (GaugeFill(*layer.interval, Tone.ACCENT),)
-    seen = f"seen {layer.seen:+z.{places}f} %"
+    seen = f"seen {signed_per_cent(layer.seen, places)}"
     if layer.interval is not None:
         low, high = layer.interval
         seen += f" ({low:+z.{places}f} to {high:+z.{places}f})"
     pointers = [Pointer(layer.seen, HERE, Tone.STRONG, seen)]
     if layer.promise is not None:
-        promised = f"promised {layer.promise:+z.{places}f} %"
+        promised = f"promised {signed_per_cent(layer.promise, places)}"
         pointers.append(Pointer(layer.promise, WALL, Tone.PLAIN, promised))
     pointers.append(Pointer(0.0, DOT, Tone.PLAIN, "no edge"))
     return Gauge(min(known) - room, max(known) + room, fills, tuple(pointers))

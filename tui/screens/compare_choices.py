@@ -71,7 +71,7 @@ def _row(choice: StrategyChoice, sessions: Sequence[SessionSnapshot], replays: i
             Cell(choice.name, Tone.STRONG if sessions else Tone.PLAIN),
             Cell(f"{choice.symbols[0]}{more}" if choice.symbols else formats.UNKNOWN, Tone.DIM),
             Cell(choice.timeframe, Tone.DIM, order=formats.length_of(choice.timeframe)),
-            Cell(formats.change(gain, "%"), tone_of(gain), order=gain or 0.0),
+            Cell(formats.change_percent(gain), tone_of(gain), order=gain or 0.0),
             Cell(formats.number(trades, 0), order=trades or 0.0),
             Cell(_count(sessions, replays), quiet, order=listed),
             Cell(formats.count(active) if sessions else "", quiet, order=active),

@@ -85,12 +85,13 @@ class CompareLayerScreen(BaseScreen):
             )
             yield self.pane(LineTable(compare_rows.TRADE_COLUMNS, id="layer-trades"), "Trades")
             yield self.pane(
-                CurveChart(id="layer-path", write=_signed, empty="No closed trade yet."), "Equity"
+                CurveChart(id="layer-path", write=formats.gain, empty="No closed trade yet."),
+                "Equity",
             )
             yield self.pane(
                 CurveChart(
                     id="layer-edge",
-                    write=_signed,
+                    write=formats.gain,
                     across=count_labels,
                     empty="No closed trade yet.",
                 ),
@@ -345,9 +346,5 @@ def _named(name: str, values: Sequence[float], tone: Tone) -> Curve:
 
     The bar above has the same of the trades there are so far: another number.
     """
-    name = f"{name} {_signed(values[-1])} at {len(values) - 1:,}"
+    name = f"{name} {formats.gain(values[-1])} at {len(values) - 1:,}"
     return Curve(tuple(enumerate(values)), tone, name=name)
-
-
-def _signed(value: float | None) -> str:
-    return formats.UNKNOWN if value is None else f"{value:+z.2f}%"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from core.compare.waterfall import in_cents
 from core.market.symbols import money_decimals
 from core.report.metric_words import undefined_text
-from core.text import typed_for
+from core.text import signed_per_cent, typed_for
 from tui import formats
 from tui.screens.trade_rows import held_ms
 from tui.widgets.columns import Column
@@ -143,7 +143,7 @@ def figure_rows(result: ComparisonResult) -> list[Row]:
         if row.intervals:
             bounds = [_bounds(row.intervals.get(name)) for name in shown]
             bounds += [""] * (len(cells) - 1 - len(bounds))
-            cells = [Cell("  95 %", Tone.DIM), *(Cell(text, Tone.DIM) for text in bounds)]
+            cells = [Cell("  95%", Tone.DIM), *(Cell(text, Tone.DIM) for text in bounds)]
             rows.append(Row(f"{row.name}-95", tuple(cells)))
     return rows
 
@@ -161,7 +161,9 @@ def _figure_text(
     if name == "expectancy":
         return formats.change(value, decimals=decimals)
     if name == "total_return_pct":
-        return formats.change(value, "%")
+        return formats.change_percent(value)
+    if name == "max_drawdown_pct":
+        return formats.drawdown(value)
     return formats.percent(value) if name.endswith("_pct") else formats.number(value)
 
 
@@ -377,8 +379,8 @@ def spread_rows(gained: Mapping[str, Sequence[float]]) -> list[Row]:
     rows = []
     for number in range(last, first - 1, -1):
         low = number * step
-        label = f"{low:+g} to {low + step:+g} %"
-        cells = [Cell(label.replace("+0 ", "0 "), tone_of(low + step / 2))]
+        least, most = signed_per_cent(low, None), signed_per_cent(low + step, None)
+        cells = [Cell(f"{least.removesuffix('%')} to {most}", tone_of(low + step / 2))]
         for column in COLUMNS:
             count = counts[column][number] if column in counts else 0
             share = count / len(gained[column]) if count else 0.0
@@ -415,7 +417,7 @@ def note_lines(result: ComparisonResult, program: str = "papertape") -> Lines:
     ):
         lines += _list(heading, texts, tone)
     markets = [
-        f"{name}: buy and hold {formats.change(one.benchmark_return_pct, '%')}"
+        f"{name}: buy and hold {formats.change_percent(one.benchmark_return_pct)}"
         f", volatility {formats.percent(one.volatility_pct)} a year"
         for name, one in result.regimes.items()
     ]

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.gate import PARTS
-from core.text import safe_lines, safe_text
+from core.text import per_cent, safe_lines, safe_text, signed_per_cent
 from core.time_format import wall_clock
 from tui.commands import Place, bindings
 from tui.modals.vary import VaryForm
@@ -253,8 +253,8 @@ def _chance_gauge(chance: float | None, what: str, tone: Tone) -> Gauge | None:
         min(100.0, max(found, allowed) * 1.3),
         (GaugeFill(0.0, found, tone),),
         (
-            Pointer(allowed, WALL, Tone.STRONG, f"at most {allowed:.0f}%"),
-            Pointer(found, HERE, Tone.STRONG, f"{what} {found:.1f}%"),
+            Pointer(allowed, WALL, Tone.STRONG, f"at most {per_cent(allowed, 0)}"),
+            Pointer(found, HERE, Tone.STRONG, f"{what} {per_cent(found, 1)}"),
         ),
     )
 
@@ -264,13 +264,14 @@ def unseen_gauge(made: float, tone: Tone) -> Gauge:
 
     Its scale is always the same, so that a bar twice as long is twice as much.
     """
+    gain = signed_per_cent(made, decimals_apart((made,), 2))
     return Gauge(
         -_SCALE,
         _SCALE,
         (GaugeFill(0.0, made, tone),),
         (
             Pointer(0.0, WALL, Tone.STRONG, "above 0%"),
-            Pointer(made, HERE, Tone.STRONG, f"joined {made:+z.{decimals_apart((made,), 1)}f}%"),
+            Pointer(made, HERE, Tone.STRONG, f"joined {gain}"),
         ),
     )
 

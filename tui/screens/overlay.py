@@ -54,7 +54,7 @@ class OverlayScreen(BaseScreen):
         """What they are, both curves, figures and settings."""
         yield Static("", id="overlay-title")
         chart = CurveChart(
-            id="overlay-curves", write=_return, empty="No equity curve is kept for these."
+            id="overlay-curves", write=formats.gain, empty="No equity curve is kept for these."
         )
         yield self.pane(chart, "Return")
         with Horizontal(id="overlay-tables"):
@@ -139,10 +139,6 @@ def in_per_cent(points: Points, start: float | None) -> Points:
     if not start:
         return ()
     return tuple((time, (value / start - 1) * 100) for time, value in points)
-
-
-def _return(value: float | None) -> str:
-    return formats.UNKNOWN if value is None else f"{value:+z,.1f}%" if value else "0.0%"
 
 
 def _title(letter: str, tone: Tone, opened: OpenedResult) -> Content:

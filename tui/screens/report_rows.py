@@ -97,11 +97,11 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
     # What belongs together stands above each other.
     columns = (
         (
-            Figure("RETURN", formats.change(total, "%"), tone_of(total)),
-            Figure("BUY & HOLD", formats.change(benchmark, "%"), tone_of(benchmark)),
+            Figure("RETURN", formats.change_percent(total), tone_of(total)),
+            Figure("BUY & HOLD", formats.change_percent(benchmark), tone_of(benchmark)),
         ),
         (
-            Figure("DRAWDOWN", formats.percent(metrics.max_drawdown_pct, 2)),
+            Figure("DRAWDOWN", formats.drawdown(metrics.max_drawdown_pct)),
             Figure("CALMAR", formats.number(metrics.calmar_ratio), Tone.PLAIN),
         ),
         (
@@ -231,7 +231,7 @@ def month_rows(report: WrittenReport) -> list[Row]:
             one.month,
             (
                 Cell(one.month, Tone.DIM),
-                Cell(formats.change(value, "%"), tone_of(value), order=value),
+                Cell(formats.change_percent(value), tone_of(value), order=value),
                 Cell(
                     "",
                     tone_of(value),

@@ -89,7 +89,7 @@ def _head(key: str, group: Sequence[SessionSnapshot], by: GroupBy) -> Row:
             order=gained or 0,
             unit=money,
         ),
-        "P&L %": Cell(formats.change(gain, "%"), tone_of(gain), order=gain or 0),
+        "P&L %": Cell(formats.change_percent(gain), tone_of(gain), order=gain or 0),
         "EQUITY": Cell(_short(equity, decimals), order=equity or 0, unit=money),
     }
     empty = Cell("", order=name.casefold())

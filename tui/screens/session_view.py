@@ -102,7 +102,7 @@ def figures(session: SessionSnapshot, zone: tzinfo = UTC) -> tuple[Figure, ...]:
             Tone.STALE if stale else tone_of(gain, decimals),
             width=11,
         ),
-        Figure("P&L %", formats.change(share, "%"), Tone.STALE if stale else tone_of(share)),
+        Figure("P&L %", formats.change_percent(share), Tone.STALE if stale else tone_of(share)),
         *(() if session.state.ended else (since_midnight,)),
         Figure(
             "OPEN P&L",

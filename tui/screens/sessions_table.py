@@ -145,7 +145,7 @@ def session_row(session: SessionSnapshot, *, of_several_modes: bool = True) -> R
                 unit=money,
             ),
             Cell(formats.change(gained, decimals=decimals), moved, order=gained or 0, unit=money),
-            Cell(formats.change(gain, "%"), moved, order=gain or 0),
+            Cell(formats.change_percent(gain), moved, order=gain or 0),
             Cell(
                 formats.spark(session.equity_curve, _SPARK_WIDTH),
                 Tone.DIM if stale else moved,
@@ -245,7 +245,7 @@ def _position_row(position: OpenTrade, now: int, stale: bool) -> Row:
             Cell(formats.price(position.stop_price), Tone.DIM, order=position.stop_price or 0),
             Cell(formats.price(position.target_price), Tone.DIM, order=position.target_price or 0),
             Cell(formats.change(pnl, decimals=decimals), tone, order=pnl, unit=money),
-            Cell(formats.change(pct, "%"), tone, order=pct or 0),
+            Cell(formats.change_percent(pct), tone, order=pct or 0),
             Cell(formats.span(now - since), Tone.DIM, order=now - since),
         ),
     )

@@ -371,7 +371,7 @@ def _row(key: str, choice: StrategyChoice) -> Row:
     wins, fall = choice.figure("win_rate_pct"), choice.figure("max_drawdown_pct")
     tried = choice.backtested or choice.kept is not None
     count = len(choice.problems) if choice.is_read else 0
-    made = Cell(formats.change(gain, "%"), tone_of(gain), order=gain)
+    made = Cell(formats.change_percent(gain), tone_of(gain), order=gain)
     state = Cell("")
     if choice.kept is not None:
         state = Cell("edited since" if choice.edited else "not saved", Tone.DIM)
@@ -395,7 +395,7 @@ def _row(key: str, choice: StrategyChoice) -> Row:
             made,
             Cell(formats.number(trades, 0) if tried else "", order=trades),
             Cell(formats.percent(wins, 0) if tried else "", order=wins),
-            Cell(formats.percent(fall) if tried else "", order=fall),
+            Cell(formats.drawdown(fall) if tried else "", order=fall),
             state,
         ),
     )

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from core.backtest.sweep_map import SweepMap
 
 _METRICS = (*RANKS.values(), "total_trades")
-_WIDTHS = {"total_return_pct": 9, "win_rate_pct": 8}
+_WIDTHS = {"total_return_pct": 10, "win_rate_pct": 8}
 # A figure of few trades is known by their number, not by wins.
 _GIVES_WAY = {"win_rate_pct": 6, "total_trades": 1}
 _MOST_ROWS = 2_000  # in the table; an export has all
@@ -258,9 +258,11 @@ class SweepScreen(LongWorkScreen):
         if row is not None and (value is None or not isfinite(value)):
             return undefined_text(metric, {"best": row.metrics.best, "worst": row.metrics.worst})
         if metric == "total_return_pct":
-            return formats.UNKNOWN if value is None else f"{value:+z,.1f}%"
+            return formats.gain(value)
         if metric.endswith("_pct"):
-            return formats.percent(value)
+            return (
+                formats.drawdown(value) if metric == "max_drawdown_pct" else formats.percent(value)
+            )
         return formats.number(value, 0 if metric == "total_trades" else 2)
 
     def _row_of_map(self, row: int, column: int) -> SweepRow | None:

@@ -178,7 +178,7 @@ class TradeScreen(BaseScreen):
         gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
         decimals = money_decimals(trade.symbol)
         what, listed = _counted(self._trades, self._place, self._strategy)
-        share = f"   {formats.change(trade.pnl_pct, '%')}" if isinstance(trade, Trade) else ""
+        share = f"   {formats.change_percent(trade.pnl_pct)}" if isinstance(trade, Trade) else ""
         over = ", closed by now: as it was last seen" if self._is_over(trade) else ""
         title = Content.assemble(
             (safe_text(f"{trade.symbol} {trade.side.value}"), "bold $foreground"),

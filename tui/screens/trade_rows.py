@@ -103,7 +103,7 @@ def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dic
         "ENTRY": Cell(formats.price(trade.entry_price), order=trade.entry_price),
         "EXITED": when(trade.exit_time),
         "EXIT": Cell(formats.price(trade.exit_price), order=trade.exit_price),
-        "MOVE %": Cell(formats.change(move, "%"), Tone.DIM, order=move),
+        "MOVE %": Cell(formats.change_percent(move), Tone.DIM, order=move),
         "HELD": Cell(formats.length(held), Tone.DIM, order=held),
         "QUANTITY": Cell(formats.quantity(trade.quantity), order=trade.quantity),
         "MARGIN": Cell(formats.money(trade.margin, decimals), Tone.DIM, order=trade.margin),
@@ -116,7 +116,7 @@ def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dic
             order=trade.pnl,
         ),
         "P&L %": Cell(
-            formats.change(trade.pnl_pct, "%"), tone_of(trade.pnl_pct), order=trade.pnl_pct
+            formats.change_percent(trade.pnl_pct), tone_of(trade.pnl_pct), order=trade.pnl_pct
         ),
         "REASON": Cell(_reason(trade), Tone.DIM),
     }

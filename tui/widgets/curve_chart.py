@@ -227,15 +227,17 @@ class CurveChart(LineView, can_focus=True):
         return cells
 
     def _labels(self, ticks: Mapping[int, float]) -> dict[int, str]:
-        """The values beside the chart; per cents with as many decimals as tell them exactly."""
+        """The values beside the chart; of per cents as few decimals as tell them exactly."""
         write = self._write
         if write is formats.money:
             write = partial(formats.money, decimals=self._decimals)
-        elif write is formats.percent:
+        for in_per_cent in (formats.percent, formats.gain):
+            if write is not in_per_cent:
+                continue
             digits = next(
                 (n for n in range(4) if all(abs(v - round(v, n)) < 1e-9 for v in ticks.values())), 4
             )
-            write = partial(formats.percent, digits=digits)
+            write = partial(in_per_cent, digits=digits)
         return {line: write(value)[:_LONGEST] for line, value in ticks.items()}
 
     def _reach(self, low: float, high: float, moments: Sequence[int]) -> tuple[float, float]:

@@ -50,7 +50,6 @@ _AIRY = 100  # the width from which there is as much
 _WITH_ID, _ID = 140, 10  # the width from which its ID stands behind its name, and cells of that
 _ALIKE_WITH_ID = 100  # the same where sessions have one name
 _PARTS = re.compile(r"(?<=[;:]) (?=#\d)|(?<=;) (?=(?:\d+|no) new )|(?<=[^.]\.) (?=[A-Z]|[a-z]+: )")
-_UNPARTED = str.maketrans({"\N{NO-BREAK SPACE}": " "})
 
 
 class LogPane(LineView, can_focus=True):
@@ -435,5 +434,4 @@ def _laid_out(text: str, width: int) -> list[str]:
     What takes more than two lines begins one with each thing, sentence and trade that it tells of.
     """
     parts = _PARTS.split(text) if cell_len(text) > 2 * width else [text]
-    unparted = (part.replace(" %", "\N{NO-BREAK SPACE}%") for part in parts)
-    return [line.translate(_UNPARTED) for part in unparted for line in wrapped(part, width)]
+    return [line for part in parts for line in wrapped(part, width)]

@@ -5,9 +5,11 @@ Reads the report of a session (docs/formats.md §8), which is all that a job get
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from core.report.metric_words import UNDEFINED, undefined_text
+from core.text import per_cent
 from core.trial.state import DESCRIBED, State
 
 _LAYERS = ("decisions", "costs", "account", "path", "edge", "live")
@@ -19,11 +21,11 @@ _NO_STATES = (
 _IN_ORDER = ("decisions", "costs")
 _SEAL = "seal"
 _FIGURES = (
-    ("win_rate_pct", "win rate", "{:.1f} %"),
-    ("profit_factor", "PF", "{:.2f}"),
-    ("max_drawdown_pct", "max drawdown", "{:.2f} %"),
-    ("sharpe_ratio", "Sharpe", "{:.2f}"),
-    ("total_trades", "trades", "{:.0f}"),
+    ("win_rate_pct", "win rate", partial(per_cent, digits=1)),
+    ("profit_factor", "PF", "{:.2f}".format),
+    ("max_drawdown_pct", "max drawdown", partial(per_cent, digits=2)),
+    ("sharpe_ratio", "Sharpe", "{:.2f}".format),
+    ("total_trades", "trades", "{:.0f}".format),
 )
 _UNKNOWN = "–"
 
@@ -107,7 +109,7 @@ def _side_by_side(comparison: Mapping[str, object]) -> list[str]:
     }
     columns = _mapping_or_empty(comparison.get("columns"))
     told = []
-    for metric, label, form in _FIGURES:
+    for metric, label, write in _FIGURES:
         row = by_metric.get(metric)
         if row is not None:
             both = []
@@ -115,7 +117,7 @@ def _side_by_side(comparison: Mapping[str, object]) -> list[str]:
                 metrics = _mapping_or_empty(_mapping_or_empty(columns.get(name)).get("metrics"))
                 stands = undefined_text(metric, metrics)  # ∞, or nothing that is known
                 unknown = _UNKNOWN if stands == UNDEFINED else stands
-                both.append(_number(row.get(name), form, unknown))
+                both.append(_number(row.get(name), write, unknown))
             told.append(f"{label} {' / '.join(both)}")
     replayed = _mapping_or_empty(columns.get("backtest")).get("replayed")
     first = "Replay" if replayed else "Backtest"  # as the comparison heads its columns
@@ -141,8 +143,8 @@ def _answers(comparison: Mapping[str, object]) -> list[str]:
     return said
 
 
-def _number(value: object, form: str, unknown: str) -> str:
-    return form.format(value) if isinstance(value, int | float) else unknown
+def _number(value: object, write: Callable[[float], str], unknown: str) -> str:
+    return write(value) if isinstance(value, int | float) else unknown
 
 
 def _mapping_or_empty(value: object) -> Mapping[str, object]:

@@ -17,6 +17,7 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.config.order_writing import duration_text, hhmm
 from core.strategy.config.orders import Atr, Basis, LevelSpec, Outcome, PriceRule, Swing
 from core.strategy.signals.conditions import rule_text
+from core.text import per_cent
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -54,26 +55,26 @@ def _size(config: StrategyConfig) -> str:
     if orders.trade_amount is not None:
         return f"{orders.trade_amount:.12g} {money} an entry{leverage}"
     if orders.risk_pct is not None:
-        risk = f"{orders.risk_pct:.12g} % of equity"
+        risk = f"{per_cent(orders.risk_pct)} of equity"
         return f"such that the first stop loses {risk}, fees included{leverage}"
-    return f"{config.trade_size_pct:.12g} % of equity an entry{leverage}"
+    return f"{per_cent(config.trade_size_pct)} of equity an entry{leverage}"
 
 
 def _adds(config: StrategyConfig) -> Iterator[str]:
     for add in config.orders.adds:
-        more = f"{add.size_pct:.12g} % of the first quantity, once,"
+        more = f"{per_cent(add.size_pct)} of the first quantity, once,"
         if add.at_pct is None:
             conditions = " and ".join(rule_text(one) for one in add.when)
             yield f"{more} at the open after {conditions}"
         else:
             way = _side(config, *(("above", "below") if add.at_pct > 0 else ("below", "above")))
-            yield f"{more} {abs(add.at_pct):.12g} % {way} the first entry"
+            yield f"{more} {per_cent(abs(add.at_pct))} {way} the first entry"
 
 
 def _stops(config: StrategyConfig) -> Iterator[Said]:
     stop, against = config.orders.stop, _side(config, "below", "above")
     if config.stop_loss_pct is not None:
-        yield "Stop", f"{config.stop_loss_pct:.12g} % {against} the entry"
+        yield "Stop", f"{per_cent(config.stop_loss_pct)} {against} the entry"
     if stop is not None:
         follows = ", and follows it from close to close" if stop.trail else ""
         if stop.price.basis is Basis.ATR and stop.trail:
@@ -88,7 +89,7 @@ def _stops(config: StrategyConfig) -> Iterator[Said]:
             yield "Stop", f"at {_level(config, stop.price)}{follows}"
     if config.trailing_stop_pct is not None:
         best = _side(config, "highest", "lowest")
-        far = f"{config.trailing_stop_pct:.12g} %"
+        far = per_cent(config.trailing_stop_pct)
         yield "Trailing stop", f"{far} {against} the {best} price since the entry"
     if config.orders.break_even_at_r is not None:
         gone = f"{config.orders.break_even_at_r:.12g} times the risk"
@@ -98,18 +99,18 @@ def _stops(config: StrategyConfig) -> Iterator[Said]:
 def _targets(config: StrategyConfig) -> Iterator[str]:
     beyond = _side(config, "above", "below")
     if config.take_profit_pct is not None:
-        yield f"{config.take_profit_pct:.12g} % {beyond} the entry"
+        yield f"{per_cent(config.take_profit_pct)} {beyond} the entry"
     alone = len(config.orders.targets) == 1
     for target in config.orders.targets:
         share = "all that is left "
         if target.close_pct is not None:
-            share = f"{target.close_pct:.12g} % of the position "
+            share = f"{per_cent(target.close_pct)} of the position "
         elif alone:
             share = ""
         yield f"{share}{_target(config, target.price, beyond)}"
     if config.orders.roi:
         steps = ", ".join(
-            f"{gain:.12g} %{f' after {duration_text(since)}' if since else ''}"
+            f"{per_cent(gain)}{f' after {duration_text(since)}' if since else ''}"
             for since, gain in config.orders.roi
         )
         yield f"falls with time: {steps}, counted from the entry"
@@ -118,7 +119,7 @@ def _targets(config: StrategyConfig) -> Iterator[str]:
 def _target(config: StrategyConfig, price: PriceRule, beyond: str) -> str:
     match price.basis:
         case Basis.PCT:
-            return f"{price.number:.12g} % {beyond} the entry"
+            return f"{per_cent(price.number)} {beyond} the entry"
         case Basis.R:
             return f"{price.number:.12g} times the risk {beyond} the entry"
         case Basis.ATR:
@@ -153,9 +154,9 @@ def _limits(config: StrategyConfig) -> Iterator[Said]:
         yield "Most a day", f"{orders.max_trades_per_day} entries"
     if config.max_daily_loss_pct is not None:
         lost = config.max_daily_loss_pct
-        yield "Daily loss", f"no more entries on a day that has lost {lost:.12g} % of equity"
+        yield "Daily loss", f"no more entries on a day that has lost {per_cent(lost)} of equity"
     if config.max_drawdown_pct is not None:
-        far = f"{config.max_drawdown_pct:.12g} %"
+        far = per_cent(config.max_drawdown_pct)
         yield "Drawdown", f"stops for good {far} below its highest equity"
 
 

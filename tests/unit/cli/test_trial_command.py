@@ -36,7 +36,7 @@ def strategy(tmp_path: Path) -> Path:
     return path
 
 
-NO_EDGE = "its backtest makes -1.823 % a trade: there is no edge to keep"
+NO_EDGE = "its backtest makes -1.823% a trade: there is no edge to keep"
 
 
 def test_a_trial_is_sealed_on_the_saved_backtest(

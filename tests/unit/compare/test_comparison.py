@@ -93,8 +93,8 @@ yet what the backtest promised."""
     written: Any = comparison_to_json(comparison)
     assert written["verdict"]["state"] == "open"
     assert comparison.intervals[:2] == (
-        "Backtest, 95 %: win rate 47.6–74.9 %",
-        "Paper, 95 %: win rate 32.0–80.7 %",
+        "Backtest, 95%: win rate 47.6–74.9%",
+        "Paper, 95%: win rate 32.0–80.7%",
     )
 
 
@@ -245,7 +245,7 @@ def test_a_divergence_over_the_same_period_shows_its_waterfall_in_cents() -> Non
     )
     comparison = compared(*columns, layers=TrialAnswers(account=divergence))
     text = comparison_text(comparison)
-    assert "12 of 12 trades differ: 11 slippage -0.07 %, 1 risk limit -0.01 %" in text
+    assert "12 of 12 trades differ: 11 slippage -0.07%, 1 risk limit -0.01%" in text
     assert [
         line.split()[-1] for line in text.splitlines() if line.startswith("  ") and "." in line
     ][1:4] == ["-1.00", "-7.32", "-8.32"]
@@ -262,7 +262,7 @@ def test_warning_signs_name_their_column_and_the_regime() -> None:
     assert "Backtest: win rate over 80%" in signs
     assert "Backtest: drawdown over 25%" in signs
     assert "Paper: fewer than 30 trades (12)" in signs
-    assert "Paper: another market regime: buy and hold made +20.0 % then and -5.0 % now" in signs
+    assert "Paper: another market regime: buy and hold made +20.00% then and -5.00% now" in signs
     assert regime_warning(Regime(1.0, 50.0), Regime(2.0, 60.0)) is None
     assert regime_warning(Regime(None, None), Regime(2.0, 60.0)) is None
     assert regime_warning(Regime(20.0, 50.0), Regime(-0.02, 60.0)) is None

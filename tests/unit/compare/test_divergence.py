@@ -149,7 +149,7 @@ def test_what_one_difference_leads_to_carries_its_cause() -> None:
     # which in turn kept it out of the backtest's next.
     backtest = [trade(candle=5, held=10), trade(candle=17, held=3)]
     paper = [trade(candle=9, held=20)]
-    why = "the daily loss limit of 2 % was reached; entries resume with the UTC day"
+    why = "the daily loss limit of 2% was reached; entries resume with the UTC day"
     found = find(
         backtest, paper, refused=(Refused(at(6), "BTC/USDT", Side.LONG, Obstacle.RISK_LIMIT, why),)
     )
@@ -178,7 +178,7 @@ def test_the_summary_counts_causes_and_their_effect() -> None:
     del paper[20]
     gap = Span(at(200), at(201))
     found = find(backtest, paper, gaps=(gap,))
-    assert found.summary == "4 of 31 trades differ: 3 slippage -0.40 %, 1 data gap -0.10 %"
+    assert found.summary == "4 of 31 trades differ: 3 slippage -0.40%, 1 data gap -0.10%"
     assert [found.count(kind) for kind in MatchKind] == [30, 1, 0]
 
 

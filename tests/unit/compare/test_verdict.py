@@ -262,7 +262,7 @@ def test_no_edge_breaks_the_promise_and_says_what_may_be_the_cause() -> None:
     assert found.verdict is not None
     assert set(found.verdict.by) <= {Layer.EDGE, Layer.PATH}
     assert found.recommendation.startswith(WORSE.format(column="Paper"))
-    assert "buy and hold made +20.0 % then and -15.0 % now" in found.recommendation
+    assert "buy and hold made +20.00% then and -15.00% now" in found.recommendation
 
 
 def test_a_path_above_the_cone_is_met_with_caution() -> None:
@@ -294,11 +294,11 @@ def test_an_open_trial_tells_when_it_will_probably_close() -> None:
 def test_decisions_that_are_too_few_to_tell_say_what_kept_means() -> None:
     few, many = decisions(decided=107), decisions()
     assert (few.state, many.state) == (State.KEPT, State.KEPT)
-    assert few.text == ("107 candles, 0 differ; at most 2.8 % (95%), none unexplained so far")
+    assert few.text == ("107 candles, 0 differ; at most 2.8% (95%), none unexplained so far")
     assert many.meaning == ""
     assert many.text.startswith("4,032 candles, 0 differ; at most 0.0")
     assert decisions(unexplained=1, decided=1).text.startswith(
-        "1 candle, 1 differs, 1 without an explanation; at most 100 % (95%)"
+        "1 candle, 1 differs, 1 without an explanation; at most 100% (95%)"
     )
     assert decisions(unexplained=1).meaning == "", "open"
 
@@ -321,7 +321,7 @@ def test_a_trial_that_can_say_nothing_says_so_in_place_of_when_it_will_close() -
     assert found.verdict is not None
     assert found.verdict.closes is None
     assert found.recommendation == (
-        "This trial cannot answer: kept in 0%, broken in 0% of cases; of the +0.004 % a trade that "
+        "This trial cannot answer: kept in 0%, broken in 0% of cases; of the +0.004% a trade that "
         f"its backtest makes, nothing is left once the luck of 50 tries is taken off. {LESS_LUCK}"
     )
     short = judged(trades_of(20.0, 2, seed=3), sealed=seal(10, returns=returns))
@@ -352,7 +352,7 @@ def test_an_open_edge_tells_how_far_off_either_answer_is_and_with_what_chances()
     assert low == pytest.approx(edge.lines.lower + 10 * (edge.lines.promise - edge.lines.margin))
     assert high == pytest.approx(edge.lines.upper + edge.beyond[-1])
     assert edge.outlook == (
-        f"{high - here:.2f} % short of kept, {here - low:.2f} % above broken; as sealed, kept with "
+        f"{high - here:.2f}% short of kept, {here - low:.2f}% above broken; as sealed, kept with "
         f"{edge.chances.kept:.0%} if the promise holds, broken with {edge.chances.broken:.0%} if "
         "there is no edge"
     )
@@ -398,7 +398,7 @@ def test_what_is_not_ruled_out_is_no_part_of_the_scale_of_decisions() -> None:
         here, wall, most = gauge.pointers
         assert here.at == 0.0
         assert wall.at == pytest.approx(0.001)
-        assert (here.label, wall.label) == ("0 % unexplained", "broken above 0.1 %")
+        assert (here.label, wall.label) == ("0% unexplained", "broken above 0.1%")
         assert gauge.high == pytest.approx(0.003), "whatever is not known yet"
         assert (most.at > gauge.high) is beyond
         assert "not ruled out" in most.label
@@ -590,7 +590,7 @@ def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> No
     assert found.layers.live.state is None
     assert found.layers.live.lines is None
     assert NOT_SEALED in found.layers.live.text
-    assert "\n  live       promised +22.634 % a trade, seen -24.000 %" in comparison_text(found)
+    assert "\n  live       promised +22.634% a trade, seen -24.000%" in comparison_text(found)
     assert state(found) == "open"
     assert found.recommendation.startswith(f"{WORSE.format(column='Live')} {LIVE_LOSES}")
     # Ten of ten, where more than half win, are no chance.
@@ -601,7 +601,7 @@ def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> No
 
 
 def test_live_that_certainly_makes_less_than_promised_is_not_validated() -> None:
-    less = live_column([-30.0, 34.0] * 250)  # 2 of the 22.6 % that were promised
+    less = live_column([-30.0, 34.0] * 250)  # 2 of the 22.6% that were promised
     found = judged(trades_of(45.0, 400, seed=5), sealed=seal(600), live=less)
     assert state(found) == "kept"
     assert found.layers.live is not None
@@ -655,7 +655,7 @@ def test_a_losing_backtest_has_no_edge_to_keep() -> None:
 
 
 def test_a_small_slippage_on_the_same_trades_breaks_nothing() -> None:
-    """Return 23.06 % against 22.87 %, the same win rate, 16 trades, slippage -0.15 %."""
+    """Return 23.06% against 22.87%, the same win rate, 16 trades, slippage -0.15%."""
     backtest = [trade(175.0 if at % 4 else -65.0, candle=6 * at) for at in range(16)]
     slipped = [msgspec.structs.replace(one, pnl=one.pnl - 1.2) for one in backtest]
     for sealed in (None, seal(16), seal(60)):

@@ -165,12 +165,12 @@ def test_of_too_little_data_no_question_is_said_to_be_answered_by_no(edge: Gate)
 
 
 def test_columns_of_a_section_stand_under_each_other_and_the_last_one_may_be_wrapped() -> None:
-    rows = (("a", "+1.0 %", "of two"), ("bcd", "-10.0 %", ""))
+    rows = (("a", "+1.0%", "of two"), ("bcd", "-10.0%", ""))
     section = GateSection("Title", ("", "Return", ""), rows, " >")
     assert list(section.lines()) == [
-        ("      Return", ""),
-        ("a     +1.0 %", "of two"),
-        ("bcd  -10.0 %", ""),
+        ("     Return", ""),
+        ("a     +1.0%", "of two"),
+        ("bcd  -10.0%", ""),
     ]
     flush = GateSection("Title", (), (("a", "1"), ("b", "20")), " >")
     assert list(flush.lines()) == [("a   1", ""), ("b  20", "")]

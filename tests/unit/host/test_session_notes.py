@@ -85,7 +85,7 @@ async def test_a_drawdown_and_days_without_a_trade_come_true_and_no_sooner(tmp_p
         assert true() == {}
         feed.price(held * 0.85)
         await until(lambda: list(true()) == [drawdown])
-        assert re.fullmatch(r", now 1[45]\.\d\d %", true()[drawdown])
+        assert re.fullmatch(r", now 1[45]\.\d\d%", true()[drawdown])
         feed.time += 2 * DAY
         assert list(true()) == [drawdown, quiet]
 

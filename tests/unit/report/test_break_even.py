@@ -100,7 +100,7 @@ def test_of_several_exits_only_the_last_may_have_slipped() -> None:
         reason=ExitReason.STOP_LOSS,
         parts=parts,
     )
-    # Without slippage of 1 %: in at 100, out at 110 once and at 100 three times.
+    # Without slippage of 1%: in at 100, out at 110 once and at 100 three times.
     assert cost_bp([made], 1.0) == pytest.approx(10_000 * 10 / (404 + 407))
 
 

@@ -86,7 +86,7 @@ def test_two_results_in_a_coin_are_told_apart() -> None:
 def test_the_log_writes_what_a_trade_in_a_coin_gained() -> None:
     part = Reduced(START, PAIR, Side.LONG, 0.05, 1.0, ExitReason.TAKE_PROFIT, 0.00005, 0.00123)
     for event, told in (
-        (Exited(START, LOST), "-0.004000 (-0.80 %)"),
+        (Exited(START, LOST), "-0.004000 (-0.80%)"),
         (part, ": +0.001230"),
         (FundingPaid(START, PAIR, 0.0001, 0.000021), "funding paid: 0.000021"),
         (Halted(START, "max_daily_loss_pct", 3.0, 1.4549), "equity fell to 1.454900"),
@@ -105,6 +105,6 @@ async def test_the_message_of_a_check_writes_equity_and_gains_in_a_coin() -> Non
     host.change(ID, equity=1.4975)
     job = new_job("job", Every(60, START), now=START, session_id=ID)
     told = (await carry_out(job, host)).text
-    assert "equity 1.497500 (-0.17 %)" in told
+    assert "equity 1.497500 (-0.17%)" in told
     assert "2 new trades, -0.002500 in all\nTrade: #1" in told
     assert "-0.004000 (" in told

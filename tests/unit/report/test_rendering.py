@@ -126,13 +126,13 @@ def test_a_session_adds_its_gaps_restarts_comparison_and_recommendation(render: 
             mode="SIMULATED",
             gaps=["BTC/USDT: candles 3"],
             restarts=["2024-01-05 04:00: 12 candles while away"],
-            comparison={"text": "Win Rate | 62 %", "notes": ["closed-trade basis"]},
+            comparison={"text": "Win Rate | 62%", "notes": ["closed-trade basis"]},
             recommendation="Strategy validated.",
         )
     )
     for part in ("ab12cd34", "SIMULATED", "candles 3", "while away", "Strategy validated"):
         assert part in page, part
-    assert "Win Rate | 62 %" in page
+    assert "Win Rate | 62%" in page
     # Of the close of its last candle, and not of the live trades that came since.
     assert "Recommendation as of 2024-01-13 12:00 UTC" in page
 
@@ -227,7 +227,7 @@ def test_a_flat_curve_and_a_single_point_are_drawn_without_dividing_by_nothing()
 def test_the_page_of_a_trial_shows_the_band_that_its_equity_was_to_stay_in() -> None:
     points = [[f"2024-01-{day:02}T00:00:00Z", -day, 0.5 * day, 2.0 * day] for day in range(1, 29)]
     cone = {
-        "legend": "band of the promise, which a true one leaves below in at most 1.5 %",
+        "legend": "band of the promise, which a true one leaves below in at most 1.5%",
         "rate": 0.015,
         "points": points,
     }
@@ -235,7 +235,7 @@ def test_the_page_of_a_trial_shows_the_band_that_its_equity_was_to_stay_in() -> 
     text = report_page({**report(), "comparison": comparison} | {"divergence": None})
     page = Page(text)
     assert page.tags.count("rect") == 1
-    assert "band of the promise, which a true one leaves below in at most 1.5 %" in text
+    assert "band of the promise, which a true one leaves below in at most 1.5%" in text
     (corners,) = re.findall(r'<polygon class="band" points="([^"]*)"', text)
     places = [tuple(map(float, corner.split(","))) for corner in corners.split()]
     assert all(70 <= x <= 790 for x, _ in places), "as far as the equity reaches"

@@ -71,14 +71,14 @@ async def test_a_check_tells_of_trades_once_and_is_silent_without_any(rig: Rig) 
     rig.host.trade()
     await rig.at(NOON + 4 * HOUR)
     (text, session_id, went_well) = rig.said.pop()
-    assert "1 new trade: #1 long BTC/USDT 100 → 110 (signal), +100.00 (+10.00 %)" in text
-    assert "1 trade, 0 open positions, equity 10,100.00 (+1.00 %)" in text
+    assert "1 new trade: #1 long BTC/USDT 100 → 110 (signal), +100.00 (+10.00%)" in text
+    assert "1 trade, 0 open positions, equity 10,100.00 (+1.00%)" in text
     assert (session_id, went_well) == (ID, True)
     await rig.at(NOON + 8 * HOUR)
     assert rig.said == []
     (job,) = rig.book.jobs()
     assert [run.text.partition("; ")[2] for run in job.history] == [
-        "1 new trade: #1 long BTC/USDT 100 → 110 (signal), +100.00 (+10.00 %)",
+        "1 new trade: #1 long BTC/USDT 100 → 110 (signal), +100.00 (+10.00%)",
         "no new trade",
     ]
 
@@ -100,7 +100,7 @@ async def test_a_session_is_watched_by_a_check_and_by_a_report_at_its_end(rig: R
     await rig.at(NOON + DAY + 4_000)
     assert rig.host.commands == []
     text, _, _ = rig.said[-1]
-    assert "return +0.00 %, win rate 100 %, largest drawdown 0.50 %" in text
+    assert "return 0.00%, win rate 100.0%, largest drawdown 0.50%" in text
     assert text.endswith("Strategy validated. Consider going live with small position.")
     await rig.at(NOON + DAY + 5_000)
     assert len(rig.said) == 1
@@ -508,7 +508,7 @@ async def test_a_session_that_came_to_its_end_by_itself_is_reported_once(rig: Ri
 
 
 @pytest.mark.parametrize(
-    "reason", ["its scheduled end was reached", "equity fell 20 % from its peak (max_drawdown_pct)"]
+    "reason", ["its scheduled end was reached", "equity fell 20% from its peak (max_drawdown_pct)"]
 )
 @pytest.mark.parametrize("has_end", [True, False])
 async def test_an_end_that_nobody_was_told_of_is_told_by_the_next_host_with_what_is_new(
@@ -528,7 +528,7 @@ async def test_an_end_that_nobody_was_told_of_is_told_by_the_next_host_with_what
     (text, _, good) = again.said.pop()
     assert good
     assert f"session {ID} has ended: 2 trades" in text
-    new = "1 new trade: #2 long BTC/USDT 100 → 110 (signal), +100.00 (+10.00 %)"
+    new = "1 new trade: #2 long BTC/USDT 100 → 110 (signal), +100.00 (+10.00%)"
     assert text.endswith(f"Since the last look: {new}")
     assert (again.said, again.book.jobs(), rig.host.commands) == ([], (), [])
 

@@ -66,7 +66,7 @@ def check() -> Job:
 
 def test_the_figures_stand_side_by_side_and_every_answer_is_told() -> None:
     assert comparison_in_words(report()) == (
-        "Backtest / paper: win rate 62.0 % / 58.3 %, Sharpe 1.40 / –, trades 45 / 12\n"
+        "Backtest / paper: win rate 62.0% / 58.3%, Sharpe 1.40 / –, trades 45 / 12\n"
         "Verdict: open\nDecisions: kept: 4,032 candles, 0 differ\n"
         "Account: P&L as the backtest's\nEdge: open: trade 12 of 60"
     )
@@ -146,7 +146,7 @@ async def test_a_check_of_a_session_without_a_seal_carries_figures_and_no_turn()
     host.layers = {"sealed": False, "seal_problem": None, "seal_unread": None}
     host.edge = "broken"
     outcome = await carry_out(check(), host)
-    assert "Backtest / paper: win rate 62.0 % / 58.3 %" in outcome.text
+    assert "Backtest / paper: win rate 62.0% / 58.3%" in outcome.text
     assert "turned" not in outcome.text
     assert (outcome.news, outcome.alert) == (False, False)
 
@@ -230,5 +230,5 @@ async def test_the_end_carries_the_comparison() -> None:
     host.reason = "its scheduled end was reached"
     outcome = await carry_out(ending, host)
     assert f"session {ID} has ended (its scheduled end was reached): 12 trades" in outcome.text
-    assert "Backtest / paper: win rate 62.0 % / 58.3 %" in outcome.text
+    assert "Backtest / paper: win rate 62.0% / 58.3%" in outcome.text
     assert outcome.text.endswith("Continue paper trading.")

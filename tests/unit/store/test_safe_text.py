@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text import number, prices, safe_text
+from core.text import number, per_cent, prices, safe_text, signed_per_cent
 
 
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("plain [bold]text[/] 100 %", "plain [bold]text[/] 100 %"),
+        ("plain [bold]text[/] 100%", "plain [bold]text[/] 100%"),
         ("\x1b[31mred\x1b]0;title\x07", "␛[31mred␛]0;title␇"),
         ("two\nlines\ttab\r", "two lines tab "),
         ("\x9b31m", "�31m"),
@@ -71,3 +71,38 @@ def test_prices_beside_each_other_have_the_same_decimals_and_are_told_apart(
     values: tuple[float, float], shown: tuple[str, str]
 ) -> None:
     assert prices(*values) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (62.5, 1, "62.5%"),
+        (1234.567, 2, "1,234.57%"),
+        (-0.001, 2, "0.00%"),
+        (2.0, None, "2%"),
+        (0.05, None, "0.05%"),
+        (0.1 + 0.2, None, "0.3%"),
+    ],
+)
+def test_a_figure_in_per_cent_has_its_sign_right_behind_it(
+    value: float, digits: int | None, text: str
+) -> None:
+    assert per_cent(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (1.2, 2, "+1.20%"),
+        (-0.4, 2, "-0.40%"),
+        (0.0, 2, "0.00%"),
+        (0.004, 2, "0.00%"),
+        (0.004, 3, "+0.004%"),
+        (100.0, 0, "+100%"),
+        (3.0, None, "+3%"),
+    ],
+)
+def test_a_gain_in_per_cent_has_a_plus_unless_it_is_written_as_0(
+    value: float, digits: int | None, text: str
+) -> None:
+    assert signed_per_cent(value, digits) == text

@@ -118,8 +118,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"max_hold": 2.5}, "max_hold: found 2.5, expected a whole number from 1 to 1000000"),
     ({"max_hold": 0}, "max_hold: found 0, expected a whole number from 1 to 1000000"),
     (
-        {"max_drawdown_pct": "8 %"},
-        "max_drawdown_pct: found '8 %', expected a number above 0 and up to 100, without quotes",
+        {"max_drawdown_pct": "8%"},
+        "max_drawdown_pct: found '8%', expected a number above 0 and up to 100, without quotes",
     ),
     # directions
     ({"direction": "up"}, "direction: found 'up', expected one of long, short, both"),

@@ -19,10 +19,10 @@ def lines(**changes: Any) -> tuple[tuple[str, str], ...]:
 def test_the_plain_keys() -> None:
     told = order_lines(config(trailing_stop_pct=3, max_hold=10, leverage=2))
     assert tuple(told) == (
-        ("Stop", "5 % below the entry"),
-        ("Trailing stop", "3 % below the highest price since the entry"),
-        ("Target", "15 % above the entry"),
-        ("Size", "100 % of equity an entry, at leverage 2"),
+        ("Stop", "5% below the entry"),
+        ("Trailing stop", "3% below the highest price since the entry"),
+        ("Target", "15% above the entry"),
+        ("Size", "100% of equity an entry, at leverage 2"),
         ("Order", "a market order at the open of the next candle"),
         ("Longest hold", "10 candles"),
     )
@@ -46,9 +46,9 @@ def test_orders_at_levels_and_in_parts() -> None:
             "Break-even",
             "the stop moves to the entry once the price is 1 times the risk in its favour",
         ),
-        ("Target", "50 % of the position 3 % above the entry"),
+        ("Target", "50% of the position 3% above the entry"),
         ("Target", "all that is left 3 times the risk above the entry"),
-        ("Size", "such that the first stop loses 1 % of equity, fees included"),
+        ("Size", "such that the first stop loses 1% of equity, fees included"),
         ("Order", "a stop order at high, which waits for 2 candles"),
     )
 
@@ -71,18 +71,18 @@ def test_times_and_limits() -> None:
     )
     assert told == (
         ("Stop", "none"),
-        ("Target", "falls with time: 4 %, 2 % after 1h, 0 % after 4h, counted from the entry"),
+        ("Target", "falls with time: 4%, 2% after 1h, 0% after 4h, counted from the entry"),
         ("Size", "100 USDT an entry"),
-        ("Add", "50 % of the first quantity, once, 3 % below the first entry"),
-        ("Add", "100 % of the first quantity, once, at the open after rsi < 20"),
+        ("Add", "50% of the first quantity, once, 3% below the first entry"),
+        ("Add", "100% of the first quantity, once, at the open after rsi < 20"),
         ("Order", "a market order at the open of the next candle"),
         ("Flat at", "21:55 UTC; nothing is entered from then to the end of the day"),
         ("Hours", "enters only from 08:00 to 16:00 and 22:00 to 02:00 UTC"),
         ("Days", "enters only on Monday, Tuesday and Friday"),
         ("Cooldown", "5 candles after a loss"),
         ("Most a day", "3 entries"),
-        ("Daily loss", "no more entries on a day that has lost 3 % of equity"),
-        ("Drawdown", "stops for good 20 % below its highest equity"),
+        ("Daily loss", "no more entries on a day that has lost 3% of equity"),
+        ("Drawdown", "stops for good 20% below its highest equity"),
     )
 
 

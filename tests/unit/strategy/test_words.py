@@ -50,7 +50,7 @@ def test_every_part_of_the_signals_is_said() -> None:
             "close, as it was one candle ago",
         ),
     )
-    assert ("Stop", "3 % below (for a short above) the entry") in said
+    assert ("Stop", "3% below (for a short above) the entry") in said
 
 
 def test_of_an_indicator_with_several_fields_the_one_that_is_meant_is_named() -> None:

@@ -550,7 +550,7 @@ def entered(**changes: Any) -> Entered:
 
 def test_risk_is_lost_at_the_stop() -> None:
     fill = entered(orders=Orders(stop=Stop(BY_LINE), risk_pct=1))
-    assert fill.quantity == pytest.approx(2)  # 1 % of 1000 over 5 a unit
+    assert fill.quantity == pytest.approx(2)  # 1% of 1000 over 5 a unit
     assert fill.wanted is None
 
 

@@ -556,7 +556,7 @@ def test_equity_at_an_entry_counts_the_other_positions_at_this_moments_opens() -
         **TWO,
     )
     second = [event for event in events if isinstance(event, Entered)][1]
-    # 40 % of 600 free + 400 margin + 80 unrealised, BTC having opened at 120.
+    # 40% of 600 free + 400 margin + 80 unrealised, BTC having opened at 120.
     assert second.margin == pytest.approx(432)
 
 

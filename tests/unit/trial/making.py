@@ -18,7 +18,7 @@ def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
 
 
 def skewed(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    """Trend-following: 30 % winners of exponential size, losers of about a third of their mean."""
+    """Trend-following: 30% winners of exponential size, losers of about a third of their mean."""
     drawn = np.where(
         rng.random(shape) < 0.3, rng.exponential(3.0, shape), -rng.uniform(0.5, 1.5, shape)
     )
@@ -26,7 +26,7 @@ def skewed(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
 
 
 def skewed_lognormal(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    """30 % winners and 70 % losers, both of lognormal size."""
+    """30% winners and 70% losers, both of lognormal size."""
     up, down = rng.lognormal(math.log(2), 0.8, shape), rng.lognormal(math.log(0.8), 0.4, shape)
     drawn = np.where(rng.random(shape) < 0.3, up, -down)
     mean = 0.3 * 2 * math.exp(0.32) - 0.7 * 0.8 * math.exp(0.08)
@@ -35,7 +35,7 @@ def skewed_lognormal(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats
 
 
 def exponential_losses(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    """70 % small winners, 30 % losers of exponential size."""
+    """70% small winners, 30% losers of exponential size."""
     drawn = np.where(
         rng.random(shape) < 0.7, rng.uniform(0.5, 1.5, shape), -rng.exponential(1.8, shape)
     )
@@ -44,7 +44,7 @@ def exponential_losses(rng: np.random.Generator, shape: tuple[int, ...]) -> Floa
 
 
 def rare_losses(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    """90 % small winners, 10 % losers of six times their size."""
+    """90% small winners, 10% losers of six times their size."""
     drawn = np.where(
         rng.random(shape) < 0.9, rng.uniform(0.5, 1.5, shape), -rng.uniform(4, 8, shape)
     )

@@ -77,7 +77,7 @@ def test_over_time_the_band_goes_by_trades_and_then_by_the_time_left() -> None:
     sides = (SEALED.lower(), SEALED.middle(), SEALED.upper())
     for place, time in ((0, 100), (2, 1_000), (3, 5_000), (4, 6_000), (20, 22_000)):
         assert by_time[time] == pytest.approx([side[place] for side in sides])
-    assert drawn.legend == "band of the promise, which a true one leaves below in at most 1.5 %"
+    assert drawn.legend == "band of the promise, which a true one leaves below in at most 1.5%"
     assert drawn.in_money(200.0)[0] == (100, 200.0, 200.0)
 
 
@@ -101,7 +101,7 @@ def test_the_promise_hardly_ever_leaves_it(draw: Draw) -> None:
 
 
 def test_where_returns_add_up_so_does_the_band() -> None:
-    """Compounded over 300 trades of 1.5 %, the promise is 80 times what the trades add up to."""
+    """Compounded over 300 trades of 1.5%, the promise is 80 times what the trades add up to."""
     rng = np.random.default_rng(3)
     backtests, trials = rng.normal(1.5, 5.0, (10, 400)), rng.normal(1.5, 5.0, (10, 100, 300))
     below = 0

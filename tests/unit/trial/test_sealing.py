@@ -127,7 +127,7 @@ def test_a_trial_that_is_of_little_use_is_told_so(tmp_path: Path) -> None:
     winning = msgspec.structs.replace(seal, returns=(1.0, 2.0))
     assert doubts(winning, None) == doubts(winning, 10 * DAY) == ()
     (losing,) = doubts(msgspec.structs.replace(seal, returns=(-1.0, 0.5)), None)
-    assert "makes -0.250 % a trade: there is no edge to keep" in losing
+    assert "makes -0.250% a trade: there is no edge to keep" in losing
     (lucky,) = doubts(msgspec.structs.replace(winning, tries=Tries(40, 12.0, -0.1)), None)
     assert "nothing is left once the luck of 40 tries" in lucky
     (short,) = doubts(winning, 3 * DAY)
