@@ -100,6 +100,11 @@ def signed_per_cent(value: float, digits: int | None = 2) -> str:
     return f"+{text}" if value > 0 and text.strip("0.%") else text
 
 
+def reason_text(word: str) -> str:
+    """A reason or cause for a reader: `stop loss` of `stop_loss`, `by hand` of `manual`."""
+    return "by hand" if word == "manual" else word.replace("_", " ")
+
+
 @dataclass(frozen=True, slots=True)
 class TextRow:
     """What a page says of one thing: a short name for it, and the rest in words."""

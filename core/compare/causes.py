@@ -15,7 +15,7 @@ import msgspec
 
 from core.compare.matching import Pair
 from core.market.candles.timeframes import Timeframe
-from core.text import number, prices
+from core.text import number, prices, reason_text
 from core.time_format import short_time
 from core.trading.values import ExitReason, Obstacle, OpenTrade, Refused, Trade
 
@@ -118,6 +118,11 @@ class Cause(msgspec.Struct, frozen=True, gc=False):
     kind: CauseKind
     detail: str
 
+    @property
+    def text(self) -> str:
+        """Both in words."""
+        return f"{reason_text(self.kind)}: {self.detail}"
+
 
 def pair_cause(pair: Pair, evidence: Evidence) -> Cause | None:
     """Why the trades of a pair differ, or None where they are the same."""
@@ -135,8 +140,8 @@ def pair_cause(pair: Pair, evidence: Evidence) -> Cause | None:
     if before.exit_reason is not after.exit_reason and (before.ambiguous or after.ambiguous):
         return Cause(
             CauseKind.AMBIGUOUS,
-            f"stop and target in one candle: {before.exit_reason} in the backtest, "
-            f"{after.exit_reason} in the session",
+            f"stop and target in one candle: {reason_text(before.exit_reason)} in the replay, "
+            f"{reason_text(after.exit_reason)} in the session",
         )
     if entry or exit_:
         remembered = None
@@ -223,7 +228,7 @@ def decision_cause(symbol: str, time: int, evidence: Evidence) -> Cause:
                 return Cause(_OF_A_REFUSAL[one.obstacle], f"refused in the {where}: {one.why}")
     halted = first_met(evidence.backtest_halted, symbol, time, time)
     if halted is not None:
-        words = "the backtest's entries were halted"
+        words = "the replay's entries were halted"
         return Cause(CauseKind.RISK_LIMIT, _told(halted, words))
     return (
         _held_by_hand(symbol, time, evidence)
@@ -288,7 +293,7 @@ def _after_the_backtest_stopped(trade: Trade, evidence: Evidence) -> Cause | Non
     span = first_met(evidence.backtest_halted, trade.symbol, decided, decided)
     if span is None:
         return None
-    return Cause(CauseKind.RISK_LIMIT, _told(span, "the backtest's entries were halted"))
+    return Cause(CauseKind.RISK_LIMIT, _told(span, "the replay's entries were halted"))
 
 
 def _at_its_signal(trade: Trade, evidence: Evidence) -> Cause | None:
@@ -385,8 +390,8 @@ def _inferred(pair: Pair, evidence: Evidence) -> Cause:
         )
     return Cause(
         CauseKind.UNEXPLAINED,
-        f"left {short_time(after.exit_time)} ({after.exit_reason}) against "
-        f"{short_time(before.exit_time)} ({before.exit_reason})",
+        f"left {short_time(after.exit_time)} ({reason_text(after.exit_reason)}) against "
+        f"{short_time(before.exit_time)} ({reason_text(before.exit_reason)})",
     )
 
 

@@ -15,7 +15,7 @@ from core.compare.causes import Cause, CauseKind, decision_cause
 from core.compare.divergence import TradeDifference
 from core.compare.replay import Replayed
 from core.compare.sessions import ComparedSession
-from core.text import per_cent
+from core.text import per_cent, reason_text
 from core.trading.values import Decided, ExitReason, Side
 from core.trial.decisions import Decisions, judge_decisions
 from core.trial.seal import Margins
@@ -157,7 +157,7 @@ def _decisions(decided: Iterable[Decided], last: int) -> Mapping[_Place, frozens
 
 def _words(decided: frozenset[_Decision]) -> str:
     words = [
-        f"enter {side}" if reason is None else f"leave {side} ({reason})"
+        f"enter {side}" if reason is None else f"leave {side} ({reason_text(reason)})"
         for side, reason in decided
     ]
     return ", ".join(sorted(words)) or _NOTHING

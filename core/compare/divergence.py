@@ -31,7 +31,7 @@ from core.compare.causes import (
 from core.compare.matching import Matching, decision, match_trades
 from core.compare.waterfall import Part, Parts, in_cents, pair_parts, sum_parts
 from core.market.symbols import money_decimals
-from core.text import signed_per_cent
+from core.text import reason_text, signed_per_cent
 from core.trading.values import OpenTrade, Trade
 
 _NEVER = 1 << 62
@@ -149,7 +149,7 @@ class Divergence:
         for kind, count, effect in causes:
             share = effect / self.starting_balance * 100
             shown = f" {signed_per_cent(share)}" if abs(share) >= 0.005 else ""
-            told.append(f"{count} {kind}{shown}")
+            told.append(f"{count} {reason_text(kind)}{shown}")
         differing = sum(count for _, count, _ in causes)
         verb = "differs" if differing == 1 else "differ"
         return f"{differing} of {n} trades {verb}: {', '.join(told)}"
@@ -232,7 +232,7 @@ def _unmatched(
         follows = knock_on(trade, *others[before - 1]) if before else None
         cause = direct or follows or last_resort(trade, evidence)
         if held is not None:
-            where = "session" if missing else "backtest"
+            where = "session" if missing else "replay"
             cause = Cause(cause.kind, f"still open in the {where}; {cause.detail}")
             # The position that is still open keeps its run from entering again.
             kept = (msgspec.structs.replace(trade, exit_time=_NEVER), cause)

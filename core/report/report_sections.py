@@ -14,7 +14,7 @@ from core.market.symbols import money_decimals
 from core.report.metric_labels import metric_figures, money_text, price_text, signed_money
 from core.report.metric_words import UNDEFINED
 from core.report.written_report import told_until
-from core.text import number, per_cent, safe_text, signed_per_cent
+from core.text import number, per_cent, reason_text, safe_text, signed_per_cent
 from core.time_format import parse_time, short_duration, short_time
 
 Report = Mapping[str, Any]
@@ -159,7 +159,7 @@ def _differences(report: Report) -> Section:
             short_time(parse_time(trade["signal_time"])),
             *(_pnl(each[run]) for run in ("backtest", "paper")),
             _money(each["difference"], trade),
-            safe_text(f"{each['cause']}: {each['detail']}"),
+            safe_text(f"{reason_text(each['cause'])}: {each['detail']}"),
         )
         for each in reversed(divergence.get("trades", ()))
         if each["cause"] is not None
@@ -337,7 +337,7 @@ def _trades(trades: Sequence[Mapping[str, Any]], last: int) -> Section:
 
 def _trade_row(trade: Mapping[str, Any]) -> tuple[str, ...]:
     entry, exit_ = parse_time(trade["entry_time"]), parse_time(trade["exit_time"])
-    reason = trade["exit_reason"] + (" (ambiguous)" if trade["ambiguous"] else "")
+    reason = reason_text(trade["exit_reason"]) + (" (ambiguous)" if trade["ambiguous"] else "")
     if parts := trade.get("parts"):
         reason += f" ({len(parts)} parts)"
     if trade.get("by_hand"):

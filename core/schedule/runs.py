@@ -17,7 +17,7 @@ from core.schedule.notifications.trial_news import (
     without_trial,
 )
 from core.session.snapshot import SessionSnapshot
-from core.text import number, signed_per_cent
+from core.text import number, reason_text, signed_per_cent
 from core.time_format import short_duration
 from core.trading.values import Trade
 
@@ -148,7 +148,7 @@ def _trades_in_words(trades: Sequence[Trade]) -> list[str]:
         return ["no new trade"]
     told = [
         f"#{trade.id} {trade.side} {trade.symbol} {number(trade.entry_price, 12)} → "
-        f"{number(trade.exit_price, 12)} ({trade.exit_reason}"
+        f"{number(trade.exit_price, 12)} ({reason_text(trade.exit_reason)}"
         f"{', entered by hand' * trade.by_hand}), "
         f"{trade.pnl:+z,.{money_decimals(trade.symbol)}f} ({signed_per_cent(trade.pnl_pct)})"
         for trade in trades[-_MOST_TRADES:]

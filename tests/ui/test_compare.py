@@ -447,10 +447,10 @@ async def test_decisions_that_differ_are_listed_with_their_causes(workspace: Pat
         screen = await opened(pilot, app, "enter")
         rows = cells(screen, "#layer-decisions")
         assert len(rows) == 12
-        assert {row[4].partition(":")[0] for row in rows} == {"manual"}
+        assert {row[4].partition(":")[0] for row in rows} == {"by hand"}
         assert any(row[2] == "nothing" and row[3] == "enter long" for row in rows)
         await pilot.press("j")
-        assert said(screen, "#layer-text").startswith("manual: follows from trade ")
+        assert said(screen, "#layer-text").startswith("by hand: follows from trade ")
         await pilot.press("l", "l")
         assert "trades differ from the replay" in drawn(app, "#layer-answer")
         table = screen.query_one("#layer-trades", LineTable)
@@ -459,7 +459,7 @@ async def test_decisions_that_differ_are_listed_with_their_causes(workspace: Pat
         await pilot.press("j")
         await until(pilot, lambda: said(screen, "#layer-text") == causes[str(table.cursor_key)])
         await pilot.press("h", "h")
-        assert said(screen, "#layer-text").startswith("manual: ")
+        assert said(screen, "#layer-text").startswith("by hand: ")
 
 
 async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: Path) -> None:
@@ -469,7 +469,7 @@ async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: P
         screen = await opened(pilot, app, "j", "j", "enter")
         fall = cells(screen, "#layer-fall")
         assert {"Missing trades", "Entry price", "Together"} <= {row[0] for row in fall}
-        assert any(row[0].endswith(" manual") for row in fall)
+        assert any(row[0].endswith(" by hand") for row in fall)
         differing = len(cells(screen, "#layer-trades"))
         assert differing > 3
         counts = {"differing": differing}

@@ -95,7 +95,7 @@ async def test_a_trade_shows_its_conditions_as_its_session_does_and_its_twin(
         assert "-2.00" in drawn(app, "#trade-twin")
         assert "slippage: filled at 63,743.52" in str(twin.border_title)
         await pilot.press("h")
-        await until(pilot, lambda: "no such trade · manual" in str(twin.border_title))
+        await until(pilot, lambda: "no such trade · by hand" in str(twin.border_title))
         assert "02 Nov 08:00" in str(conditions.border_title)
         assert not page.check_action("view", ()), "all of it is shown"
 

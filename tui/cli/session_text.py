@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.market.symbols import money_decimals
 from core.strategy.signals.reading import Counted
-from core.text import signed_per_cent
+from core.text import reason_text, signed_per_cent
 from tui import formats
 from tui.cli.output import table
 
@@ -105,8 +105,8 @@ def _detail_text(detail: SessionDetail) -> list[str]:
     ]
     lines += [
         f"  trade        {one.side} {one.symbol} at {formats.price(one.entry_price)}, out at "
-        f"{formats.price(one.exit_price)} by {one.exit_reason.value.replace('_', ' ')}"
-        f"{', entered by hand' * one.by_hand} "
+        f"{formats.price(one.exit_price)} ({reason_text(one.exit_reason)}"
+        f"{', entered by hand' * one.by_hand}) "
         f"({one.pnl:+z,.{money_decimals(one.symbol)}f})"
         for one in detail.trades[: -_LAST_TRADES - 1 : -1]  # the newest first
     ]

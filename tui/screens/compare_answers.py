@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from core.text import safe_text, signed_per_cent, typed_for
+from core.text import reason_text, safe_text, signed_per_cent, typed_for
 from core.trial.state import DESCRIBED, State
 from tui import formats
 from tui.widgets.answer_list import AnswerRow
@@ -213,7 +213,7 @@ def _account(layer: Divergence | None) -> AnswerRow:
         text = f"{differing:,} of {count:,} trades differ{'s'[: differing == 1]} from the replay"
     sign, word, tone = _DESCRIBED
     cents = layer.causes_in_cents.items()
-    effects = sorted(((float(each), str(kind)) for kind, each in cents), key=_size)
+    effects = sorted(((float(each), reason_text(kind)) for kind, each in cents), key=_size)
     if not any(effect for effect, _ in effects):
         gauge = Gauge(-1.0, 1.0, (), (Pointer(0.0, HERE, Tone.STRONG, _NO_DIFFERENCE),))
         return AnswerRow("account", "Account", sign, word, tone, text, gauge)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from core.compare.waterfall import in_cents
 from core.market.symbols import money_decimals
 from core.report.metric_words import undefined_text
-from core.text import signed_per_cent, typed_for
+from core.text import reason_text, signed_per_cent, typed_for
 from tui import formats
 from tui.screens.trade_rows import held_ms
 from tui.widgets.columns import Column
@@ -212,7 +212,8 @@ def fall_rows(result: ComparisonResult) -> list[Row]:
         rows.append(Row("space", (Cell(""), Cell(""), Cell(""), Cell(""))))
     for kind, count, _ in causes:
         effect = float(in_all[kind])
-        rows.append(Row(f"cause-{kind}", _fall(f"{count} {kind}", effect, largest, decimals)))
+        name = f"{count} {reason_text(kind)}"
+        rows.append(Row(f"cause-{kind}", _fall(name, effect, largest, decimals)))
     return rows
 
 
@@ -230,7 +231,7 @@ def _fall(
 
 def cause_text(cause: Cause | None, zone: tzinfo) -> str:
     """Of what kind a cause is, and what it was, its times in a zone; empty where there is none."""
-    return "" if cause is None else formats.all_in_zone(f"{cause.kind}: {cause.detail}", zone)
+    return "" if cause is None else formats.all_in_zone(cause.text, zone)
 
 
 def decision_rows(layer: DecisionLayer, zone: tzinfo) -> list[Row]:

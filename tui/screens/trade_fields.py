@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
 from core.market.symbols import money_decimals
-from core.trading.values import Addition, ExitReason, OpenTrade, Side, Trade, TradePart
+from core.text import reason_text
+from core.trading.values import Addition, OpenTrade, Side, Trade, TradePart
 from tui import formats
 from tui.widgets.candle_picture import Mark, PriceLevel
 from tui.widgets.tones import Tone, tone_of
@@ -39,9 +40,7 @@ _AMOUNTS = ("fees", "funding")
 
 def exit_text(reason: str | None) -> str:
     """Why a trade was left, as screens say it."""
-    if reason is None:
-        return formats.UNKNOWN
-    return "by hand" if reason == ExitReason.MANUAL else reason.replace("_", " ")
+    return formats.UNKNOWN if reason is None else reason_text(reason)
 
 
 def written(

@@ -7,6 +7,7 @@ from datetime import tzinfo
 
 from core.market.symbols import money_decimals
 from core.report.written_report import ReportedDifference, ReportedTrade, WrittenReport
+from core.text import reason_text
 from core.time_format import iso_time, parse_time
 from core.trading.values import OpenTrade, Trade
 from tui import formats
@@ -76,7 +77,8 @@ def twin_rows(found: ReportedDifference, zone: tzinfo) -> list[Row]:
 def _why(found: ReportedDifference) -> list[str]:
     if not found.cause:
         return []
-    return [f"{found.cause}: {found.detail}" if found.detail else found.cause]
+    cause = reason_text(found.cause)
+    return [f"{cause}: {found.detail}" if found.detail else cause]
 
 
 def _run_row(name: str, trade: ReportedTrade, zone: tzinfo) -> Row:

@@ -167,6 +167,9 @@ def test_a_position_still_open_is_told_from_one_never_made() -> None:
     found = find_divergence([closed], [], Evidence(Timeframe.H1), 1e4, paper_open=[left])
     assert found.trades[0].cause is not None
     assert "still open in the session" in found.trades[0].cause.detail
+    found = find_divergence([], [closed], Evidence(Timeframe.H1), 1e4, backtest_open=[left])
+    assert found.trades[0].cause is not None
+    assert "still open in the replay" in found.trades[0].cause.detail
 
 
 def test_the_summary_counts_causes_and_their_effect() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text import number, per_cent, prices, safe_text, signed_per_cent
+from core.text import number, per_cent, prices, reason_text, safe_text, signed_per_cent
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,11 @@ def test_a_gain_in_per_cent_has_a_plus_unless_it_is_written_as_0(
     value: float, digits: int | None, text: str
 ) -> None:
     assert signed_per_cent(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [("stop_loss", "stop loss"), ("manual", "by hand"), ("data gap", "data gap")],
+)
+def test_a_reason_is_told_in_words(word: str, text: str) -> None:
+    assert reason_text(word) == text
