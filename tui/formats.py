@@ -264,10 +264,15 @@ def count(value: int) -> str:
 
 
 def span(milliseconds: int | None) -> str:
-    """A length of time in its two largest units: `2d 4h`, `5m`, `12s`."""
+    """A length of time in its two largest units, to the nearest of the smaller: `2d 4h`, `12s`.
+
+    So it agrees with the times that it lies between, which are written to the minute beside it.
+    """
     if milliseconds is None:
         return UNKNOWN
     left = max(0, milliseconds)
+    unit = _SECOND if left < _MINUTE else _MINUTE if left < _DAY else _HOUR
+    left = (left + unit // 2) // unit * unit
     if left < _MINUTE:
         return f"{left // _SECOND}s"
     if left < _HOUR:
@@ -277,18 +282,6 @@ def span(milliseconds: int | None) -> str:
         return f"{hours}h {rest // _MINUTE:02d}m" if rest >= _MINUTE else f"{hours}h"
     days, rest = divmod(left, _DAY)
     return f"{days}d {rest // _HOUR}h" if rest >= _HOUR else f"{days}d"
-
-
-def length(milliseconds: int | None) -> str:
-    """A length of time that is over, as `span`, to the nearest of its smaller unit.
-
-    So it agrees with the times that it lies between, which are written to the minute beside it.
-    """
-    if milliseconds is None:
-        return UNKNOWN
-    left = max(0, milliseconds)
-    unit = _SECOND if left < _MINUTE else _MINUTE if left < _DAY else _HOUR
-    return span((left + unit // 2) // unit * unit)
 
 
 def age(milliseconds: int | None) -> str:

@@ -241,7 +241,7 @@ async def test_a_moment_is_typed_as_people_write_it_and_told_in_words() -> None:
         verdict = app.screen.query_one("#verdict")
         await until(pilot, lambda: "18:30 · tomorrow 9:00 · fri 9:00" in str(verdict.render()))
         app.screen.query_one("#time", Input).value = "fri 9:00"
-        words = "once, Fri 2025-11-28 09:00 UTC, in 5d 18h"
+        words = "once, Fri 2025-11-28 09:00 UTC, in 5d 19h"
         await until(pilot, lambda: words in str(verdict.render()))
         assert isinstance(app.screen, JobForm)
         made = app.screen.outcome()

@@ -149,8 +149,7 @@ def _elapsed(session: SessionSnapshot) -> str:
     if session.running_since is None:
         return formats.UNKNOWN
     end = session.now if session.ended is None else session.ended
-    write = formats.span if session.ended is None else formats.length
-    elapsed = write(end - session.running_since)
+    elapsed = formats.span(end - session.running_since)
     if session.planned_end is None:
         return elapsed
-    return f"{elapsed} of {formats.length(session.planned_end - session.running_since)}"
+    return f"{elapsed} of {formats.span(session.planned_end - session.running_since)}"

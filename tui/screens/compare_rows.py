@@ -157,7 +157,7 @@ def _figure_text(
     if name == "total_trades":
         return formats.number(value, 0)
     if name == "avg_hold":
-        return formats.length(round(value * 1000))
+        return formats.span(round(value * 1000))
     if name == "expectancy":
         return formats.change(value, decimals=decimals)
     if name == "total_return_pct":
@@ -177,10 +177,10 @@ def _difference_text(row: ComparedRow, decimals: int) -> str:
         return ""
     if row.name == "avg_hold":
         before, after = (
-            formats.read_figure(formats.length(round(value * 1000))) or 0.0
+            formats.read_figure(formats.span(round(value * 1000))) or 0.0
             for value in (backtest, paper)
         )
-        return f"{'-' if after < before else '+'}{formats.length(round(abs(after - before)))}"
+        return f"{'-' if after < before else '+'}{formats.span(round(abs(after - before)))}"
     unit = " pp" if row.name.endswith("_pct") else ""
     places = decimals if row.name == "expectancy" else 1 if unit else 2
     return f"{round(paper, places) - round(backtest, places):+z,.{places}f}{unit}"
@@ -327,7 +327,7 @@ def trade_rows(result: ComparisonResult, which: str, zone: tzinfo) -> list[Row]:
                     Cell(made.side.value),
                     Cell(when, Tone.DIM, order=place),
                     *_prices(each),
-                    Cell(formats.length(held), Tone.DIM, order=held),
+                    Cell(formats.span(held), Tone.DIM, order=held),
                     *(_pnl(run, decimals) for run in (each.backtest, each.paper)),
                     Cell("") if same else _change(each.difference, decimals),
                     Cell(cause_text(cause, zone), Tone.DIM),
@@ -440,7 +440,7 @@ def periods(result: ComparisonResult, *, dates: bool = True) -> list[str]:
         when = "period not recorded"
         if column.period is not None:
             begin, end = column.period
-            when = formats.length(end - begin)
+            when = formats.span(end - begin)
             if dates:
                 when = f"from {formats.date_time(begin)[:10]}, {when}"
         demo = " (DEMO)" if result.demo and column.name == "Paper" else ""

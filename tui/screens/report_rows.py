@@ -87,7 +87,7 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
         factor_text = undefined_text("profit_factor", extremes)
     else:
         factor_text = formats.number(factor)
-    hold_text = formats.length(None if hold is None else round(hold * 1000))
+    hold_text = formats.span(None if hold is None else round(hold * 1000))
     decimals = money_decimals(*report.symbols)
     expectancy, cost = metrics.expectancy, metrics.break_even_cost_bp
     gained = Figure(

@@ -204,11 +204,10 @@ def elapsed(session: SessionSnapshot) -> str:
     """How long the session has run, and of how much: `2d 4h of 7d`."""
     if session.running_since is None:
         return formats.UNKNOWN
-    write = formats.span if session.ended is None else formats.length
-    spent = write(_spent(session))
+    spent = formats.span(_spent(session))
     if session.planned_end is None or session.ended is not None:
         return spent
-    return f"{spent} of {formats.length(session.planned_end - session.running_since)}"
+    return f"{spent} of {formats.span(session.planned_end - session.running_since)}"
 
 
 def _spent(session: SessionSnapshot) -> int | None:

@@ -269,7 +269,7 @@ class TradeScreen(BaseScreen):
             for name, label, value in fields_of_trade(trade)
         ]
         if not isinstance(trade, OpenTrade):
-            rows.append(("held", "Held", formats.length(held_ms(trade))))
+            rows.append(("held", "Held", formats.span(held_ms(trade))))
         for number, more in enumerate(trade.entries, start=1):
             rows.append((f"entry-{number}", f"Entry {number}", part_text(more)))
             when = written("entry_time", more.time, self.papertape.zone, dated=True)

@@ -104,7 +104,7 @@ def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dic
         "EXITED": when(trade.exit_time),
         "EXIT": Cell(formats.price(trade.exit_price), order=trade.exit_price),
         "MOVE %": Cell(formats.change_percent(move), Tone.DIM, order=move),
-        "HELD": Cell(formats.length(held), Tone.DIM, order=held),
+        "HELD": Cell(formats.span(held), Tone.DIM, order=held),
         "QUANTITY": Cell(formats.quantity(trade.quantity), order=trade.quantity),
         "MARGIN": Cell(formats.money(trade.margin, decimals), Tone.DIM, order=trade.margin),
         "LEVER": Cell(leverage, Tone.DIM, order=trade.leverage),
