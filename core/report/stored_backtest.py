@@ -107,10 +107,20 @@ def save_backtest(
         DocumentError: the document cannot be changed, or is only a link.
         OSError: it cannot be written.
     """
-    refuse_link(document)
     whole = whole_result(result, candles, now)
     if source is not None:
         whole = library_result(result, candles, now, source, {})
+    save_whole(document, whole, now)
+
+
+def save_whole(document: Path, whole: Mapping[str, Any], now: int) -> None:
+    """As `save_backtest`, of a result that was kept whole.
+
+    Raises:
+        DocumentError: the document cannot be changed, or is only a link.
+        OSError: it cannot be written.
+    """
+    refuse_link(document)
     block = {"backtest": backtest_block(whole), "updated": short_date(now)}
     # At no moment is there a block whose result is not there: the new result waits beside the old
     # one until the block tells of it.

@@ -224,12 +224,19 @@ async def test_the_result_of_a_sample_is_saved_in_a_copy_of_it(
         await pilot.press("y")
         path = workspace.strategies / "waves" / "STRATEGY.md"
         await until(pilot, lambda: path.exists() and "backtest:" in path.read_text())
-        await pilot.press("w")  # the result is the sample's still, and its name is taken now
-        await until(pilot, lambda: isinstance(app.screen, Ask))
-        await pilot.press("y")
-        other = workspace.strategies / "waves_2" / "STRATEGY.md"
-        await until(pilot, lambda: other.exists() and "backtest:" in other.read_text())
-    assert "name: waves_2" in other.read_text()
+        for _ in range(2):  # also of the same result once it is reopened from the list
+            app.clear_notifications()
+            await pilot.press("w")
+            await until(
+                pilot, lambda: any("saved already" in n.message for n in app._notifications)
+            )
+            assert isinstance(app.screen, BacktestResultScreen)
+            await pilot.press("escape", "3")
+            await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+            await pilot.press("enter")
+            await arrived(pilot, BacktestResultScreen)
+            await pilot.pause()
+    assert not (workspace.strategies / "waves_2").exists()
     assert "backtest:" not in (samples / "waves" / "STRATEGY.md").read_text()
 
 
@@ -330,6 +337,33 @@ async def test_a_short_list_leaves_its_room_to_what_is_looked_at_but_not_in_full
         await until(pilot, lambda: table.outer_size.height == 16)
 
 
+async def test_a_reopened_result_is_saved_unless_its_strategy_was_edited(
+    workspace: Workspace,
+) -> None:
+    path = workspace.strategies / "waves" / "STRATEGY.md"
+    order = BacktestOrder(
+        "waves", path, read_strategy(path).config, data=str(workspace.root.parent / "waves.csv")
+    )
+    await run_order(order, workspace.root, None, lambda _: None)
+    app, written = make(workspace), path.read_text()
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        table = app.screen.query_one("#backtests", LineTable)
+        await until(pilot, lambda: len(table.rows) == 1)
+        await pilot.press("enter")
+        await arrived(pilot, BacktestResultScreen)
+        path.write_text(written.replace("period: 14", "period: 40"))
+        await pilot.press("w")
+        await until(pilot, lambda: any("edited since" in n.message for n in app._notifications))
+        assert "backtest:" not in path.read_text()
+        path.write_text(written)
+        await pilot.press("w")
+        await until(pilot, lambda: "backtest:" in path.read_text())
+        saved = read_strategy(path).config["backtest"]
+        assert stored_backtest(path, saved) is not None
+
+
 async def test_a_kept_result_is_run_again_from_its_page(workspace: Workspace) -> None:
     app = make(workspace)
     async with driven(app, WIDE) as pilot:
@@ -343,14 +377,16 @@ async def test_a_kept_result_is_run_again_from_its_page(workspace: Workspace) ->
         await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
         opened = app.screen
         await pilot.press("R")
-        await until(pilot, lambda: isinstance(app.screen, NewBacktest))
-        form = app.screen
-        await until(pilot, lambda: form.query_one(LineTable).cursor_key is not None)
-        await pilot.press("enter")
         await until(
             pilot,
             lambda: isinstance(app.screen, BacktestResultScreen) and app.screen is not opened,
         )
+        assert opened not in app.screen_stack, "it has taken the place of that one"
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        (workspace.root.parent / "waves.csv").rename(workspace.root.parent / "moved.csv")
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, NewBacktest))
 
 
 async def test_the_trades_of_a_kept_result_open_with_its_own_candles_or_say_why_not(

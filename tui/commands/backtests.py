@@ -104,8 +104,8 @@ BACKTESTS: tuple[Command, ...] = (
     Command(
         "result.save", Place.RESULT, "w", "w", "save",
         "Write the result into the strategy's STRATEGY.md", "save", 4,
-        unless="Only a result fresh from its candles, of the strategy as it is written, "
-        "can be saved: R runs it again.",
+        unless="Only a result of the strategy as it is written, kept in the library, can be "
+        "saved: n runs it.",
     ),
     Command(
         "result.view", Place.RESULT, "v", "v", "view",

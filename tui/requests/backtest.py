@@ -10,12 +10,15 @@ from pathlib import Path
 
 from core.market.candles.durations import SpanError, period_span
 from core.market.candles.timeframes import DAY
+from core.report.library import ListedResult
 from core.strategy.chart_values import ChartSource
 from tui import formats
 from tui.shell import OfferedAnswer, Shell
-from tui.strategies import StrategyFileError, copy_strategy
+from tui.strategies import StrategyChoice, StrategyFileError, copy_strategy
 
 RUNNER = "tui.requests.backtest_run"  # loaded late: what it needs takes a second and 100 MB
+
+_SAVER = "tui.requests.backtest_saving"  # as late
 
 Points = tuple[tuple[int, float], ...]
 """Values over time, UTC ms."""
@@ -70,9 +73,8 @@ class BacktestOrder:
 class BacktestOutcome:
     """What a run came to: its report, equity at the candles' closes, the same money in the first
 
-    symbol from the start, and the candles. `save` writes it into the document at a path: it
-    blocks, and raises `BacktestRefusedError`. `key`: its ID in the library; None where it could not
-    be kept.
+    symbol from the start, and the candles. `key`: its ID in the library; None where it could not be
+    kept.
     """
 
     order: BacktestOrder
@@ -80,7 +82,6 @@ class BacktestOutcome:
     equity: Points
     held: Points
     candles: ChartSource
-    save: Callable[[Path], None]
     key: str | None = None
 
 
@@ -110,18 +111,43 @@ class BacktestCommands:
             return str(error)
         return None
 
-    def save(self, outcome: BacktestOutcome) -> None:
-        """Write a result into its strategy's document; a sample is copied first, if one agrees."""
-        path, workspace = outcome.order.path, self._shell.workspace
+    def save(self, listed: ListedResult) -> None:
+        """Write a result of the library into its strategy's document.
+
+        It has to be of the strategy as it is written now. A sample is copied first, if one agrees.
+        """
+        self._shell.run_worker(
+            self._save(listed), name="save", group="backtest", exit_on_error=False
+        )
+
+    async def _save(self, listed: ListedResult) -> None:
+        workspace = self._shell.workspace
         if workspace is None:
             return
-        if path.is_relative_to(workspace):
-            self._write(outcome, path)
+        name = listed.result.strategy
+        choices = await self._shell.read_strategies()
+        choice = next((one for one in choices if one.name == name), None)
+        if choice is None or choice.problems:
+            why = "has problems" if choice else "is no longer there"
+            self._shell.say(f"{name}: its document {why}.", "error", "Not saved")
             return
-        own = workspace / "strategies"
+        saver = await asyncio.to_thread(importlib.import_module, _SAVER)
+        try:
+            saved = await asyncio.to_thread(saver.is_saved, listed, choice)
+        except BacktestRefusedError as error:
+            self._shell.say(str(error), "error", "Not saved")
+            return
+        if saved:
+            self._shell.say(f"The result is saved already in {formats.path(choice.path)}.")
+        elif choice.origin == "workspace":
+            await self._write(listed, choice.path)
+        else:
+            self._ask_copy(listed, choice, workspace / "strategies")
+
+    def _ask_copy(self, listed: ListedResult, choice: StrategyChoice, own: Path) -> None:
+        path = choice.path
         names = (path.parent.name, *(f"{path.parent.name}_{number}" for number in range(2, 100)))
         name = next(one for one in names if not (own / one).exists())
-        target = own / name / path.name
 
         def copied(_: str) -> None:
             try:
@@ -129,22 +155,22 @@ class BacktestCommands:
             except StrategyFileError as error:
                 self._shell.say(str(error), "error", "Not copied")
             else:
-                self._write(outcome, made)
+                self._shell.run_worker(
+                    self._write(listed, made), name="save", group="backtest", exit_on_error=False
+                )
 
         self._shell.ask(
-            f"Copy {outcome.order.name} into the workspace?",
-            f"It is a sample, and samples stay as they are. The copy is {target}.",
+            f"Copy {choice.name} into the workspace?",
+            f"It is a sample, and samples stay as they are. The copy is {own / name / path.name}.",
             [OfferedAnswer("copy", "y", "Copy it, and save the result there")],
             copied,
         )
 
-    def _write(self, outcome: BacktestOutcome, path: Path) -> None:
-        async def work() -> None:
-            try:
-                await asyncio.to_thread(outcome.save, path)
-            except BacktestRefusedError as error:
-                self._shell.say(str(error), "error", "Not saved")
-            else:
-                self._shell.say(f"The result is saved in {formats.path(path)}.")
-
-        self._shell.run_worker(work(), name="save", group="backtest", exit_on_error=False)
+    async def _write(self, listed: ListedResult, path: Path) -> None:
+        saver = await asyncio.to_thread(importlib.import_module, _SAVER)
+        try:
+            await asyncio.to_thread(saver.save, listed, path)
+        except BacktestRefusedError as error:
+            self._shell.say(str(error), "error", "Not saved")
+        else:
+            self._shell.say(f"The result is saved in {formats.path(path)}.")

@@ -30,7 +30,7 @@ from core.market.venues.addresses import VenueError
 from core.market.venues.registry import public_api
 from core.report.library import CandleSource, LibraryError, StoredResult, keep_result
 from core.report.result import result_to_json
-from core.report.stored_backtest import library_result, save_backtest
+from core.report.stored_backtest import library_result
 from core.store.durable import OsDisk
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.workspace import Workspace
@@ -349,18 +349,11 @@ def _run(
         except LibraryError as error:
             result = replace(result, warnings=(*result.warnings, str(error)))
 
-    def save(path: Path) -> None:
-        try:
-            save_backtest(path, result, material.candles, now, source)
-        except (ConfigError, OSError) as error:
-            raise BacktestRefusedError(f"{path}: {error}") from error
-
     return BacktestOutcome(
         order,
         {**result_to_json(result), "settings": dict(order.settings)},
         equity,
         held,
         _chart_source(config, material.candles),
-        save,
         key,
     )

@@ -18,11 +18,13 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker
 
+from core.market.files.symbol_files import SymbolFilesError, files_in_line
 from core.report.library import LibraryError, ListedResult
 from core.report.written_report import ReportError
 from core.text import safe_lines, safe_text
 from core.time_format import wall_clock
 from tui.commands import Place, bindings
+from tui.modals.form import not_there
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.vary import VaryForm
 from tui.requests.backtest import BacktestOrder, BacktestOutcome, BacktestRefusedError
@@ -263,7 +265,10 @@ class BacktestScreen(BaseScreen):
         self.query_one("#backtest-progress").display = False
         self._wanted = outcome.key
         await self._read()
-        if self.app.screen in (self, self._asked_from):
+        shown = self.app.screen
+        if shown in (self, self._asked_from):
+            if isinstance(shown, BacktestResultScreen):
+                await self.app.pop_screen()  # of which it is the same once more
             self._show_result(outcome, self._results.get(outcome.key or ""))
         else:
             self.papertape.say(f"{outcome.order.name}: the backtest is done. 3 shows it.")
@@ -274,7 +279,7 @@ class BacktestScreen(BaseScreen):
         if isinstance(result, OpenedResult):
             again = partial(self._again_of, result.listed)
         else:
-            again = partial(self.choose, result.order.name, replace(result.order, settings={}))
+            again = partial(self._run_again, result.order)
         try:
             vary = partial(self._vary, order=result.order, name=str(result.report["strategy"]))
             screen = BacktestResultScreen(result, listed, again=again, noted=self._noted, vary=vary)
@@ -394,12 +399,31 @@ class BacktestScreen(BaseScreen):
         listed = self.selected
         if listed is None:
             if self._order is not None:
-                self.choose(self._order.name)
+                self._run_again(self._order)
         else:
             self._again_of(listed)
 
     def _again_of(self, listed: ListedResult) -> None:
-        self.choose(listed.result.strategy, order_of(listed))
+        order = order_of(listed)
+        if order is None or listed.result.search is not None:
+            self.choose(listed.result.strategy, order)
+        else:
+            self._run_again(order)
+
+    def _run_again(self, order: BacktestOrder) -> None:
+        """Run an order with its strategy as it is written now; ask for what lacks of it."""
+
+        async def work() -> None:
+            choices = await self.papertape.read_strategies()
+            choice = next((one for one in choices if one.name == order.name), None)
+            if choice is None or choice.problems or _lacks_candles(order, choice):
+                self.choose(order.name, order)
+            else:
+                self.run_order(replace(order, raw=choice.raw, path=choice.path))
+
+        self.app.run_worker(
+            work(), name="again", group="again", exclusive=True, exit_on_error=False
+        )
 
     def action_sweep(self) -> None:
         """Vary the strategy of the one under the cursor, on its candles."""
@@ -531,3 +555,14 @@ class BacktestScreen(BaseScreen):
     @on(FilterBox.Changed)
     def _filter_changed(self) -> None:
         self._show_list()
+
+
+def _lacks_candles(order: BacktestOrder, choice: StrategyChoice) -> bool:
+    """Whether it is known before they are read that an order has no candles of a strategy."""
+    if order.exchange:
+        return False
+    try:
+        files, _ = files_in_line("candles", order.data, choice.symbols)
+    except SymbolFilesError:
+        return True
+    return bool(not_there(files.values(), "data"))

@@ -27,7 +27,7 @@ class BacktestResultScreen(BaseScreen):
     """A backtest with its trades.
 
     `made`: what has just been run, with its candles. `listed`: what the library knows of it.
-    `again`: opens the form for the same once more; `noted`: is told once a note is put down;
+    `again`: runs the same once more; `noted`: is told once a note is put down;
     `vary`: begins a sweep or the gate of it.
 
     Raises:
@@ -86,8 +86,7 @@ class BacktestResultScreen(BaseScreen):
         """Offer only what can be done: of a kept result only what is shown is there."""
         if action == "save":
             # Of a varied strategy the document would tell figures that are not its own.
-            result = self._result
-            return isinstance(result, BacktestOutcome) and not result.order.settings
+            return self._listed is not None and not self._listed.result.settings
         if action == "note":
             return self._listed is not None
         if action == "view":
@@ -103,10 +102,8 @@ class BacktestResultScreen(BaseScreen):
         self.dismiss()
 
     def action_again(self) -> None:
-        """Return, and run the same once more."""
-        self.dismiss()
-        # By the app: of a form that a screen opened which is gone nobody would take the answer.
-        self.app.call_later(self._again)
+        """Run the same once more; its result takes the place of this one."""
+        self._again()
 
     def action_sweep(self) -> None:
         """Vary the strategy on these candles."""
@@ -125,9 +122,9 @@ class BacktestResultScreen(BaseScreen):
         self.query_one(ResultView).open_trade()
 
     def action_save(self) -> None:
-        """Write the result into the strategy's document, if it is the workspace's own."""
-        if isinstance(self._result, BacktestOutcome):
-            self.papertape.backtests.save(self._result)
+        """Write the result into the strategy's document."""
+        if self._listed is not None:
+            self.papertape.backtests.save(self._listed)
 
     def action_note(self) -> None:
         """Put down a note and tags."""
