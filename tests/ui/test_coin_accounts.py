@@ -36,13 +36,13 @@ from tui.cli.session_text import session_text, sessions_text
 from tui.host.returning import LastLook, SeenSession, absence
 from tui.requests.alerts import alerts_between
 from tui.screens.compare_trade import ComparedTradeScreen
+from tui.screens.headline import headline_figures
 from tui.screens.performance import PerformanceScreen
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
 from tui.screens.session_view import figures as session_figures
 from tui.screens.sessions_table import (
     SESSION_COLUMNS,
-    headline_figures,
     position_rows,
     session_row,
 )
@@ -205,6 +205,7 @@ def test_a_gain_in_a_coin_has_its_tone() -> None:
     assert Tone.GAIN in {cell.tone for cell in opened.cells}
     tones = {one.label: one.tone for one in (*figures, *headline_figures(CoinHost().snapshot()))}
     assert (tones["OPEN P&L"], tones["P&L"], tones["TODAY"]) == (Tone.GAIN, Tone.LOSS, Tone.LOSS)
+    assert tones["RUNNING P&L"] is Tone.LOSS
     place = [column.label for column in SESSION_COLUMNS].index("OPEN P&L")
     assert session_row(COIN).cells[place].tone is Tone.GAIN
     assert trade_marks(WON)[-1].tone is closed_levels(WON)[-1].tone is Tone.GAIN

@@ -46,6 +46,7 @@ from tui.modals.new_session import NewSession
 from tui.requests.sessions import stop_question
 from tui.requests.views import GroupBy
 from tui.screens.conditions import condition_rows
+from tui.screens.headline import headline_figures
 from tui.screens.report_rows import month_rows, remarks, trade_rows
 from tui.screens.session import SessionScreen
 from tui.screens.session_groups import rows
@@ -60,7 +61,7 @@ from tui.screens.session_view import (
     why,
 )
 from tui.screens.sessions import SessionsScreen
-from tui.screens.sessions_table import SESSION_COLUMNS, headline_figures, planned_end, session_row
+from tui.screens.sessions_table import SESSION_COLUMNS, planned_end, session_row
 from tui.screens.trade import TradeScreen
 from tui.strategies import STILL_READ, StrategyChoice
 from tui.widgets.candle_chart import CandleChart
@@ -77,6 +78,18 @@ def values(link: ScriptedLink) -> dict[str, str]:
     return {figure.label: figure.value for figure in headline_figures(link.snapshot())}
 
 
+def kinds(link: ScriptedLink) -> dict[str, dict[str, str]]:
+    """The same by what they are of: the word before them."""
+    found: dict[str, dict[str, str]] = {}
+    of = found.setdefault("", {})
+    for figure in headline_figures(link.snapshot()):
+        if figure.heads:
+            of = found.setdefault(figure.label, {})
+        else:
+            of[figure.label] = figure.value
+    return found
+
+
 def test_money_of_a_demo_is_not_added_to_that_of_the_market() -> None:
     link = ScriptedLink(
         [
@@ -85,12 +98,12 @@ def test_money_of_a_demo_is_not_added_to_that_of_the_market() -> None:
             session("aaaaaaa3", "three", mode=Mode.REPLAY, equity=77_000.0),
         ]
     )
-    shown = values(link)
-    assert shown["EQUITY USDT, SIMULATED"] == "10,100.00"
-    assert shown["P&L"] == "▲ +100.00"
-    # That which is next closest to real stands beside it, by itself.
-    assert (shown["DEMO EQUITY USDT"], shown["DEMO P&L"]) == ("99,000.00", "▲ +89,000.00")
-    assert not any("REPLAY" in label for label in shown)
+    shown = kinds(link)
+    assert list(shown) == ["", "SIMULATED", "DEMO", "REPLAY", "ALL"]
+    assert shown["SIMULATED"]["EQUITY"] == "10,100.00"
+    assert shown["SIMULATED"]["RUNNING P&L"] == "▲ +100.00"
+    assert shown["DEMO"]["EQUITY"] == "99,000.00"
+    assert shown["REPLAY"]["RUNNING P&L"] == "▲ +67,000.00"
 
 
 def test_positions_are_counted_as_money_is_and_what_is_paused_does_not_run() -> None:
@@ -99,11 +112,11 @@ def test_positions_are_counted_as_money_is_and_what_is_paused_does_not_run() -> 
         session("aaaaaaa2", "two", mode=Mode.DEMO, open_positions=(position(), position("A/B"))),
         session("aaaaaaa3", "three", mode=Mode.SIMULATED, state=SessionState.PAUSED),
     ]
-    shown = values(ScriptedLink(sessions))
-    assert (shown["POSITIONS"], shown["RUNNING, ALL"]) == ("1", "2 + 1 paused")
-    assert (shown["STALE, ALL"], shown["ERRORS, ALL"]) == ("0", "0")
-    shown = values(ScriptedLink(sessions[:1]))
-    assert (shown["POSITIONS"], shown["RUNNING"]) == ("1", "1")
+    shown = kinds(ScriptedLink(sessions))
+    assert (shown["SIMULATED"]["POSITIONS"], shown["DEMO"]["POSITIONS"]) == ("1", "2")
+    assert shown["ALL"] == {"RUNNING": "2 + 1 paused", "STALE": "0", "ERRORS": "0"}
+    shown = kinds(ScriptedLink(sessions[:1]))
+    assert (shown[""]["POSITIONS"], shown[""]["RUNNING"]) == ("1", "1")
 
 
 def test_equity_and_profit_are_of_the_same_sessions() -> None:
@@ -116,7 +129,7 @@ def test_equity_and_profit_are_of_the_same_sessions() -> None:
     )
     shown = values(link)
     assert shown["EQUITY USDT"] == "10,100.00"
-    assert shown["P&L"] == "▲ +100.00"
+    assert shown["RUNNING P&L"] == "▲ +100.00"
     assert shown["ENDED P&L"] == "▼ -1,000.00"
 
 
@@ -202,7 +215,7 @@ def test_what_is_not_read_yet_is_unknown_and_not_nothing() -> None:
     row = dict(zip([c.label for c in SESSION_COLUMNS], session_row(unread).cells, strict=True))
     assert {row[label].text for label in ("TRADES", "WIN", "OPEN P&L", "P&L %")} == {"–"}
     link = ScriptedLink([session("aaaaaaa1", "one", equity=10_100.0), unread])
-    assert {values(link)[label] for label in ("EQUITY USDT", "P&L", "POSITIONS")} == {"–"}
+    assert {values(link)[label] for label in ("EQUITY USDT", "RUNNING P&L", "POSITIONS")} == {"–"}
     (head, *_) = rows(link.snapshot().sessions, GroupBy.STRATEGY)[2:]
     assert head.cells[13].text == "–"
 
@@ -741,13 +754,13 @@ async def test_what_has_failed_is_counted_on_every_terminal(columns: int, kept: 
     async with driven(app, (columns, 24)) as pilot:
         strip = app.screen.query_one("#figures", Figures)
         labels, values = (line.plain for line in strip.lines())
-        assert "ERRORS, ALL" in labels or columns < 80
+        assert "ERRORS" in labels or columns < 80
         link.change("aaaaaaa1", state=SessionState.ERROR, ended=NOW)
         app.poll()
         await pilot.pause()
         labels, values = (line.plain for line in strip.lines())
-        assert "ERRORS, ALL" in labels
-        assert values[labels.index("ERRORS, ALL")] == "1"
+        assert "ERRORS" in labels
+        assert values[labels.index("ERRORS")] == "1"
         assert len(re.split(r"  +", labels.strip())) >= kept
 
 

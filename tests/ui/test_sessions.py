@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC
 from functools import partial
@@ -22,10 +23,10 @@ from tests.ui.scripted import DAY, HOUR, MINUTE, NOW, ScriptedLink, busy, positi
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.new_session import NewSession
+from tui.screens.headline import headline_figures
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
-from tui.screens.sessions_table import headline_figures
 from tui.terminal import SMALLEST
 from tui.widgets.choice import Choice
 from tui.widgets.figures import Figures
@@ -598,18 +599,18 @@ async def test_today_is_of_those_too_that_ended_today_and_profit_of_those_that_h
     ]  # fmt: skip
     link = ScriptedLink([*ended, session("runs0001", "a", equity=9_998.0, pnl_today=-2.0)])
     figures = {figure.label: figure.value for figure in headline_figures(link.snapshot())}
-    assert (figures["TODAY"], figures["P&L"]) == ("▼ -102.00", "▼ -2.00")
+    assert (figures["TODAY"], figures["RUNNING P&L"]) == ("▼ -102.00", "▼ -2.00")
     assert figures["ENDED P&L"] == "▼ -200.00"
     # In Tokyo it is the 22nd since 15:00 UTC of the 21st.
     early = [replace(ended[0], ended=NOW - 22 * HOUR), *link.sessions[1:]]
     for zone, expected in ((ZoneInfo("Asia/Tokyo"), "▼ -102.00"), (UTC, "▼ -2.00")):
         found = headline_figures(ScriptedLink(early).snapshot(), zone)
-        assert found[1].value == expected
+        assert {one.label.partition(",")[0]: one.value for one in found}["TODAY"] == expected
     # With the last that is stopped, what it earned today does not go.
-    for mode, expected in ((Mode.SIMULATED, "▼ -100.00"), (Mode.DEMO, "–")):
+    for mode, stays in ((Mode.SIMULATED, "▼ -100.00"), (Mode.DEMO, None)):
         alone = [replace(one, mode=mode) for one in ended]
         shown = headline_figures(ScriptedLink(alone).snapshot())
-        assert [one.value for one in shown[:2]] == ["–", expected]
+        assert {one.label: one.value for one in shown}.get("TODAY") == stays
 
 
 async def test_money_made_today_stays_made_whatever_is_archived() -> None:
@@ -631,18 +632,69 @@ async def test_money_made_today_stays_made_whatever_is_archived() -> None:
         await until(pilot, lambda: len(link.sessions) == 1)
         assert (figure("TODAY"), figure("ENDED P&L")) == ("▼ -70.00", "▲ +7.00")
         link.taken_out.append(ended("yen00001", 900.0, symbols=("BTC/JPY",)))
-        assert figure("TODAY") == "–", "of several currencies"
+        assert figure("TODAY") == "▲ +900.00", "of another currency, by itself"
+        assert [one.value for one in headline_figures(link.snapshot()) if one.heads] == [
+            *("JPY", "USDT", "1")
+        ]
 
 
-async def test_figures_on_80_columns_are_the_same_whatever_runs_or_has_ended() -> None:
-    ended = session("ended001", "a", equity=9_900.0, state=SessionState.STOPPED, ended=NOW)
-    for sessions in ([ended], [ended, session("runs0001", "a")], [session("runs0001", "a")]):
-        app = make_app(ScriptedLink(sessions))
-        async with driven(app, NARROW):
-            labels = app.screen.query_one("#figures", Figures).render_line(0).text
-            assert re.split(r"\s{2,}", labels.strip()) == [
-                *("EQUITY USDT", "TODAY", "P&L", "ENDED P&L", "RUNNING", "STALE", "ERRORS")
-            ]
+SUMS = ("EQUITY USDT", "RUNNING P&L", "ENDED P&L", "TODAY")
+COUNTS = ("RUNNING", "STALE", "ERRORS")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ("", COUNTS),
+        ("D", ("EQUITY USDT", "RUNNING P&L", "TODAY", "POSITIONS", *COUNTS)),
+        ("Dd", (*SUMS, *COUNTS)),
+        ("d", ("DEMO", "ENDED P&L", *COUNTS)),
+        ("sr", ("SIMULATED", "ENDED P&L", "REPLAY", "ENDED P&L", "ALL", *COUNTS)),
+        ("Rs", ("REPLAY", "EQUITY", "RUNNING P&L", "TODAY", "ALL", *COUNTS)),
+    ],
+)
+async def test_figures_on_80_columns_are_those_with_something_to_count(
+    kinds: str, expected: Sequence[str]
+) -> None:
+    modes = {"d": Mode.DEMO, "s": Mode.SIMULATED, "r": Mode.REPLAY}
+    ended = {"state": SessionState.STOPPED, "ended": NOW, "equity": 9_900.0}
+    sessions = [
+        session(f"a{place}", "a", mode=modes[kind.lower()], **(ended if kind.islower() else {}))
+        for place, kind in enumerate(kinds)
+    ]
+    app = make_app(ScriptedLink(sessions))
+    async with driven(app, NARROW):
+        figures = app.screen.query_one("#figures", Figures)
+        labels = figures.render_line(0).text
+        assert re.split(r"\s{2,}", labels.strip()) == list(expected)
+        assert "–" not in figures.render_line(1).text
+
+
+async def test_the_money_of_each_kind_stands_under_its_name() -> None:
+    def one(name: str, mode: Mode, equity: float, **changes: Any) -> SessionSnapshot:
+        return session(name, "a", mode=mode, equity=equity, **changes)
+
+    ended: dict[str, Any] = {"state": SessionState.STOPPED, "ended": NOW}
+    link = ScriptedLink(
+        [
+            one("runs0001", Mode.SIMULATED, 9_890.93, pnl_today=-109.07),
+            one("done0001", Mode.SIMULATED, 10_001.48, pnl_today=1.48, **ended),
+            one("past0001", Mode.REPLAY, 10_600.0, **ended),
+            one("past0002", Mode.REPLAY, 10_041.23, **ended),
+        ]
+    )
+    app = make_app(link)
+    async with driven(app):
+        shown = [app.screen.query_one("#figures", Figures).render_line(n).text for n in (0, 1)]
+        told = [re.split(r"\s{2,}", line.strip()) for line in shown]
+        assert told[0] == [
+            *("SIMULATED", "EQUITY", "RUNNING P&L", "ENDED P&L", "TODAY"),
+            *("REPLAY", "ENDED P&L", "ALL", *COUNTS),
+        ]
+        assert told[1][:9] == [
+            *("USDT", "9,890.93", "▼ -109.07", "▲ +1.48", "▼ -107.59", "USDT", "▲ +641.23"),
+            *("4", "1"),
+        ]
 
 
 async def test_figures_that_do_not_fit_go_with_their_labels() -> None:
@@ -653,7 +705,7 @@ async def test_figures_that_do_not_fit_go_with_their_labels() -> None:
         shown = app.screen.query_one("#figures", Figures).render_line(1).text
         values = re.split(r"\s{2,}", shown.strip())
         assert len(labels) == len(values) >= 3
-        assert "STALE, ALL" in labels
+        assert "STALE" in labels
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])

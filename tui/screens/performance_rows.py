@@ -14,10 +14,10 @@ from typing import Literal
 from core.journal.values import Mode
 from core.market.symbols import quote_currency
 from core.report.metric_words import undefined_text
-from core.session.snapshot import SessionSnapshot
+from core.session.snapshot import LastDay, SessionSnapshot
 from core.trading.values import Trade
 from tui import formats
-from tui.screens.sessions_table import MONEY, POSITION_COLUMNS, position_rows
+from tui.screens.sessions_table import POSITION_COLUMNS, position_rows
 from tui.screens.trade_fields import exit_text
 from tui.screens.trade_rows import in_zone, trade_cells
 from tui.widgets.calendar import DayResult
@@ -55,6 +55,8 @@ TRADE_COLUMNS = (
     Column("REASON", 13, priority=4, grow=12),
     Column("ID", 8, priority=5),
 )
+MONEY = (Mode.TESTNET, Mode.SIMULATED, Mode.DEMO, Mode.REPLAY)
+"""The kinds of money, the one that is closest to real first."""
 OPEN_COLUMNS = (Column("STRATEGY", 13, grow=10), *POSITION_COLUMNS, Column("ID", 8, priority=2))
 
 
@@ -78,12 +80,12 @@ class Money:
         return f"{self.mode.value} {self.currency}"
 
 
-def money_of(session: SessionSnapshot) -> Money:
+def money_of(session: SessionSnapshot | LastDay) -> Money:
     """The money of a session."""
     return Money(session.mode, quote_currency(session.symbols[0]) if session.symbols else "")
 
 
-def kinds_of_money(sessions: Iterable[SessionSnapshot]) -> list[Money]:
+def kinds_of_money(sessions: Iterable[SessionSnapshot | LastDay]) -> list[Money]:
     """The kinds there are, what is closest to real first."""
     found = {money_of(session) for session in sessions}
     return sorted(found, key=lambda one: (MONEY.index(one.mode), one.currency))

@@ -20,6 +20,7 @@ from tui.requests.sessions import none_of_marked
 from tui.requests.views import GroupBy, View
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare import show_comparison
+from tui.screens.headline import headline_figures
 from tui.screens.performance import PerformanceScreen
 from tui.screens.session import SessionScreen
 from tui.screens.session_groups import rows
@@ -30,7 +31,6 @@ from tui.screens.sessions_table import (
     STARTING,
     UNREAD,
     columns_of,
-    headline_figures,
     planned_end,
     position_rows,
 )

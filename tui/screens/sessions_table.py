@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, tzinfo
 
 from core.journal.values import Mode, SessionState
 from core.market.symbols import money_decimals, quote_currency
-from core.session.snapshot import HostSnapshot, LastDay, SessionSnapshot
-from core.time_format import day_begin
+from core.session.snapshot import SessionSnapshot
 from core.trading.values import OpenTrade
 from tui import formats
 from tui.commands.command import ALERT_SIGN, BLOCKED_SIGN, TRIAL_SIGN
 from tui.widgets.columns import Column
-from tui.widgets.figures import Figure
 from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, state_words, tone_of
 
@@ -67,12 +64,13 @@ HOST_CLOCK = "this machine's clock"
 """By what jobs are due, in words."""
 
 
-_OWN_CLOCK = (Mode.DEMO, Mode.REPLAY)
+OWN_CLOCK = (Mode.DEMO, Mode.REPLAY)
+"""The modes of markets with a clock of their own."""
 
 
 def has_own_clock(session: SessionSnapshot) -> bool:
     """Whether the session's time is that of a market with a clock of its own."""
-    return session.mode in _OWN_CLOCK
+    return session.mode in OWN_CLOCK
 
 
 def total_pnl(session: SessionSnapshot) -> float | None:
@@ -250,159 +248,6 @@ def _position_row(position: OpenTrade, now: int, stale: bool) -> Row:
     )
 
 
-MONEY = (Mode.TESTNET, Mode.SIMULATED, Mode.DEMO, Mode.REPLAY)
-"""The kinds of money, the one that is closest to real first."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    """Sums over the sessions of one mode; unknown where their currencies differ.
-
-    `equity` and `gained` are of those that have not ended; `before` is what the others ended with,
-    None where there are none. `today` (in the preferred zone) is of all: of those that have ended,
-    archived since or not, what was gained on this day.
-    """
-
-    unit: str
-    equity: float | None
-    today: float | None
-    gained: float | None
-    before: float | None
-    positions: str
-    decimals: int = 2
-
-
-def _sums(snapshot: HostSnapshot, mode: Mode | None, zone: tzinfo) -> _Sums:
-    found = [s for s in snapshot.sessions if s.mode is mode]
-    counted = [s for s in found if not s.state.ended]
-    ended = [s for s in found if s.state.ended]
-    positions = _positions(counted)
-    currencies = {quote_currency(symbol) for s in found for symbol in s.symbols}
-    if len(currencies) > 1:
-        return _Sums(" (several currencies)", None, None, None, None, positions)
-    # A market with a clock of its own has a day for as long as a session on it goes on.
-    there = [one.now for one in counted] if mode in _OWN_CLOCK else [snapshot.now]
-    begun = day_begin(max(there), zone) if there else math.inf
-    of_today: list[SessionSnapshot | LastDay] = [*counted]
-    of_today += (one for one in ended if (one.ended or 0) >= begun)
-    of_today += (one for one in snapshot.archived if one.mode is mode and one.ended >= begun)
-    several = len({quote_currency(symbol) for one in of_today for symbol in one.symbols}) > 1
-    return _Sums(
-        "".join(f" {currency}" for currency in currencies),
-        total(map(equity_of, counted)),
-        None if several else total(map(_gained_today, of_today)),
-        total(map(total_pnl, counted)),
-        total(map(total_pnl, ended)),
-        positions,
-        money_decimals(*(symbol for s in found for symbol in s.symbols)),
-    )
-
-
-def _gained_today(session: SessionSnapshot | LastDay) -> float | None:
-    unread = isinstance(session, SessionSnapshot) and session.unread
-    return None if unread else session.pnl_today
-
-
 def today(now: int, zone: tzinfo) -> str:
     """The label of what was gained today: it names the zone whose day that is, unless it is UTC."""
     return "TODAY" if zone is UTC else f"TODAY, {formats.zone_name(now, zone)}"
-
-
-def headline_figures(snapshot: HostSnapshot, zone: tzinfo = UTC) -> tuple[Figure, ...]:
-    """The figures above the table: sums over the sessions that have not ended.
-
-    Money is added up within one mode only, for a demo's or a replay's is another kind of money than
-    that of sessions on the market of today; which mode is named where there are several. EQUITY,
-    P&L and POSITIONS are of the same sessions, TODAY also of those that ended today, archived since
-    or not; ENDED P&L has what the ended ones in the list came to. What runs, is stale or has failed
-    is counted over all modes, and where any has failed no terminal leaves it out. Which figures
-    there is room for does not change with what runs, lest they move about. The mode that is next
-    closest to real is summed up where there is room.
-    """
-    active = [s for s in snapshot.sessions if not s.state.ended]
-    present = {one.mode for one in active or snapshot.sessions or snapshot.archived}
-    modes = [one for one in MONEY if one in present]
-    several = len(modes) > 1
-    first = modes[0] if modes else None
-    sums = _sums(snapshot, first, zone)
-    decimals = sums.decimals
-    stale = sum(s.state is SessionState.STALE for s in active)
-    running = str(sum(s.state is SessionState.RUNNING for s in active))
-    if paused := sum(s.state is SessionState.PAUSED for s in active):
-        running += f" + {paused} paused"
-    failed = sum(s.state is SessionState.ERROR for s in snapshot.sessions)
-    unit = sums.unit + (f", {modes[0].value}" if several else "")
-    of_all = ", ALL" if several else ""
-    return (
-        Figure(f"EQUITY{unit}", formats.money(sums.equity, decimals), width=11),
-        Figure(
-            today(snapshot.now, zone),
-            formats.change(sums.today, decimals=decimals),
-            tone_of(sums.today, decimals),
-            width=11,
-        ),
-        Figure(
-            "P&L",
-            formats.change(sums.gained, decimals=decimals),
-            tone_of(sums.gained, decimals),
-            width=11,
-            priority=2,
-        ),
-        Figure(
-            "ENDED P&L",
-            formats.change(sums.before, decimals=decimals),
-            tone_of(sums.before, decimals),
-            width=11,
-            priority=3,
-        ),
-        Figure("POSITIONS", sums.positions, priority=4),
-        *(_beside(snapshot, modes[1], zone) if several else ()),
-        Figure(f"RUNNING{of_all}", running, priority=1),
-        Figure(
-            f"STALE{of_all}",
-            str(stale),
-            Tone.STALE if stale else Tone.DIM,
-            priority=0 if stale else 1,
-        ),
-        Figure(
-            f"ERRORS{of_all}",
-            str(failed),
-            Tone.ERROR if failed else Tone.DIM,
-            priority=-1 if failed else 0,
-        ),
-    )
-
-
-def _beside(snapshot: HostSnapshot, mode: Mode, zone: tzinfo) -> tuple[Figure, ...]:
-    """The sums of another mode, the first to go where there is no room."""
-    sums, name = _sums(snapshot, mode, zone), mode.value
-    decimals = sums.decimals
-    return (
-        Figure(
-            f"{name} EQUITY{sums.unit}",
-            formats.money(sums.equity, decimals),
-            Tone.PLAIN,
-            width=12,
-            priority=10,
-        ),
-        Figure(
-            f"{name} TODAY",
-            formats.change(sums.today, decimals=decimals),
-            tone_of(sums.today, decimals),
-            width=12,
-            priority=12,
-        ),
-        Figure(
-            f"{name} P&L",
-            formats.change(sums.gained, decimals=decimals),
-            tone_of(sums.gained, decimals),
-            width=12,
-            priority=11,
-        ),
-    )
-
-
-def _positions(sessions: Sequence[SessionSnapshot]) -> str:
-    if any(session.unread for session in sessions):
-        return formats.UNKNOWN
-    return formats.count(sum(len(session.open_positions) for session in sessions))

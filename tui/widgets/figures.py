@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -18,13 +19,18 @@ _GAP, _SHORT_GAP = 3, 2  # cells between columns; the short one where otherwise 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure. `width` keeps its column still while values change; `priority` as in `Column`."""
+    """One figure. `width` keeps its column still while values change; `priority` as in `Column`.
+
+    One that `heads` names what the figures after it are of, up to the next such: it stays for as
+    long as any of them does.
+    """
 
     label: str
     value: str
     tone: Tone = Tone.STRONG
     width: int = 0
     priority: int = 0
+    heads: bool = False
 
     @property
     def cells(self) -> int:
@@ -68,6 +74,9 @@ class Figures(TextLines):
         widths = {i: max(f.cells for f in column if f) for i, column in enumerate(columns)}
         while len(widths) > 1 and _total(widths, _SHORT_GAP) > self.size.width:
             del widths[max(widths, key=lambda i: (_priority(columns[i]), i))]
+            for i, following in zip(tuple(widths), (*tuple(widths)[1:], None), strict=True):
+                if _heads(columns[i]) and (following is None or _heads(columns[following])):
+                    del widths[i]
         gap = _GAP if _total(widths, _GAP) <= self.size.width else _SHORT_GAP
         lines: list[Content] = []
         air = self.size.height >= 3 * len(self._rows) - 1
@@ -75,10 +84,8 @@ class Figures(TextLines):
             if row and air:
                 lines.append(Content(""))
             shown = [(columns[i][row], widths[i] + gap) for i in widths]
-            lines.append(_line([(f.label if f else "", Tone.DIM, w) for f, w in shown]))
-            lines.append(
-                _line([(f.value if f else "", f.tone if f else Tone.DIM, w) for f, w in shown])
-            )
+            lines.append(_line([(f.label, _heading(f), w) if f else _no(w) for f, w in shown]))
+            lines.append(_line([(f.value, _reading(f), w) if f else _no(w) for f, w in shown]))
         return lines
 
 
@@ -86,8 +93,24 @@ def _total(widths: dict[int, int], gap: int) -> int:
     return sum(widths.values()) + gap * (len(widths) - 1)
 
 
-def _priority(column: Sequence[Figure | None]) -> int:
-    return next((figure.priority for figure in column if figure), 0)
+def _priority(column: Sequence[Figure | None]) -> float:
+    return -math.inf if _heads(column) else next((one.priority for one in column if one), 0)
+
+
+def _heads(column: Sequence[Figure | None]) -> bool:
+    return any(figure.heads for figure in column if figure)
+
+
+def _heading(figure: Figure) -> Tone:
+    return Tone.ACCENT if figure.heads else Tone.DIM
+
+
+def _reading(figure: Figure) -> Tone:
+    return Tone.DIM if figure.heads else figure.tone
+
+
+def _no(width: int) -> tuple[str, Tone, int]:
+    return "", Tone.DIM, width
 
 
 def _line(parts: Sequence[tuple[str, Tone, int]]) -> Content:
