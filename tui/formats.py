@@ -319,6 +319,12 @@ def clock(time: int | None, zone: tzinfo = UTC) -> str:
     return UNKNOWN if moment is None else f"{_at(moment, seconds=True)}"
 
 
+def minute(time: int | None, zone: tzinfo = UTC) -> str:
+    """The time of day without its seconds: `14:02`."""
+    moment = _moment(time, zone)
+    return UNKNOWN if moment is None else _at(moment, seconds=False)
+
+
 def date_time(time: int | None, zone: tzinfo = UTC, *, seconds: bool = False) -> str:
     """Day and minute: `2026-11-22 14:02`."""
     moment = _moment(time, zone)

@@ -37,7 +37,7 @@ from tests.ui.scripted import (
     report,
     session,
 )
-from tests.ui.test_sessions import drawn
+from tests.ui.test_sessions import drawn, text_of
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Command
 from tui.modals.ask import Ask
@@ -809,6 +809,25 @@ def test_trades_of_another_year_say_which() -> None:
     columns, rows = trade_table_of(one, (earlier, *trades[1:]), UTC)
     assert rows[0].cells[entered].text == "2025-11-09 20:00"
     assert columns[entered].width == len("2025-11-09 20:00")
+
+
+async def test_times_of_a_market_with_its_own_clock_are_told_to_be_by_that() -> None:
+    """Its end was told by a clock that nothing showed, beside jobs by this machine's."""
+    for mode, whose, market in (
+        (Mode.DEMO, " by the demo's clock", True),
+        (Mode.REPLAY, " by the replay's clock", True),
+        (Mode.SIMULATED, "", False),
+    ):
+        app = make_app(ScriptedLink([session("k3x9a1pq", "rsi", mode=mode, planned_end=NOW + DAY)]))
+        async with driven(app, WIDE) as pilot:
+            title = str(app.screen.query_one("#positions").border_title)
+            assert title.rstrip().endswith(f"until 23 Nov 14:02{whose}")
+            await pilot.press("enter")
+            await until(pilot, lambda: "k3x9a1pq" in text_of(app, "#one-title"))
+            assert (" · market 22 Nov 14:02 · " in text_of(app, "#one-title")) is market
+            await pilot.resize_terminal(*NARROW)
+            await until(pilot, lambda: "market 22 Nov" not in text_of(app, "#one-title"))
+            assert (" · market 14:02" in text_of(app, "#one-title")) is market
 
 
 def test_when_a_session_ended_has_a_year() -> None:

@@ -262,7 +262,8 @@ class SessionScreen(BaseScreen):
         self._session = found
         if self._symbol is None or self._symbol not in found.symbols:
             self._symbol = found.symbols[0]
-        title, room = session_view.title(found, self.papertape.zone), self.size.width - 4
+        briefly, room = self.has_class("-narrow"), self.size.width - 4
+        title = session_view.title(found, self.papertape.zone, briefly=briefly)
         write(self.query_one("#one-title", Static), _line(title, room))
         if self.has_class("-short"):
             positions_line = session_view.positions_in_a_line(found)

@@ -53,10 +53,14 @@ def trade_table_of(
     return columns, trade_table.trade_rows(trades, columns, when)
 
 
-def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
+def title(
+    session: SessionSnapshot, zone: tzinfo, *, briefly: bool = False
+) -> list[tuple[str, Tone]]:
     """What the session is and how it stands, in parts; what is dim gives way, the last first.
 
     When it is to end follows from how long it has run of what; when it ended follows from nothing.
+    On a market with a clock of its own all times are by that: it stands there, `briefly` without
+    its day.
     """
     word, tone = state_words(session.state)
     symbols = ", ".join(session.symbols[:3]) + (" …" if len(session.symbols) > 3 else "")
@@ -71,7 +75,15 @@ def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
     if session.ended is not None:
         parts += [(end, Tone.PLAIN), (ran, Tone.DIM), (session.id, Tone.DIM)]
     else:
-        parts += [(ran, Tone.DIM), (session.id, Tone.DIM), *(((end, Tone.DIM),) * bool(end))]
+        write = formats.minute if briefly else formats.day_time
+        market = ((f"market {write(session.now, zone)}", Tone.DIM),) * has_own_clock(session)
+        named = ((session.id, Tone.DIM),)
+        # What went wrong is looked up by the ID, which gives way after the clock then.
+        parts += [
+            (ran, Tone.DIM),
+            *((*named, *market) if session.state_reason else (*market, *named)),
+        ]
+        parts += ((end, Tone.DIM),) * bool(end)
     if session.state_reason:
         parts.append((session.state_reason, tone))
     parts += [(f"#{tag}", Tone.ACCENT) for tag in session.notes.tags]

@@ -33,6 +33,7 @@ from tui.screens.sessions_table import (
     columns_of,
     planned_end,
     position_rows,
+    whose_clock,
 )
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figures
@@ -211,6 +212,7 @@ class SessionsScreen(BaseScreen):
     def _identity(self, session: SessionSnapshot) -> list[str]:
         """Name, ID, planned end, tags and note: the table may have no room for them."""
         end = planned_end(session, self.papertape.zone)
+        end += f" {whose_clock(session)}" * bool(end and whose_clock(session))
         tags = [f"#{tag}" for tag in session.notes.tags]
         parts = [session.strategy, session.id, end, *tags, session.notes.note]
         return [part for part in parts if part]

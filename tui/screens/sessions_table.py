@@ -73,6 +73,11 @@ def has_own_clock(session: SessionSnapshot) -> bool:
     return session.mode in OWN_CLOCK
 
 
+def whose_clock(session: SessionSnapshot) -> str:
+    """By whose clock its times are, in words; empty where that is this machine's."""
+    return f"by the {session.mode.value.lower()}'s clock" if has_own_clock(session) else ""
+
+
 def total_pnl(session: SessionSnapshot) -> float | None:
     """What the session has gained since its start, open positions included."""
     return None if session.unread else session.equity - session.starting_balance
