@@ -34,12 +34,12 @@ from core.store.preferences import PreferredZone, zone_of
 from core.store.workspace import Workspace, program_for
 from core.text import safe_lines, safe_text
 from tui import formats
-from tui.commands import Place, bindings, refusal
+from tui.commands import Command, Place, bindings, refusal
 from tui.host.connection import GROUP, HostConnection, LinkReady
 from tui.host.hosting import Hosting
 from tui.host.leaving import Leaving
 from tui.host.returning import Change, Returning, in_few_words
-from tui.keymap import checked_keymap
+from tui.keymap import checked_keymap, shown_key
 from tui.modals.ask import Ask
 from tui.modals.form import Form
 from tui.modals.meanwhile import Meanwhile
@@ -203,6 +203,28 @@ class PapertapeApp(GuardedApp):
             self.push_screen(SessionScreen(key, symbol))
         elif isinstance(self.screen, StrategiesScreen | ScheduleScreen | BacktestScreen):
             self.screen.seek(key)
+
+    def lead(self, command: Command) -> None:
+        """Go where a command of another screen is at home.
+
+        One that opens a form or a filter is begun there. Any other may be about what the cursor is
+        on, which nobody has looked at yet: its key is told.
+        """
+        home = command.place.home
+        if home is not None:
+            if home.mode != self.current_mode:
+                self.switch_mode(home.mode)
+            self._back_to_list()
+
+        def begin() -> None:
+            if command.place is home and command.action in ("new", "filter", "views"):
+                self.call_later(self.run_action, command.target)
+                return
+            where = "" if command.place is home else f" ({command.place.value})"
+            key = shown_key(command, self.keymap)
+            self.say(f"{key}{where}: {command.help}.", title=command.label, here=True)
+
+        self.call_after_refresh(begin)
 
     def on_mount(self) -> None:
         """Start the host, the clockwork and the handlers of signals."""

@@ -1,4 +1,6 @@
-"""The command palette: the commands of the screen one is on, places to jump to, the themes.
+"""The command palette: all commands, places to jump to, the themes.
+
+The commands of the screen one is on come before those of others, which are found by what is typed.
 
 Each has its name before what it is, in one line where that has room: a low terminal shows twice as
 many as with two. What
@@ -29,7 +31,7 @@ from core.host.link import CommandError, HostLink
 from core.report.library import ListedResult
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
-from tui.commands import Place, commands_at
+from tui.commands import Command, Place, commands_at, commands_elsewhere
 from tui.keymap import shown_key
 from tui.requests.library import LibraryCommands, settled
 from tui.requests.schedule import what
@@ -41,6 +43,7 @@ from tui.widgets.text_lines import wrapped
 
 _LEAST, _MOST = 18, 34  # cells of the names, without the gap behind them
 _EDGES = 5  # cells beside a line, its scrollbar among them
+_AWAY = 2  # how well a command of another screen fits at most
 _TURN = 4  # how many of a kind come before the next kind has its turn
 
 
@@ -54,6 +57,7 @@ class Kind(StrEnum):
     BACKTEST = "backtest"
     VIEW = "view"
     JOB = "job"
+    ELSEWHERE = "elsewhere"
     THEME = "theme"
 
 
@@ -66,6 +70,7 @@ class Offer:
     about: str
     run: IgnoreReturnCallbackType
     more: str = ""
+    where: str = ""  # the place of a command that is none of the screen one is on
 
     @property
     def label(self) -> str:
@@ -77,7 +82,7 @@ class Offer:
     @property
     def told(self) -> str:
         """What it is, in a line."""
-        return " · ".join(part for part in (self.kind.value, self.about) if part)
+        return " · ".join(part for part in (self.where or self.kind.value, self.about) if part)
 
 
 def _rank(offer: Offer, words: Sequence[str]) -> int | None:
@@ -118,8 +123,9 @@ def ranked(offers: Iterable[Offer], query: str) -> list[Offer]:
     """The offers that fit, the best first.
 
     An exact name comes before one that begins so, before one of which a word does, before one that
-    has it inside, before other words, before scattered letters of a name. What fits alike takes
-    turns by its kind: sixteen sessions of a strategy do not hide the strategy.
+    has it inside, before other words, before scattered letters of a name; a command of another
+    screen comes before none that begins so. What fits alike takes turns by its kind: sixteen
+    sessions of a strategy do not hide the strategy.
     """
     words = query.casefold().split()
     found: list[tuple[int, int, int, Offer]] = []
@@ -128,6 +134,7 @@ def ranked(offers: Iterable[Offer], query: str) -> list[Offer]:
     for offer in offers if words else ():
         rank = _rank(offer, words)
         if rank is not None:
+            rank = max(rank, _AWAY) if offer.kind is Kind.ELSEWHERE else rank
             turn = seen[rank, offer.kind] // _TURN
             seen[rank, offer.kind] += 1
             found.append((rank, turn, kinds.index(offer.kind), offer))
@@ -166,6 +173,10 @@ class Jumping(Protocol):
     @property
     def theme_names(self) -> tuple[str, ...]:
         """The themes there are."""
+        ...
+
+    def lead(self, command: Command) -> None:
+        """Go where a command of another screen is at home, and begin it or tell its key."""
         ...
 
     def choose_theme(self, name: str) -> None:
@@ -249,13 +260,10 @@ class PaletteCommands(Provider):
                 yield Offer(Kind.SYMBOL, safe_text(symbol), about, go)
 
     def _offers(self) -> Iterator[Offer]:
-        place = getattr(self.screen, "PLACE", Place.ANYWHERE)
-        for command in commands_at(place):
-            if not is_possible(command, self.screen):
-                continue
-            run = partial(self.app.run_action, command.target, self.screen)
-            key = shown_key(command, getattr(self.app, "keymap", {}))
-            yield Offer(Kind.COMMAND, command.label, command.help, run, f"({key})")
+        for command in commands_at(self._place):
+            if is_possible(command, self.screen):
+                run = partial(self.app.run_action, command.target, self.screen)
+                yield self._command(Kind.COMMAND, command, run)
         themed = cast(Jumping, self.app)
         for name, view in themed.views.items():
             choose = partial(themed.choose_view, name)
@@ -263,6 +271,29 @@ class PaletteCommands(Provider):
         for name in themed.theme_names:
             choose = partial(themed.choose_theme, name)
             yield Offer(Kind.THEME, safe_text(name), "use it from now on", choose)
+
+    def _elsewhere(self) -> Iterator[Offer]:
+        """What cannot be done here now, and the commands of other screens and parts of them."""
+        app = cast(Jumping, self.app)
+        for command in commands_at(self._place):
+            if not is_possible(command, self.screen):  # what is done instead says why
+                run = partial(self.app.run_action, command.action, self.screen)
+                yield self._command(Kind.ELSEWHERE, command, run, "not now")
+        for command in commands_elsewhere(self._place):
+            home, where = command.place.home, command.place.value
+            if home not in (None, command.place):
+                where = f"{home} › {where}"
+            yield self._command(Kind.ELSEWHERE, command, partial(app.lead, command), where)
+
+    @property
+    def _place(self) -> Place:
+        return getattr(self.screen, "PLACE", Place.ANYWHERE)
+
+    def _command(
+        self, kind: Kind, command: Command, run: IgnoreReturnCallbackType, where: str = ""
+    ) -> Offer:
+        key = shown_key(command, getattr(self.app, "keymap", {}))
+        return Offer(kind, command.label, command.help, run, f"({key})", where)
 
     async def discover(self) -> Hits:
         """Everything that can be done here."""
@@ -274,7 +305,7 @@ class PaletteCommands(Provider):
         """What fits the words typed; all that one may go to is known first."""
         if self._reading is not None:
             await asyncio.shield(self._reading)
-        found = ranked((*self._offers(), *self._jumps()), query)
+        found = ranked((*self._offers(), *self._jumps(), *self._elsewhere()), query)
         lines = self._lines(found, query.split())
         for place, (offer, line) in enumerate(zip(found, lines, strict=True)):
             yield Hit(len(found) - place, line, offer.run, text=offer.label)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from textual.command import CommandPalette
+from textual.screen import Screen
 from textual.widgets import Input, OptionList
 
 from core.journal.values import SessionState
@@ -20,9 +21,13 @@ from tests.ui.scripted import ScriptedLink, busy, choices, jobs, session
 from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
+from tui.modals.new_session import NewSession
 from tui.palette import Kind, Offer, ranked
+from tui.screens.backtest import BacktestScreen
+from tui.screens.compare import CompareScreen
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.session import SessionScreen
+from tui.screens.sessions import SessionsScreen
 from tui.screens.strategies import StrategiesScreen
 from tui.strategies import StrategyChoice
 from tui.widgets.line_table import LineTable
@@ -129,6 +134,44 @@ async def test_the_palette_leads_to_a_strategy_and_to_a_job() -> None:
         await until(pilot, lambda: "ema_cross" in str(listed.cursor_key))
 
 
+@pytest.mark.parametrize(
+    ("words", "kind", "said"),
+    [
+        ("sweep Strategies", StrategiesScreen, "H: Vary its settings"),
+        ("gate Strategies", StrategiesScreen, "J: Judge how much"),
+        ("new Sessions", NewSession, ""),
+        ("block pair", SessionsScreen, "K (Session): Block entries"),
+        ("metric", BacktestScreen, "M (A sweep): Rank map"),
+        ("sort", CompareScreen, "o (In a table): Sort by"),
+        ("export not now", CompareScreen, "Nothing is compared yet"),
+    ],
+)
+async def test_every_command_is_found_on_every_screen_and_leads_to_its_own(
+    words: str, kind: type[Screen[None]], said: str
+) -> None:
+    """On Compare nothing had “sw”."""
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        await jump(pilot, app, words)
+        await until(pilot, lambda: isinstance(app.screen, kind))
+        await until(pilot, lambda: not said or any(said in note.message for note in app.notes))
+        await pilot.pause()
+        assert bool(app.notes) is bool(said), app.notes
+
+
+async def test_commands_of_the_screen_come_before_those_of_others() -> None:
+    shown = await typed("new", busy())
+    assert shown[0].startswith("new (n)")
+    assert "Start a session" in shown[0]
+    assert [line.split("  ")[-1].split(" · ")[0] for line in shown[1:3]] == [
+        "Backtest",
+        "Scheduler",
+    ]
+    assert (await typed("start", busy()))[0].startswith("start/stop"), "though one is named start"
+
+
 def sessions_of(strategy: str, count: int) -> list[SessionSnapshot]:
     return [session(f"s{number:07d}", strategy) for number in range(count)]
 
@@ -163,7 +206,7 @@ async def test_letters_scattered_over_a_help_text_find_nothing() -> None:
     link.jobs = []
     shown = await typed("sto", link)
     assert [line.split()[0] for line in shown[:2]] == ["stop", "start/stop"]
-    assert not [line for line in shown if line.startswith("new")], "Start a session: … duration"
+    assert not [line for line in shown if "Start a session" in line], "… duration"
     assert any(line.startswith("ema_cross") for line in await typed("emc", link))
 
 

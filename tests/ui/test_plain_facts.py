@@ -811,23 +811,28 @@ def test_trades_of_another_year_say_which() -> None:
     assert columns[entered].width == len("2025-11-09 20:00")
 
 
-async def test_times_of_a_market_with_its_own_clock_are_told_to_be_by_that() -> None:
+@pytest.mark.parametrize(
+    ("mode", "whose"),
+    [
+        (Mode.DEMO, " by the demo's clock"),
+        (Mode.REPLAY, " by the replay's clock"),
+        (Mode.SIMULATED, ""),
+    ],
+)
+async def test_times_of_a_market_with_its_own_clock_are_told_to_be_by_that(
+    mode: Mode, whose: str
+) -> None:
     """Its end was told by a clock that nothing showed, beside jobs by this machine's."""
-    for mode, whose, market in (
-        (Mode.DEMO, " by the demo's clock", True),
-        (Mode.REPLAY, " by the replay's clock", True),
-        (Mode.SIMULATED, "", False),
-    ):
-        app = make_app(ScriptedLink([session("k3x9a1pq", "rsi", mode=mode, planned_end=NOW + DAY)]))
-        async with driven(app, WIDE) as pilot:
-            title = str(app.screen.query_one("#positions").border_title)
-            assert title.rstrip().endswith(f"until 23 Nov 14:02{whose}")
-            await pilot.press("enter")
-            await until(pilot, lambda: "k3x9a1pq" in text_of(app, "#one-title"))
-            assert (" · market 22 Nov 14:02 · " in text_of(app, "#one-title")) is market
-            await pilot.resize_terminal(*NARROW)
-            await until(pilot, lambda: "market 22 Nov" not in text_of(app, "#one-title"))
-            assert (" · market 14:02" in text_of(app, "#one-title")) is market
+    app = make_app(ScriptedLink([session("k3x9a1pq", "rsi", mode=mode, planned_end=NOW + DAY)]))
+    async with driven(app, WIDE) as pilot:
+        title = str(app.screen.query_one("#positions").border_title)
+        assert title.rstrip().endswith(f"until 23 Nov 14:02{whose}")
+        await pilot.press("enter")
+        await until(pilot, lambda: "k3x9a1pq" in text_of(app, "#one-title"))
+        assert (" · market 22 Nov 14:02 · " in text_of(app, "#one-title")) is bool(whose)
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: "market 22 Nov" not in text_of(app, "#one-title"))
+        assert (" · market 14:02" in text_of(app, "#one-title")) is bool(whose)
 
 
 def test_when_a_session_ended_has_a_year() -> None:

@@ -14,7 +14,15 @@ from tui.commands.everywhere import EVERYWHERE
 from tui.commands.sessions import SESSIONS
 from tui.commands.workspace import WORKSPACE
 
-__all__ = ["COMMANDS", "Command", "Place", "bindings", "commands_at", "refusal"]
+__all__ = [
+    "COMMANDS",
+    "Command",
+    "Place",
+    "bindings",
+    "commands_at",
+    "commands_elsewhere",
+    "refusal",
+]
 
 COMMANDS = (*SESSIONS, *BACKTESTS, *COMPARISON, *WORKSPACE, *EVERYWHERE)
 
@@ -26,6 +34,21 @@ def bindings(place: Place) -> list[BindingType]:
         for command in COMMANDS
         if command.place is place
     ]
+
+
+def commands_elsewhere(place: Place) -> tuple[Command, ...]:
+    """What can be done on other screens and in parts of them, but for the ways back.
+
+    Of what has one name on a list and on what is opened from that, it is the list's.
+    """
+    listed = {(command.place, command.label) for command in COMMANDS}
+    return tuple(
+        command
+        for command in COMMANDS
+        if command.place not in (place, Place.ANYWHERE) and command.label != "back"
+        if command.place.home in (None, command.place)
+        or (command.place.home, command.label) not in listed
+    )
 
 
 def refusal(place: Place, action: str) -> str:

@@ -38,6 +38,11 @@ class Place(StrEnum):
         """The app's mode that shows the place, where it is one of `SCREENS`."""
         return self.name.lower()
 
+    @property
+    def home(self) -> Place | None:
+        """The one of `SCREENS` that it is, or from which one gets there; None for parts of many."""
+        return self if self in SCREENS else _FROM.get(self)
+
 
 _BARS = (
     "Bars: ◆ what is seen, ┊ what was promised or assumed, ┃ where an answer turns, ░ beyond it, "
@@ -63,6 +68,11 @@ SCREENS = (
     Place.PERFORMANCE,
 )
 """The screens that number keys lead to, in their order."""
+_FROM = {
+    **dict.fromkeys((Place.SESSION, Place.TRADE, Place.REPORT), Place.SESSIONS),
+    **dict.fromkeys((Place.RESULT, Place.OVERLAY, Place.SWEEP, Place.GATE), Place.BACKTEST),
+    **dict.fromkeys((Place.COMPARED_LAYER, Place.COMPARED_TRADE), Place.COMPARE),
+}
 
 
 @dataclass(frozen=True, slots=True)
