@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import Input
 
 from core.journal.session_notes import AlertKind, AlertRule, SessionNotes
 from core.journal.values import SessionState
@@ -59,6 +60,41 @@ async def test_the_list_has_a_sign_of_a_trial_and_of_an_alert(size: tuple[int, i
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await until(pilot, lambda: "§ sealed trial, ♪ alert set, ! entries" in drawn(app, "_Keys"))
+
+
+async def test_the_signs_of_the_selected_session_stand_in_words_beneath_the_list() -> None:
+    two = (AlertRule(AlertKind.DRAWDOWN, 5.0), AlertRule(AlertKind.DRAWDOWN, 9.0))
+    link = ScriptedLink(
+        [
+            session("aaaaaaaa", "a", trial=TrialHorizon(NOW, 60, None), trades_count=12,
+                    notes=SessionNotes(alerts=two)),
+            session("bbbbbbbb", "b", trial=TrialHorizon(NOW, 60, 14.0), blocked=("BTC/USDT",)),
+            session("cccccccc", "c"),
+        ]
+    )  # fmt: skip
+    app = make_app(link)
+    async with driven(app) as pilot:
+        for told in (
+            "a · aaaaaaaa · sealed trial, 12 of 60 trades · 2 alerts set",
+            "b · bbbbbbbb · sealed trial, of 14 days · BTC/USDT blocked",
+            "c · cccccccc",
+        ):
+            title = str(app.screen.query_one("#positions").border_title).strip()
+            assert title == f"Positions · {told}"
+            await pilot.press("j")
+            await pilot.pause()
+
+
+@pytest.mark.parametrize("words", ["seal", "§", "♪", "blocked"])
+async def test_help_finds_the_signs_by_word_and_by_themselves(words: str) -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.press("question_mark", "slash")
+        app.screen.query_one(Input).value = words
+        await until(pilot, lambda: "One row up" not in drawn(app, "_Keys"))
+        shown = drawn(app, "_Keys").splitlines()
+        assert shown[0].startswith("Sessions")
+        assert shown[1].startswith("Signs: § sealed trial, ♪ alert set")
 
 
 async def test_one_is_told_of_what_the_form_asks_for_by_toast_bell_and_title() -> None:

@@ -46,7 +46,7 @@ class _Keys(Static):
         self._text = ""
 
     def find(self, text: str) -> None:
-        """Show only what has a text, in lower case, in its key, name or help."""
+        """Show only what has a text, in lower case, in its key, name or help, or in its signs."""
         self._text = text
         self.refresh(layout=True)
 
@@ -72,9 +72,11 @@ class _Keys(Static):
         for command in COMMANDS:
             if command.place is place and command.id not in self._idle and self._has(command):
                 lines += self._command(command, max(20, width - _KEY - _AIR))
-        if not lines:
+        legend = LEGENDS.get(place, "")
+        if self._text not in legend.casefold():
+            legend = ""
+        if not (lines or legend):
             return []
-        legend = "" if self._text else LEGENDS.get(place, "")
         told = (Content.styled(text, "$dim") for text in wrap(legend, max(20, width)))
         return [Content.styled(place.value, "bold $accent"), *told, *lines, Content("")]
 
@@ -142,7 +144,7 @@ class HelpScreen(ModalScreen[None]):
             with _Sheet():
                 keymap = getattr(self.app, "keymap", {})
                 yield _Keys(tuple(dict.fromkeys([*near, *Place])), keymap, self._idle)
-            yield FilterBox("_Sheet", "find by a word or a key", compact=True)
+            yield FilterBox("_Sheet", "find by a word, a key or a sign", compact=True)
             hints = (((key, "$accent"), (f" {does}   ", "$dim")) for key, does in _HINTS)
             yield Static(Content.assemble(*chain.from_iterable(hints)), classes="help-hints")
 

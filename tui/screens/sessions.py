@@ -33,6 +33,7 @@ from tui.screens.sessions_table import (
     columns_of,
     planned_end,
     position_rows,
+    signs_in_words,
     whose_clock,
 )
 from tui.widgets.columns import Column
@@ -210,11 +211,12 @@ class SessionsScreen(BaseScreen):
         entitle(log, f"Log{name}{day}{still}")
 
     def _identity(self, session: SessionSnapshot) -> list[str]:
-        """Name, ID, planned end, tags and note: the table may have no room for them."""
+        """Name, ID, what its signs say, planned end, tags, note: the table may have no room."""
         end = planned_end(session, self.papertape.zone)
         end += f" {whose_clock(session)}" * bool(end and whose_clock(session))
         tags = [f"#{tag}" for tag in session.notes.tags]
-        parts = [session.strategy, session.id, end, *tags, session.notes.note]
+        parts = [session.strategy, session.id, *signs_in_words(session), end, *tags]
+        parts.append(session.notes.note)
         return [part for part in parts if part]
 
     def _under_cursor(self) -> tuple[list[SessionSnapshot], bool]:

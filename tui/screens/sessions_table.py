@@ -189,8 +189,27 @@ def _has_blocked(session: SessionSnapshot) -> bool:
 
 def _signs(session: SessionSnapshot) -> str:
     """That it is a sealed trial, and that an alert of it is still waited for."""
-    waits = not session.state.ended and any(one.told is None for one in session.notes.alerts)
-    return TRIAL_SIGN * (session.trial is not None) + ALERT_SIGN * waits
+    return TRIAL_SIGN * (session.trial is not None) + ALERT_SIGN * bool(_alerts(session))
+
+
+def signs_in_words(session: SessionSnapshot) -> list[str]:
+    """What its row has signs for, in words."""
+    words = []
+    if session.trial is not None:
+        goal = f"{trades_of(session)} of {session.trial.trades} trades"
+        if session.trial.days is not None:
+            goal = f"of {session.trial.days:g} days"
+        words.append(f"sealed trial, {goal}")
+    if waiting := _alerts(session):
+        words.append(f"{waiting} alert{'s' * (waiting != 1)} set")
+    if _has_blocked(session):
+        words.append(f"{', '.join(session.blocked)} blocked")
+    return words
+
+
+def _alerts(session: SessionSnapshot) -> int:
+    """How many alerts are still waited for."""
+    return 0 if session.state.ended else sum(one.told is None for one in session.notes.alerts)
 
 
 def _pairs(session: SessionSnapshot) -> str:
