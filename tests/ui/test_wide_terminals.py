@@ -87,6 +87,30 @@ class _Map(Screen[None]):
         yield HeatMap()
 
 
+async def test_a_high_terminal_has_no_blank_list_beside_a_log_that_scrolls() -> None:
+    link = ScriptedLink([session(f"s{number:07d}", "rsi_bounce") for number in range(5)])
+    app = make_app(link)
+    async with driven(app, VAST) as pilot:
+        table, log = app.screen.query_one("#sessions", LineTable), app.screen.query_one("#log")
+        assert table.outer_size.height == 14
+        assert log.size.height >= 35
+        await pilot.press("slash", "x", "enter")
+        await pilot.pause()
+        assert table.outer_size.height == 14, "a filter moves no pane"
+        await pilot.resize_terminal(VAST[0], 40)
+        await until(pilot, lambda: table.outer_size.height > 20)  # it is not high any more
+        await pilot.resize_terminal(*VAST)
+        await until(pilot, lambda: table.outer_size.height == 14)
+        await pilot.press("escape", "right_curly_bracket")
+        await until(pilot, lambda: table.outer_size.height == 16)  # the size chosen holds
+        await pilot.press("left_curly_bracket")
+        await until(pilot, lambda: table.outer_size.height == 14)
+    link.sessions += [session(f"t{number:07d}", "rsi_bounce") for number in range(35)]
+    app = make_app(link)
+    async with driven(app, VAST):
+        assert app.screen.query_one("#sessions").outer_size.height > 36
+
+
 async def test_a_small_heat_map_fills_a_high_pane_and_is_clicked_where_it_is() -> None:
     app = make_app(busy())
     async with driven(app, (80, 40)) as pilot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -45,6 +45,7 @@ from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
 _FEW = 5  # sessions of which a low terminal shows a log as long as the list
+_ROOMY, _AIR = 14, 6  # lines of a high terminal's list at least, and beside those of its rows
 _LACKS = {
     "stop": "has ended",
     "pause": "has ended",
@@ -117,6 +118,7 @@ class SessionsScreen(BaseScreen):
         self._sessions = {session.id: session for session in listed}
         self.set_class(len(listed) > _FEW, "-many")
         self._give_room(listed)
+        self._fit_list()
         self.query_one(Figures).show(headline_figures(snapshot, self.papertape.zone))
         text = self.query_one(FilterBox).text
         shown = [s for s in listed if _matches(s, text)]
@@ -147,6 +149,25 @@ class SessionsScreen(BaseScreen):
         if flat and positions.has_focus and self._lacks_positions(flat=flat):
             self.query_one("#sessions", LineTable).focus()
         self.set_class(flat, "-flat")
+
+    def _fit_list(self) -> None:
+        """On a high terminal, let positions and log have the lines that the list has no rows for.
+
+        All sessions decide, not what a filter or a fold leaves of them: the panes stay in place.
+        """
+        table = self.query_one("#sessions", LineTable)
+        if table.styles.inline.has_rule("height"):
+            return  # a size was chosen by hand
+        most = max(_ROOMY, len(self._sessions) + _AIR) if self.has_class("-tall") else None
+        held = table.styles.max_height
+        if most != (None if held is None else held.value):
+            table.styles.max_height = most
+
+    def laid_out(self, event: events.Resize) -> None:
+        """Take another size, and part the room anew."""
+        super().laid_out(event)
+        if self.ready:
+            self._fit_list()
 
     def _lacks_positions(self, *, flat: bool) -> bool:
         """Whether the style sheet leaves the positions out."""
