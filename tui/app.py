@@ -514,8 +514,12 @@ class PapertapeApp(GuardedApp):
         names = self.theme_names
         position = names.index(self.theme) if self.theme in names else -1
         self.choose_theme(names[(position + 1) % len(names)])
-        self.put_away([f"Theme: {name}." for name in names])  # of the key's presses before
         self.say(f"Theme: {self.theme}.")
+
+        def put_others_away() -> None:
+            self.put_away([f"Theme: {name}." for name in names if name != self.theme])
+
+        self.call_later(put_others_away)  # those of presses before, also where none is drawn yet
 
     def choose_theme(self, name: str) -> None:
         """Use a theme from now on, and the next time."""
