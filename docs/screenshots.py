@@ -47,7 +47,7 @@ from tui.strategies import list_strategies  # noqa: E402
 from tui.widgets.answer_list import AnswerList  # noqa: E402
 from tui.widgets.candle_chart import CandleChart  # noqa: E402
 from tui.widgets.choice import Choice  # noqa: E402
-from tui.widgets.table_rows import LineTable  # noqa: E402
+from tui.widgets.line_table import LineTable  # noqa: E402
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
 SPEED = 3_000.0  # five minutes in a tenth of a second
