@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRow, SessionState
-from core.session.snapshot import Level, SessionSnapshot, StartRequest
+from core.session.snapshot import Level, SessionSnapshot, StartRequest, TrialHorizon
 from core.trading.values import Fills, Side
 from tests.ui.driving import NARROW, WIDE, arrived, driven, host_of, make_app, until, verdict_of
 from tests.ui.scripted import DAY, HOUR, MINUTE, NOW, ScriptedLink, busy, position, session
@@ -850,6 +850,53 @@ async def test_a_pair_is_blocked_entered_and_closed_by_hand_from_its_session() -
         await until(pilot, lambda: link.commands[-1] == "flatten m81c0zzt BTC/USDT")
         held = [one.symbol for one in link.found("m81c0zzt").open_positions]
         assert held == ["ETH/USDT"]
+
+
+@pytest.mark.parametrize(("key", "does"), [("K", "Block entries of BTC/USDT"), ("p", "Pause")])
+async def test_a_sealed_trial_is_not_touched_before_one_is_told_what_that_does_to_its_verdict(
+    key: str, does: str
+) -> None:
+    link = busy()
+    link.change("m81c0zzt", trial=TrialHorizon(0, 60, None))
+    app = make_app(link)
+
+    def is_touched() -> bool:
+        found = link.found("m81c0zzt")
+        return found.state is SessionState.PAUSED or bool(found.blocked)
+
+    async with driven(app) as pilot:
+        await pilot.press("j", "enter")
+        await arrived(pilot, SessionScreen)
+        await pilot.press("l", key)
+        await arrived(pilot, Ask)
+        told = " ".join(str(one.render()) for one in app.screen.query(Static))
+        assert does in told
+        assert "It is a sealed trial: the verdict rests on the trades that are made" in told
+        await pilot.press("enter")  # the default answer
+        await arrived(pilot, SessionScreen)
+        assert not is_touched()
+        await pilot.press(key)
+        await arrived(pilot, Ask)
+        await pilot.press("y")
+        await until(pilot, is_touched)
+        await arrived(pilot, SessionScreen)
+        app.poll()
+        await pilot.press(key)  # to undo it asks nothing
+        await until(pilot, lambda: not is_touched())
+
+
+async def test_what_is_closed_by_hand_in_a_trial_is_told_to_count_in_its_verdict() -> None:
+    link = busy()
+    link.change("m81c0zzt", trial=TrialHorizon(0, 60, None))
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("j", "f")
+        await arrived(pilot, Ask)
+        told = " ".join(str(one.render()) for one in app.screen.query(Static))
+        assert "It is a sealed trial: a trade closed by hand counts in the verdict" in told
+        await pilot.press("enter")
+        await arrived(pilot, SessionsScreen)
+        assert link.commands == []
 
 
 def text_of(app: PapertapeApp, selector: str) -> str:

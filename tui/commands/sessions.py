@@ -26,7 +26,8 @@ SESSIONS: tuple[Command, ...] = (
     ),
     Command(
         "session.pause", Place.SESSIONS, "p", "p", "pause",
-        "Block entries, or allow them again; take up what a failure interrupted", "pause", 3,
+        "Block entries (asks in a trial) or allow them again; take up what a failure interrupted",
+        "pause", 3,
         unless="There is nothing to pause: it has ended. s starts an ended session again.",
     ),
     Command(
@@ -103,7 +104,8 @@ SESSIONS: tuple[Command, ...] = (
     ),
     Command(
         "one.pause", Place.SESSION, "p", "p", "pause",
-        "Block entries, or allow them again; take up what a failure interrupted", "pause", 4,
+        "Block entries (asks in a trial) or allow them again; take up what a failure interrupted",
+        "pause", 4,
         unless="There is nothing to pause: the session has ended.",
     ),
     Command(
@@ -118,7 +120,8 @@ SESSIONS: tuple[Command, ...] = (
     ),
     Command(
         "one.block", Place.SESSION, "K", "K", "block pair",
-        "Block entries of the symbol shown alone, or allow them again", "block", 9,
+        "Block entries of the symbol shown alone (asks in a trial) or allow them again",
+        "block", 9,
         unless="There is nothing to block: the session has ended.",
     ),
     Command(

@@ -36,6 +36,16 @@ class ReportPage(Protocol):
         ...
 
 
+_NO_ENTRIES = (
+    "the verdict rests on the trades that are made, no longer on all that the rules decide. The "
+    "comparison tells each trade that is missing as by hand."
+)
+_CLOSED = (
+    "a trade closed by hand counts in the verdict with what it made. The comparison tells it as by "
+    "hand."
+)
+
+
 def _nothing() -> None:
     """What is done when nothing is to be done."""
 
@@ -162,7 +172,8 @@ class SessionCommands:
         """Pause what runs; where nothing does, let it enter again, or take it up again.
 
         `seen`: the session under the cursor. Said is which were paused, if not that one alone.
-        `asks`: whether it is asked first, by name, since not all of them are in sight.
+        `asks`: whether it is asked first, by name, since not all of them are in sight. To pause a
+        trial is always asked first.
         """
         running = [s for s in sessions if not s.resumable]
         targets = running or sessions
@@ -178,7 +189,8 @@ class SessionCommands:
         def agreed() -> None:
             self._shell.command("pause" if running else "resume", work)
 
-        self._do("Pause" if running else "Resume", targets, agreed, asks=asks)
+        trial = _trial_of(targets, _NO_ENTRIES) if running else ""
+        self._do("Pause" if running else "Resume", targets, agreed, asks=asks, trial=trial)
 
     def _do(
         self,
@@ -187,15 +199,20 @@ class SessionCommands:
         agreed: Callable[[], None],
         *,
         asks: bool,
+        trial: str = "",
     ) -> None:
-        """Do what is done unasked to sessions in sight; of others ask first, naming them."""
-        if not asks:
+        """Do what is done unasked to sessions in sight; of others ask first, naming them.
+
+        `trial`: what it does to the verdict of a trial, which is asked first too.
+        """
+        if not asks and not trial:
             agreed()
             return
         where = "Not all of them are" if len(targets) > 1 else "It is not"
+        hidden = f"{where} in sight: the group is folded.\n" if asks else ""
         self._shell.ask(
             f"{what} {_named(targets)}?",
-            f"{_names(targets)}{where} in sight: the group is folded.",
+            f"{_names(targets)}{hidden}{trial}".strip(),
             [OfferedAnswer("yes", "y", what)],
             lambda _: agreed(),
         )
@@ -228,7 +245,8 @@ class SessionCommands:
         self._shell.ask(
             f"Close {count} of {_named(targets)}?",
             f"{_names(targets)}At the next price, told as closed by hand. "
-            f"{'The sessions go' if len(targets) > 1 else 'The session goes'} on.",
+            f"{'The sessions go' if len(targets) > 1 else 'The session goes'} on."
+            f"{_trial_of(targets, _CLOSED)}",
             [OfferedAnswer("flatten", "y", "Close")],
             answered,
         )
@@ -250,13 +268,14 @@ class SessionCommands:
 
         self._shell.ask(
             f"Close {symbol} of {_named([session])}?",
-            "At the next price, told as closed by hand. The session goes on.",
+            "At the next price, told as closed by hand. The session goes on."
+            f"{_trial_of([session], _CLOSED)}",
             answers,
             answered,
         )
 
     def block(self, session: SessionSnapshot, symbol: str) -> None:
-        """Block the entries of one symbol, or allow them again."""
+        """Block the entries of one symbol, of a trial once that is asked, or allow them again."""
         blocked = symbol in session.blocked
 
         async def work(link: HostLink) -> None:
@@ -266,7 +285,16 @@ class SessionCommands:
                 await link.pause(session.id, symbol)
             self._shell.say(f"Entries of {symbol} are {'allowed' if blocked else 'blocked'}.")
 
-        self._shell.command("allow" if blocked else "block", work)
+        trial = "" if blocked else _trial_of([session], _NO_ENTRIES)
+        if not trial:
+            self._shell.command("allow" if blocked else "block", work)
+            return
+        self._shell.ask(
+            f"Block entries of {symbol} in {_named([session])}?",
+            trial.strip(),
+            [OfferedAnswer("block", "y", "Block")],
+            lambda _: self._shell.command("block", work),
+        )
 
     def annotate(self, session: SessionSnapshot, note: str, tags: tuple[str, ...]) -> None:
         """Put down a note and tags."""
@@ -395,6 +423,14 @@ def stop_question(targets: Sequence[SessionSnapshot]) -> tuple[str, str]:
         whose = "It is a trial" if len(targets) == 1 else "A trial is among them"
         text += f"\n{whose}: what it has not answered by now stays without an answer."
     return f"Stop {_named(targets)}?", text
+
+
+def _trial_of(targets: Sequence[SessionSnapshot], verdict: str) -> str:
+    """What a hand does to the `verdict` of a trial, on a line of its own; nothing of no trial."""
+    if all(session.trial is None for session in targets):
+        return ""
+    whose = "It is a sealed trial" if len(targets) == 1 else "A sealed trial is among them"
+    return f"\n{whose}: {verdict}"
 
 
 def none_of_marked(targets: Sequence[SessionSnapshot], lacks: str) -> str:
