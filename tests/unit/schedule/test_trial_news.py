@@ -72,7 +72,7 @@ def test_the_figures_stand_side_by_side_and_every_answer_is_told() -> None:
     )
     replayed = report()  # of a session that has no backtest
     replayed["comparison"]["columns"] = {"backtest": {"replayed": True}}
-    assert comparison_in_words(replayed).startswith("Replay / paper: win rate 62.0 % / 58.3 %")
+    assert comparison_in_words(replayed).startswith("Replay / paper: win rate 62.0% / 58.3%")
     won = report()
     won["comparison"]["rows"].append({"metric": "profit_factor", "backtest": 1.8, "paper": None})
     won["comparison"]["columns"] = {"paper": {"metrics": {"best": 5.0, "worst": 1.0}}}
