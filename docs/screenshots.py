@@ -11,6 +11,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -22,12 +23,12 @@ sys.path.insert(0, str(ROOT))
 from core.bootstrap import host_options  # noqa: E402
 from core.exchange.market.synthetic import SyntheticMarket  # noqa: E402
 from core.host.feed_factories import DemoMarket  # noqa: E402
-from core.host.local_link import LocalHosting  # noqa: E402
 from core.journal.values import FeedKind  # noqa: E402
 from core.session.snapshot import HostSnapshot, SessionSnapshot  # noqa: E402
 from core.store.workspace import Workspace  # noqa: E402
 from tui.app import PapertapeApp  # noqa: E402
 from tui.host.hosting import LateHosting  # noqa: E402
+from tui.host.workspace import WorkspaceHosting  # noqa: E402
 from tui.modals.ask import Ask  # noqa: E402
 from tui.modals.name import AskName  # noqa: E402
 from tui.modals.new_backtest import NewBacktest  # noqa: E402
@@ -75,7 +76,9 @@ async def take(images: Path, size: tuple[int, int]) -> None:
         demo = DemoMarket(market, START, SPEED, "pictures")
         app = PapertapeApp(
             LateHosting(
-                lambda: LocalHosting(workspace, lambda: host_options(workspace, "tui", demo), [])
+                lambda: WorkspaceHosting(
+                    workspace, lambda: host_options(workspace, "tui", demo), []
+                )
             ),
             lambda: list_strategies(workspace),
             host_name="demo",
@@ -174,10 +177,14 @@ async def start_sessions(
         if number == 3:
             picture("new-session")
         await pilot.press("enter")
-        await until(pilot, lambda: app.snapshot is not None)
-        await until(pilot, lambda number=number: len(app.snapshot.sessions) == number + 1)
+        await until(pilot, partial(begun, app, number + 1))
     app.clear_notifications()
     await pilot.press("j", "j")
+
+
+def begun(app: PapertapeApp, count: int) -> bool:
+    """Whether so many sessions have started."""
+    return len(sessions(app)) == count
 
 
 def eventful(snapshot: HostSnapshot | None) -> bool:
