@@ -306,7 +306,8 @@ def _intervals(columns: Sequence[ComparedColumn]) -> list[str]:
         pnl = None if column.sample is None else column.sample.pnl
         if pnl is not None and len(pnl) >= FEWEST_FILLS:
             low, high = (float(ends[-1]) for ends in mean_intervals(pnl, 0.025))
-            parts.append(f"mean P&L {low:+z.2f} to {signed_per_cent(high)} of margin")
+            ends_at = f"{low:+z.2f} to {signed_per_cent(high)}"
+            parts.append(f"mean P&L {ends_at} of margin, however often one looks")
         if parts:
             lines.append(f"{column.heading}, 95%: {', '.join(parts)}")
     return lines

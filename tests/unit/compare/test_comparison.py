@@ -98,6 +98,13 @@ yet what the backtest promised."""
     )
 
 
+def test_the_interval_of_the_mean_says_that_it_holds_at_every_look() -> None:
+    comparison = compared(column_of_reports("Backtest", [report(many(40, 2.0, 1))], "made"))
+    (line,) = comparison.intervals
+    assert line.startswith("Backtest, 95%: win rate ")
+    assert line.endswith("% of margin, however often one looks")
+
+
 @pytest.mark.parametrize(("worst", "shown"), [(-5.0, "–"), (0.0, "∞")])
 def test_a_profit_factor_that_was_not_recorded_is_not_endless(worst: float, shown: str) -> None:
     recorded = column_of_block("Backtest", {"best": 12.0, "worst": worst}, "STRATEGY.md")
