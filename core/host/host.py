@@ -68,6 +68,8 @@ from core.trading.venue_hosts import OrderAddresses
 Companion = Callable[["Host"], Awaitable[None]]
 """Runs beside the sessions for as long as the host does; cancelled when it stops."""
 
+_PUT_OFF = "Its time counts from when it runs: a venue that answers late puts that off."
+
 
 class HostSchedule(Protocol):
     """The jobs of a host. `run` is a companion of it; `commands` are what its callers may ask."""
@@ -351,11 +353,12 @@ class Host:
 
         The time of a demo's market is its own, and in it an end is known once the session runs.
         """
-        end = record.until
+        end, later = record.until, None
         if end is None and record.run_for is not None and record.feed is not FeedKind.DEMO:
-            end = self.options.clock() + record.run_for
+            end, later = self.options.clock() + record.run_for, _PUT_OFF
         watched = None if self.schedule is None else self.schedule.monitoring(record.id, end)
-        return " ".join(filter(None, [started_in_words(record), watched]))
+        told = (started_in_words(record), watched, later if watched else None)
+        return " ".join(filter(None, told))
 
     async def _with_tried_keys(self, record: SessionManifest) -> SessionManifest:
         """A session that is to order on a test venue, simulated where the venue refuses its keys.

@@ -38,7 +38,7 @@ from core.store.preferences import write_preference
 from core.store.workspace import Workspace, WorkspaceError
 from core.strategy.config.parsing import parse_config
 from core.strategy.signals.evaluation import BatchRules
-from core.time_format import parse_time
+from core.time_format import parse_time, wall_clock
 from core.trading.values import Fills, Side
 from tests.unit.host.hosts import hosting, live_feed, replay_request
 from tests.unit.session.scripted import TestFeed, subscribed
@@ -305,6 +305,24 @@ async def test_a_session_that_waits_for_its_venue_refuses_commands_but_stop(
             with pytest.raises(CommandError, match=r"waits for its venue \(the venue does not"):
                 await command(session_id)
         assert (await host.stop(session_id))["state"] == "stopped"
+
+
+async def test_a_date_of_a_session_that_does_not_run_yet_is_told_as_one_that_may_be_put_off(
+    tmp_path: Path,
+) -> None:
+    feed = TestFeed({"BTC/USDT": market(300)}, 250)
+    feed.silent = 1
+    later = "Its time counts from when it runs: a venue that answers late puts that off."
+    home = tmp_path / "home"
+    async with hosting(home, feeds=live_feed(feed), schedule=Schedule) as host:
+        counted = await host.start(StartRequest(RSI, run_for=DAY))
+        fixed = await host.start(StartRequest(RSI, until=wall_clock() + DAY))
+        endless = await host.start(StartRequest(RSI))
+    assert "a full report on 20" in str(counted.message)
+    assert str(counted.message).endswith(f" UTC. {later}")
+    assert "a full report on 20" in str(fixed.message)
+    for reply in (fixed, endless):
+        assert later not in str(reply.message)
 
 
 async def test_the_next_host_goes_on_with_what_was_running_and_shows_what_had_ended(
