@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from core.market.candles.candles import Candles
+from core.market.candles.durations import SpanError, period_span
+from core.market.candles.timeframes import Timeframe
 from core.market.files.candle_files import read_candles
 from core.market.files.errors import CandleFileError
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import condition_series, signal_series, warmup_candles
+from core.time_format import short_time
 
 
 def strategy_candles(
@@ -46,6 +49,58 @@ def strategy_candles(
         candles[symbol] = file.candles
         notes += [f"{path.name}: {note}" for note in file.notes]
     return candles, notes
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A part of the candles of files: the period and as much warm-up before it as they have.
+
+    `span`: of the period, UTC ms, the end exclusive.
+    """
+
+    candles: dict[str, Candles]
+    span: tuple[int, int]
+
+
+def whole_span(candles: Mapping[str, Candles], timeframe: Timeframe) -> tuple[int, int]:
+    """From the first open to the last close, UTC ms."""
+    first = min(int(history.time[0]) for history in candles.values())
+    return first, max(timeframe.next_open(int(history.time[-1])) for history in candles.values())
+
+
+def part_of(
+    candles: Mapping[str, Candles],
+    timeframe: Timeframe,
+    period: str,
+    *,
+    warmup: int,
+    span: tuple[int, int] | None = None,
+) -> FilePart:
+    """The part of candles that lies in a period.
+
+    Args:
+        candles: of files, by symbol.
+        timeframe: theirs.
+        period: a length, until the last of them closes, or two dates.
+        warmup: how many candles before it the signals are warmed up by.
+        span: that of the period, where it is known from an earlier run.
+
+    Raises:
+        SpanError: it is no period, or a symbol has no candle in it.
+    """
+    first, last = whole_span(candles, timeframe)
+    start, end = span or period_span(period, last)
+    part = {
+        symbol: history.between(start - warmup * timeframe.ms, end)
+        for symbol, history in candles.items()
+    }
+    for symbol, history in part.items():
+        if not len(history) or history.time[-1] < start:
+            raise SpanError(
+                f"no candles of {symbol} in the period {period}: the files have those from "
+                f"{short_time(first)} to {short_time(last)} UTC"
+            )
+    return FilePart(part, (start, end))
 
 
 def needs_volume(config: StrategyConfig) -> bool:

@@ -48,7 +48,7 @@ class LibraryError(Exception):
 class CandleSource(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a run had its candles from, as `tui.requests.backtest.BacktestOrder` says it.
 
-    `span`: of those of an exchange, when the first and the last open (ISO 8601), warm-up included.
+    `span`: of those of a period, when the first and the last open (ISO 8601), warm-up included.
     """
 
     data: str = ""

@@ -147,7 +147,7 @@ def library_result(
         source: where the candles were from.
         settings: what was varied of the strategy, by path.
     """
-    if source.exchange:
+    if source.exchange or source.period:
         first = min(int(one.time[0]) for one in candles.values())
         last = max(int(one.time[-1]) for one in candles.values())
         source = msgspec.structs.replace(source, span=(iso_time(first), iso_time(last)))

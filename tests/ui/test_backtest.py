@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
@@ -36,6 +36,7 @@ from tui.modals.ask import Ask
 from tui.modals.name import AskName
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
+from tui.modals.vary import VaryForm
 from tui.requests.backtest import BacktestCommands, BacktestOrder, BacktestRefusedError
 from tui.requests.backtest_run import backtest as run_order
 from tui.requests.backtest_run import look_at_candles, own_candles
@@ -761,3 +762,71 @@ async def test_a_period_before_there_were_candles_is_refused_in_the_form(
         form.query_one("#source", Choice).chosen = "exchange"
         form.query_one("#period", Input).value = "99y"
         await until(pilot, lambda: "begins before 1970" in verdict_of(form))
+
+
+async def test_a_period_of_a_file_is_run_shown_and_proposed_for_what_is_asked_next(
+    workspace: Workspace,
+) -> None:
+    """Also by a screen that did not run it: the file is still there."""
+    data = workspace.root.parent / "waves.csv"
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await pilot.press("b")
+        form = await arrived(pilot, NewBacktest)
+        await until(pilot, lambda: form.query_one(LineTable).cursor_key is not None)
+        period = form.query_one("#period", Input)
+        assert period.display
+        assert period.value == "", "all of the file"
+        form.query_one("#data", Input).value = str(data)
+        period.value = "1d"
+        await until(pilot, lambda: "the 1 day until the file ends" in verdict_of(form))
+        await pilot.press("enter")
+        screen = await arrived(pilot, BacktestResultScreen)
+        await pilot.pause()
+        (kept,) = list_results(workspace).results
+        assert kept.result.period.candles == 1_440
+        assert kept.result.source is not None
+        assert kept.result.source.period == "1d"
+        await pilot.press("escape", "3")
+        await arrived(pilot, BacktestScreen)
+        await pilot.press("enter")  # its own candles are found in the file
+        await until(pilot, lambda: app.screen is not screen)
+        await arrived(pilot, BacktestResultScreen)
+        await pilot.pause()
+        await pilot.press("enter")
+        await arrived(pilot, TradeScreen)
+        await until(pilot, lambda: "◆" in drawn(app, "#trade-candles"))
+    other = make(workspace)
+    async with driven(other, WIDE) as pilot:
+        await pick(pilot, other, "waves")
+        await pilot.press("J")
+        form = await arrived(pilot, NewBacktest)
+        await until(pilot, lambda: form.query_one(LineTable).cursor_key is not None)
+        title = str(form.query(".form-title").first(Static).render())
+        assert title == "waves · gate: on which candles?"
+        proposed = [form.query_one(f"#{name}", Input).value for name in ("data", "period")]
+        assert proposed == [str(data), "1d"]
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(other.screen, VaryForm))
+        title = str(other.screen.query(".form-title").first(Static).render())
+        assert title == "waves · gate · waves.csv · 1d"
+
+
+async def test_the_period_proposed_is_that_of_the_source_that_is_chosen(
+    workspace: Workspace,
+) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        app.push_screen(NewBacktest(app.list_strategies, None, demo=True))
+        form = await arrived(pilot, NewBacktest)
+        await until(pilot, lambda: bool(form.query("#period")))
+        source, period = form.query_one("#source", Choice), form.query_one("#period", Input)
+        for chosen, usual in (("demo", "1mo"), ("exchange", "6mo"), ("file", ""), ("demo", "1mo")):
+            source.chosen = chosen
+            await pilot.pause()
+            assert period.value == usual
+        period.value = "2mo"
+        source.chosen = "exchange"
+        await pilot.pause()
+        assert period.value == "2mo", "that was asked for"

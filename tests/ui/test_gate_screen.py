@@ -181,7 +181,7 @@ async def test_the_gate_of_a_setting_judges_that_setting_and_names_it(workspace:
         screen._vary(GateScreen, replace(order, settings={"rsi.period": 9}), "waves")
         await until(pilot, lambda: bool(app.screen.query(".form-title")))
         title = str(app.screen.query_one(".form-title").render())
-        assert title == "waves rsi.period=9: the gate: how much of it is luck"
+        assert title == "waves rsi.period=9 · gate · waves.csv"
         await until(pilot, lambda: verdict(app).startswith("1 setting: rsi.period=9"))
         assert "verdict" not in verdict(app), "of files it is not known before they are read"
         await pilot.press("enter")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 import msgspec
@@ -31,9 +32,10 @@ from tui.modals.notes import NotesForm
 from tui.requests.library import differently_run
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
-from tui.screens.backtest_rows import period
+from tui.screens.backtest_rows import backtest_row, columns, period
 from tui.screens.overlay import OverlayScreen
 from tui.widgets.choice import Choice
+from tui.widgets.columns import ColumnLayout, places
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
 
@@ -133,11 +135,11 @@ async def test_rows_of_one_sweep_are_told_apart_where_there_is_little_room(
     app = make(workspace)
     async with driven(app, NARROW) as pilot:
         await pilot.press("3", "slash", *"macd.signal_period=12", "enter")
-        await until(pilot, lambda: "fast=12 slow=26 signal=12" in drawn(app, "#backtests"))
+        await until(pilot, lambda: " slow=26 signal=12 " in drawn(app, "#backtests"))
         assert "signal=9" not in drawn(app, "#backtests")
         await pilot.press("escape")
-        await until(pilot, lambda: "fast=12 slow=26 signal=9 " in drawn(app, "#backtests"))
-        assert "TRADES" in drawn(app, "#backtests")
+        await until(pilot, lambda: " slow=26 signal=9 " in drawn(app, "#backtests"))
+        assert all(label in drawn(app, "#backtests") for label in ("DAYS", "PF", "TRADES"))
         await until(pilot, lambda: bool(BRAILLE.search(drawn(app, "#backtest-equity"))))
         await pilot.resize_terminal(NARROW[0], 19)
         await until(pilot, lambda: not app.screen.query_one("#backtest-look").display)
@@ -221,3 +223,25 @@ def test_days_are_counted_to_the_close_of_the_last_candle(workspace: Workspace) 
     span = ReportedPeriod("2025-01-01T00:00:00Z", "2025-01-30T00:00:00Z", 30)
     daily = msgspec.structs.replace(listed.result, timeframe="1d", period=span)
     assert period(replace(listed, result=daily)) == "2025-01-01 30d"
+
+
+def test_a_long_name_is_cut_in_its_middle_and_drops_no_figure_of_any_row(
+    workspace: Workspace,
+) -> None:
+    """On 80 columns one long name took DAYS, PF and TRADES from every row."""
+    results = list_results(workspace).results
+    long = {f"a_long_indicator_{n}.period": n for n in range(3)}
+    named = replace(results[0], result=msgspec.structs.replace(results[0].result, settings=long))
+    shown = columns([named, *results])
+    layout = ColumnLayout(shown)
+    rows = [backtest_row(one, UTC) for one in (named, *results)]
+    for width in (76, 116):
+        placed = places(shown, 0, width)
+        labels = [shown[one.column].label for one in placed]
+        assert {"DAYS", "RETURN", "PF", "TRADES"} <= {*labels}
+        if width > 100:
+            assert labels.index("MADE") == labels.index("TRADES") + 1
+        name = layout.written(rows[0].cells[0], placed[0])
+        assert len(name) == placed[0].width
+        assert (name[:4], name[-2:]) == (results[0].result.strategy[:4], "=2")
+        assert "…" in name

@@ -66,7 +66,7 @@ def add_commands(commands: Commands) -> None:
         "--warmup",
         type=int,
         metavar="N",
-        help="--exchange: candles before the period (default: what the strategy wants; marked)",
+        help="candles before the period (default: what the strategy wants; marked)",
     )
     parser.add_argument(
         "--balance", type=float, metavar="N", help="the starting balance, in quote currency"
@@ -167,13 +167,17 @@ def _run(
     arguments: BacktestArguments, parsed: ParsedConfig
 ) -> tuple[RunResult, Mapping[str, Candles]]:
     """Run the backtest on the candles that the arguments name; these come with it."""
-    if bool(arguments.data) == bool(arguments.exchange or arguments.period):
+    fetched = arguments.exchange or (arguments.period and not arguments.data)
+    if bool(arguments.data) == bool(fetched):
         raise Refusal(
             "a backtest needs candles: give either --data FILE (for several symbols, "
-            "--data SYMBOL=FILE for each) or --period 6m (--exchange NAME: another than Binance)",
+            "--data SYMBOL=FILE for each; with --period a part of them) or --period 6m "
+            "(--exchange NAME: another than Binance)",
             Exit.BAD_INPUT,
         )
+    from core.backtest.candle_data import part_of
     from core.backtest.run import BacktestError, run_backtest
+    from core.market.candles.durations import SpanError
     from core.strategy.signals.sources import chosen_warmup
     from core.trading.values import FillOn
 
@@ -181,13 +185,20 @@ def _run(
     detail = finer_candles_in("--detail", arguments.detail or (), config, arguments.columns)
     inputs: dict[str, Any]
     if arguments.data:
-        if arguments.warmup is not None:
+        if arguments.warmup is not None and arguments.period is None:
             raise Refusal(
-                "--warmup goes with --exchange: a candle file has its warm-up in itself",
+                "--warmup goes with --period: a whole candle file has its warm-up in itself",
                 Exit.BAD_INPUT,
             )
         history, notes = candles_in("--data", arguments.data, config, arguments.columns)
         inputs = {}
+        if arguments.period is not None:
+            with refusing(ValueError):
+                warmup, notice = chosen_warmup(config, arguments.warmup)
+            with refusing(SpanError):
+                part = part_of(history, config.timeframe, arguments.period, warmup=warmup)
+            history, notes = part.candles, [*notes, *filter(None, (notice,))]
+            inputs = {"decide_from": part.span[0]}
     else:
         with refusing(ValueError):
             warmup, notice = chosen_warmup(config, arguments.warmup)
@@ -216,7 +227,8 @@ def _source(arguments: BacktestArguments, result: RunResult) -> CandleSource:
     from core.report.library import CandleSource
 
     if arguments.data:
-        return files_source(arguments.data, result.config.symbols, arguments.columns)
+        source = files_source(arguments.data, result.config.symbols, arguments.columns)
+        return CandleSource(source.data, period=arguments.period or "")
     return CandleSource(exchange=arguments.exchange or DEFAULT_VENUE, period=arguments.period or "")
 
 

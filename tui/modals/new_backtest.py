@@ -32,7 +32,8 @@ from tui.widgets.remarks import Remark, RemarkLines
 from tui.widgets.tones import Tone
 
 _FILE, _EXCHANGE = "file", "exchange"
-_SHORT_PERIOD, _PERIOD = "1mo", "6mo"
+# Of each source: a demo makes its candles up, which takes its time.
+_USUAL = {DEMO_MARKET: "1mo", _FILE: "", _EXCHANGE: "6mo"}
 
 
 class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
@@ -56,6 +57,7 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         self._check = check
         self._asked: BacktestOrder | None = None  # whose candles are being read
         self._last = last
+        self._proposed_for = _FILE  # the source whose period was proposed
         self._sources = [DEMO_MARKET, _FILE, _EXCHANGE] if demo else [_FILE, _EXCHANGE]
 
     def compose(self) -> ComposeResult:
@@ -63,20 +65,21 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         last = self._last
         source = self._sources[0] if last is None else _source(last)
         exchange = last.exchange if last and source == _EXCHANGE else "binance"
-        usual = _SHORT_PERIOD if source == DEMO_MARKET else _PERIOD
+        self._proposed_for = source
         with Vertical(classes="form"):
             yield heading(self._title)
             yield from self.strategies()
             yield field("Candles", Choice(self._sources, source, id="source"))
             data = TextField(
                 last.data if last else "",
-                placeholder="candles.csv.gz, or for several SYMBOL=FILE SYMBOL=FILE",
+                placeholder="candles.csv.gz, or SYMBOL=FILE …",
                 id="data",
                 suggester=CandleFileSuggester(),
             )
             yield field("File", data, id="file-field")
             yield field("Exchange", TextField(exchange, id="exchange"), id="exchange-field")
-            period = TextField((last.period if last else "") or usual, id="period")
+            written = (last.period if last else "") or _USUAL[source]
+            period = TextField(written, id="period", placeholder="all of the file")
             yield field("Period", period, id="period-field")
             fills = [fill.value for fill in FillOn]
             filled = last.fill_on if last and last.fill_on in fills else fills[0]
@@ -99,7 +102,7 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         exchange = ""
         if source == _EXCHANGE:
             exchange = exchange_in(self.query_one("#exchange", Input), problems)
-        if source != _FILE:
+        if source != _FILE or period:
             try:
                 period_span(period, wall_clock())
             except SpanError as error:
@@ -123,7 +126,7 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
                 strategy.raw,
                 data=data if source == _FILE else "",
                 exchange={_FILE: "", _EXCHANGE: exchange}.get(source, DEMO_MARKET),
-                period="" if source == _FILE else period,
+                period=period,
                 fill_on=self.query_one("#fill-on", Choice).chosen,
                 balance=balance,
             ),
@@ -133,13 +136,17 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
     def judge(self) -> None:
         """See `CheckedForm.judge`."""
         source = self.query_one("#source", Choice).chosen
+        period = self.query_one("#period", TextField)
+        if source != self._proposed_for and period.value == _USUAL[self._proposed_for]:
+            with self.prevent(Input.Changed):
+                period.value = _USUAL[source]
+        self._proposed_for = source
         self.query_one("#file-field").display = source == _FILE
         self.query_one("#exchange-field").display = source == _EXCHANGE
-        self.query_one("#period-field").display = source != _FILE
         order, problems = self.order()
         told = self.wrong(problems)
         if order is not None and order.period:
-            told.append(Remark("", period_in_words(order.period), Tone.DIM))
+            told.append(Remark("", _in_words(order), Tone.DIM))
         self.tell(told)
 
     def lacking(self) -> Input | None:
@@ -192,3 +199,8 @@ def _source(order: BacktestOrder) -> str:
     if order.exchange == DEMO_MARKET:
         return DEMO_MARKET
     return _EXCHANGE if order.exchange else _FILE
+
+
+def _in_words(order: BacktestOrder) -> str:
+    words = period_in_words(order.period)
+    return words.replace("until now", "until the file ends") if order.data else words

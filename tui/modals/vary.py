@@ -56,12 +56,17 @@ class VaryForm(CheckedForm[Variation]):
         settings: Mapping[str, float | int | str] = MappingProxyType({}),
         gate: bool = False,
         days: int | None = None,
+        material: str = "",
     ) -> None:
-        """`settings`: what was set of the strategy already, by path. `days`: of the candles."""
+        """`settings`: what was set of the strategy already, by path.
+
+        `days`: of the candles; `material`: which they are.
+        """
         super().__init__()
         self._few = few_days(days) if gate and days is not None and days < FEWEST_DAYS else ""
         self._set = setting_words(settings)
         self._of = " ".join(filter(None, (name, self._set)))
+        self._material = material
         self._raw = raw
         self._commands = commands
         self._last = last
@@ -74,9 +79,9 @@ class VaryForm(CheckedForm[Variation]):
     def compose(self) -> ComposeResult:
         """Axes, what ranks, and what comes of it."""
         last = self._last or Variation()
-        what = "the gate: how much of it is luck" if self._gate else "a sweep of its settings"
+        what = "gate" if self._gate else "sweep"
         with Vertical(classes="form"):
-            yield heading(f"{self._of}: {what}")
+            yield heading(" · ".join(filter(None, (self._of, what, self._material))))
             for number, label in enumerate(_AXES):
                 written = last.axes[number] if number < len(last.axes) else ""
                 yield field(label, TextField(written, id=f"axis-{number}"))

@@ -12,6 +12,7 @@ from core.market.candles.durations import SpanError, period_span
 from core.market.candles.timeframes import DAY
 from core.report.library import ListedResult
 from core.strategy.chart_values import ChartSource
+from core.time_format import short_date
 from tui import formats
 from tui.shell import OfferedAnswer, Shell
 from tui.strategies import StrategyChoice, StrategyFileError, copy_strategy
@@ -37,8 +38,9 @@ class BacktestOrder:
 
     `raw`: the config as written, in the document at `path`. `data`: candle files, `FILE` or
     `SYMBOL=FILE`, parted by spaces; or, where `exchange` (its ccxt name, or `DEMO_MARKET`) is
-    given, `period` until now, after `warmup` candles (None: as many as the strategy wants); `span`:
-    from when to when, UTC ms, where that has been run already and is to be run on again.
+    given, `period` until now, after `warmup` candles (None: as many as the strategy wants). A
+    period of files is a part of them, none all; `span`: from when to when, UTC ms, where that has
+    been run already and is to be run on again.
     `balance` None: the strategy's own. `settings`: what of the strategy was varied in `raw`, by
     path.
     """
@@ -54,6 +56,16 @@ class BacktestOrder:
     fill_on: str = "next_open"
     balance: float | None = None
     settings: Mapping[str, float | int | str] = field(default_factory=dict)
+
+    @property
+    def material(self) -> str:
+        """Which candles, as far as that is known before they are read: where from, and of when."""
+        where = self.exchange or ", ".join(Path(word).name for word in self.data.split())
+        when = self.period
+        if self.span is not None:
+            start, end = self.span
+            when = f"{short_date(start)} to {short_date(end - 1)}"
+        return " · ".join(filter(None, (where, when)))
 
     def days(self, now: int) -> int | None:
         """On how many UTC days its candles lie; None where that is not known before they are read.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.backtest.axes import Axis, SweepError, configs
-from core.backtest.candle_data import strategy_candles
+from core.backtest.candle_data import part_of, strategy_candles, whole_span
 from core.backtest.run import BacktestError, FundingRates, run_backtest
 from core.exchange.market.clock import ManualClock
 from core.exchange.market.market_replay import served
@@ -64,8 +64,7 @@ _REFUSALS = (
 class Material:
     """What a run is made on, as `run_backtest` takes it, and what is to be said of the candles.
 
-    `span`: see `BacktestOrder`; None where the candles are of files. `read`: then, which files for
-    which strategy.
+    `span`: see `BacktestOrder`. `read`: of files, which of them for what.
     """
 
     candles: Mapping[str, Candles]
@@ -127,7 +126,7 @@ async def candles_for(
             material = await _fetched(order, parsed.config, warmup, workspace, progress)
         else:
             progress("reading the candles …")
-            material = await asyncio.to_thread(_from_files, order, parsed.config)
+            material = await asyncio.to_thread(_from_files, order, parsed.config, warmup)
         if order.settings:
             axes = [Axis(path, (value,)) for path, value in order.settings.items()]
             parsed = replace(parsed, config=configs(parsed.config, axes)[0])
@@ -151,15 +150,21 @@ async def look_at_candles(order: BacktestOrder) -> None:
     _, _ahead = await candles_for(order, None, None, lambda _: None)
 
 
-def _from_files(order: BacktestOrder, config: StrategyConfig) -> Material:
+def _from_files(order: BacktestOrder, config: StrategyConfig, warmup: int) -> Material:
     global _ahead
     ahead, _ahead = _ahead, None
     files, columns = files_in_line("candles", order.data, config.symbols)
-    read = config, order.data, [_version(path) for path in files.values()]
+    part = (order.period, order.span, warmup) if order.period else None
+    read = config, order.data, [_version(path) for path in files.values()], part
     if ahead is not None and ahead.read == read:
         return ahead
     candles, notes = strategy_candles(config, files, columns)
-    return Material(candles, tuple(notes), read=read)
+    if not order.period:
+        span = whole_span(candles, config.timeframe)
+        return Material(candles, tuple(notes), span=span, read=read)
+    found = part_of(candles, config.timeframe, order.period, warmup=warmup, span=order.span)
+    start, _ = found.span
+    return Material(found.candles, tuple(notes), start, span=found.span, read=read)
 
 
 def _version(file: Path) -> tuple[int, ...]:
@@ -279,9 +284,11 @@ def _at_hand(
     if source.data:
         files, columns = files_in_line("candles", source.data, config.symbols)
         names = formats.several([path.name for path in files.values()])
-        return strategy_candles(config, files, columns)[
-            0
-        ], f"In {names} are other candles by now than those"
+        candles = strategy_candles(config, files, columns)[0]
+        if source.span is not None:
+            first, last = map(parse_time, source.span)
+            candles = {symbol: one.between(first, last + 1) for symbol, one in candles.items()}
+        return candles, f"In {names} are other candles by now than those"
     try:
         first, last = map(parse_time, source.span or ())
     except ValueError as error:

@@ -82,7 +82,7 @@ def order_of(listed: ListedResult) -> BacktestOrder | None:
         data=source.data,
         exchange=source.exchange,
         period=source.period,
-        span=_span(result) if source.exchange else None,
+        span=_span(result),
         fill_on=result.fill_on or "next_open",
         settings=result.settings,
     )

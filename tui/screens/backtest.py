@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 from functools import partial
@@ -344,15 +344,47 @@ class BacktestScreen(BaseScreen):
             else:
                 left()
 
-        self.app.push_screen(
-            NewBacktest(
-                self.papertape.list_strategies,
-                last or self._order,
-                picked,
-                demo=self.papertape.demo is not None,
-                check=self.papertape.backtests.refusal,
-            ),
-            answered,
+        def ask(proposed: BacktestOrder | None) -> None:
+            self.app.push_screen(
+                NewBacktest(
+                    self.papertape.list_strategies,
+                    proposed,
+                    picked,
+                    demo=self.papertape.demo is not None,
+                    check=self.papertape.backtests.refusal,
+                ),
+                answered,
+            )
+
+        if last is not None or picked is None:
+            ask(last or self._order)
+        else:
+            self._propose(picked, ask)
+
+    def _propose(self, name: str, ask: Callable[[BacktestOrder | None], None]) -> None:
+        """Ask with what a strategy was last run on, so far as that is still there.
+
+        Else with what was asked last.
+        """
+        last = self._order
+        if last is not None and last.name == name:
+            ask(last)
+            return
+
+        async def work() -> None:
+            if not self._is_read:
+                await self._read()
+            kept = [one for one in self._results.values() if one.result.strategy == name]
+            orders = [
+                replace(order, settings={}, span=None)
+                for one in kept
+                if (order := order_of(one)) is not None
+                and not _lacks_candles(order, one.result.symbols)
+            ]
+            ask(orders[0] if orders else last)
+
+        self.app.run_worker(
+            work(), name="propose", group="propose", exclusive=True, exit_on_error=False
         )
 
     def seek(self, key: str) -> None:
@@ -416,7 +448,7 @@ class BacktestScreen(BaseScreen):
         async def work() -> None:
             choices = await self.papertape.read_strategies()
             choice = next((one for one in choices if one.name == order.name), None)
-            if choice is None or choice.problems or _lacks_candles(order, choice):
+            if choice is None or choice.problems or _lacks_candles(order, choice.symbols):
                 self.choose(order.name, order)
             else:
                 self.run_order(replace(order, raw=choice.raw, path=choice.path))
@@ -483,24 +515,36 @@ class BacktestScreen(BaseScreen):
             gate = screen is GateScreen
             varying, settings = self.papertape.varying, order.settings
             days = order.days(wall_clock()) if gate else None
-            form = VaryForm(order.name, order.raw, varying, settings=settings, gate=gate, days=days)
+            form = VaryForm(
+                order.name,
+                order.raw,
+                varying,
+                settings=settings,
+                gate=gate,
+                days=days,
+                material=order.material,
+            )
             self.app.push_screen(form, varied)
 
         if order is not None:
             chosen(order)
             return
-        self.app.push_screen(
-            NewBacktest(
-                self.papertape.list_strategies,
-                self._order,
-                name,
-                demo=self.papertape.demo is not None,
-                check=self.papertape.backtests.refusal,
-                title="On which candles?",
-                verb="go on",
-            ),
-            chosen,
-        )
+
+        def ask(proposed: BacktestOrder | None) -> None:
+            self.app.push_screen(
+                NewBacktest(
+                    self.papertape.list_strategies,
+                    proposed,
+                    name,
+                    demo=self.papertape.demo is not None,
+                    check=self.papertape.backtests.refusal,
+                    title=f"{name} · {screen.WHAT}: on which candles?",
+                    verb="go on",
+                ),
+                chosen,
+            )
+
+        self._propose(name, ask)
 
     def action_cancel(self) -> None:
         """Break off what runs."""
@@ -557,12 +601,12 @@ class BacktestScreen(BaseScreen):
         self._show_list()
 
 
-def _lacks_candles(order: BacktestOrder, choice: StrategyChoice) -> bool:
-    """Whether it is known before they are read that an order has no candles of a strategy."""
+def _lacks_candles(order: BacktestOrder, symbols: Sequence[str]) -> bool:
+    """Whether it is known before they are read that an order has no candles of these symbols."""
     if order.exchange:
         return False
     try:
-        files, _ = files_in_line("candles", order.data, choice.symbols)
+        files, _ = files_in_line("candles", order.data, symbols)
     except SymbolFilesError:
         return True
     return bool(not_there(files.values(), "data"))

@@ -22,25 +22,30 @@ from tui.widgets.figures import Figure
 from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
-_NAME, _LONGEST_NAME = 16, 52
+_NAME, _NARROW_NAME, _LONGEST_NAME = 16, 20, 52
 
 
 def columns(results: Iterable[ListedResult] = ()) -> tuple[Column, ...]:
     """The columns of a list of these: what was varied of a strategy tells one from the other."""
+    results = list(results)
     longest = max((cell_len(settled(one)) for one in results), default=0)
+    longest = min(max(longest, _NAME), _LONGEST_NAME)
+    width = min(longest, _NARROW_NAME)
+    market = max((cell_len(_market(one)) for one in results), default=0)
     return (
-        Column("STRATEGY", min(max(longest, _NAME), _LONGEST_NAME), grow=_NAME),
-        Column("SYMBOLS", 8, priority=5, grow=6),
-        Column("TF", 3, priority=6),
-        Column("FROM", 10, priority=7),
+        # What is cut of a name stands beneath the list, and no figure gives way to it.
+        Column("STRATEGY", width, grow=longest - width or 1, middle=True),
+        Column("SYMBOLS", 8, priority=5, grow=min(max(market - 8, 0), 6)),
+        Column("TF", 3, priority=7),
+        Column("FROM", 10, priority=8),
         Column("DAYS", 4, "right", priority=3),
         Column("RETURN", 9, "right"),
         Column("MAX DD", 6, "right"),
         Column("SHARPE", 6, "right"),
         Column("PF", 5, "right", priority=4),
         Column("TRADES", 6, "right", priority=2),
+        Column("MADE", 12, priority=6),
         Column("TAGS", 6, priority=1, grow=8, optional=True),
-        Column("MADE", 12, priority=8),
     )
 
 
@@ -48,16 +53,13 @@ def backtest_row(listed: ListedResult, zone: tzinfo) -> Row:
     """A result as a row of the list."""
     result = listed.result
     metrics = result.metrics
-    symbols = result.symbols[0] if result.symbols else formats.UNKNOWN
-    if len(result.symbols) > 1:
-        symbols += f" +{len(result.symbols) - 1}"
     factor, made = metrics.profit_factor, moment(result.saved)
     start, days = moment(result.period.start), _days(listed)
     return Row(
         listed.key,
         (
             Cell(settled(listed), Tone.STRONG),
-            Cell(symbols),
+            Cell(_market(listed)),
             Cell(result.timeframe, Tone.DIM, order=formats.length_of(result.timeframe)),
             Cell(
                 formats.UNKNOWN if start is None else str(result.period.start)[:10],
@@ -74,10 +76,16 @@ def backtest_row(listed: ListedResult, zone: tzinfo) -> Row:
             Cell(formats.number(metrics.sharpe_ratio), order=metrics.sharpe_ratio),
             Cell(factor_text(listed), order=float("inf") if factor is None else factor),
             Cell(formats.number(metrics.total_trades, 0), order=metrics.total_trades),
-            Cell(tags(listed), Tone.INFO),
             Cell(formats.day_time(made, zone), Tone.DIM, order=made),
+            Cell(tags(listed), Tone.INFO),
         ),
     )
+
+
+def _market(listed: ListedResult) -> str:
+    symbols = listed.result.symbols
+    more = f" +{len(symbols) - 1}" if len(symbols) > 1 else ""
+    return f"{symbols[0]}{more}" if symbols else formats.UNKNOWN
 
 
 def figures(listed: ListedResult) -> tuple[Figure, ...]:

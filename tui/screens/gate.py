@@ -207,6 +207,7 @@ class GateScreen(LongWorkScreen):
             settings=order.settings,
             gate=True,
             days=order.days(wall_clock()),
+            material=order.material,
         )
         self.app.push_screen(form, answered)
 

@@ -13,7 +13,6 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.text import safe_lines, safe_text
-from core.time_format import short_date
 from tui import formats
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
 from tui.requests.varying import Control, Variation, Varied
@@ -218,20 +217,15 @@ def part_lines(parts: Mapping[str, str], progress: Progress | None) -> Iterator[
 
 
 def work_title(order: BacktestOrder, what: str, variation: Variation) -> Content:
-    """What is worked on: the strategy with what was set of it, the work, and what it varies."""
+    """What is worked on: the strategy with what was set of it, on which candles, and the axes."""
     name = " ".join(filter(None, (order.name, formats.setting_words(order.settings))))
     axes = "".join(f" · {axis}" for axis in formats.axis_words(variation.axes))
     return Content.assemble(
         (safe_text(name), "bold $foreground"),
         (f" · {what}", "$dim"),
+        (safe_text(f" · {order.material}" if order.material else ""), "$dim"),
         (safe_text(axes), "$dim"),
-        ("".join(f" · {span}" for span in _span(order)), "$dim"),
     )
-
-
-def _span(order: BacktestOrder) -> list[str]:
-    """From when to when, where that is known."""
-    return [] if order.span is None else [" to ".join(map(short_date, order.span))]
 
 
 def _noted(varied: Varied) -> list[tuple[str, Tone]]:

@@ -330,7 +330,14 @@ class SweepScreen(LongWorkScreen):
                 self.run_order(variation)
 
         order, varying = self._order, self.papertape.varying
-        form = VaryForm(order.name, order.raw, varying, self._variation, settings=order.settings)
+        form = VaryForm(
+            order.name,
+            order.raw,
+            varying,
+            self._variation,
+            settings=order.settings,
+            material=order.material,
+        )
         self.app.push_screen(form, answered)
 
     def action_export(self) -> None:

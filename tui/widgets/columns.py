@@ -30,7 +30,8 @@ class Column:
     `grow`: how many cells beyond `width` it may take where there is room; `fill`: how many more, of
     what is left once no other can grow. What stands left and grows is a name, and may be cut. An
     `optional` one takes none where no row has anything in, and one for `wide` lines none on a line
-    of fewer cells.
+    of fewer cells. `middle`: what is cut of its names is in their middle, as their ends tell them
+    apart.
     """
 
     label: str
@@ -41,6 +42,7 @@ class Column:
     fill: int = 0
     optional: bool = False
     wide: int = 0
+    middle: bool = False
 
     @property
     def is_name(self) -> bool:
@@ -153,6 +155,8 @@ class ColumnLayout:
         if cell.signs:
             room = place.width - cell_len(cell.signs) - 1
             text = f"{fitted(text, room, 'left').rstrip()} {cell.signs}"
+        if column.middle:
+            text = without_middle(text, place.width)
         return fitted(text, place.width, column.align)
 
 
@@ -211,6 +215,17 @@ def fitted(text: str, width: int, align: str) -> str:
     if length > width:
         return set_cell_size(text, max(0, width - 1)) + "…" if width else ""
     return " " * (width - length) + text if align == "right" else text + " " * (width - length)
+
+
+def without_middle(text: str, width: int) -> str:
+    """`text` in up to `width` terminal cells: of what does not fit begin and, longer, end stay."""
+    if cell_len(text) <= width or width < 3:
+        return text
+    begin = set_cell_size(text, width // 3).rstrip()
+    room, end = width - cell_len(begin) - 1, len(text)
+    while cell_len(text[end - 1 :]) <= room:
+        end -= 1
+    return f"{begin}…{text[end:]}"
 
 
 def fitted_before(name: str, kept: str, width: int) -> str:

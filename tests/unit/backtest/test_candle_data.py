@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.backtest.candle_data import needs_volume, strategy_candles
+from core.backtest.candle_data import needs_volume, part_of, strategy_candles
+from core.market.candles.durations import SpanError
+from core.market.candles.timeframes import Timeframe
 from core.market.files.errors import CandleFileError
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
+from tests.unit.backtest.test_skipping import walk
 
 START = 1_704_067_200_000
 HOUR = 3_600_000
@@ -80,3 +83,17 @@ def test_the_order_of_columns_is_told_for_every_file(tmp_path: Path) -> None:
     order = "time,open,close,high,low,volume"
     candles, _ = strategy_candles(PRICES_ALONE, {"BTC/USDT": path}, order)
     assert candles["BTC/USDT"].at(0)[1:] == (10, 11, 9, 10.5, 1)
+
+
+def test_a_period_of_a_file_is_a_part_of_it_with_the_warm_up_before() -> None:
+    whole = {"BTC/USDT": walk(1, 500, 0.01, 0.95)}
+    times = whole["BTC/USDT"].time
+    first, last = int(times[0]), int(times[-1])
+    end = last + HOUR
+    part = part_of(whole, Timeframe.H1, "5d", warmup=30)
+    assert part.span == (end - 120 * HOUR, end)
+    assert part.candles["BTC/USDT"].time.tolist() == times[times >= end - 150 * HOUR].tolist()
+    early = part_of(whole, Timeframe.H1, "5d", warmup=30, span=(first + 10 * HOUR, end - HOUR))
+    assert early.candles["BTC/USDT"].time.tolist() == times[:-1].tolist(), "as far as there is any"
+    with pytest.raises(SpanError, match="no candles of BTC/USDT in the period 5d: the files have"):
+        part_of(whole, Timeframe.H1, "5d", warmup=30, span=(end, end + HOUR))

@@ -320,6 +320,16 @@ def test_each_of_several_symbols_needs_its_file(run: Run, hours: Path) -> None:
     assert {trade["symbol"] for trade in both.json["trades"]} == {"BTC/USDT", "ETH/USDT"}
 
 
+def test_a_period_of_a_file_is_a_part_of_it(run: Run, strategy: Path, hours: Path) -> None:
+    command = ("backtest", strategy, "--data", hours, "--json")
+    whole = run(*command).json["period"]
+    part = run(*command, "--period", "2d").json["period"]
+    assert (part["end"], part["candles"]) == (whole["end"], 48)
+    assert whole["candles"] > 48
+    none = run(*command, "--period", "2030-01-01..2030-01-02")
+    assert (none.code, "period" in none.err) == (2, True)
+
+
 # ── over a period of an exchange ──
 
 
@@ -398,7 +408,7 @@ def test_candles_are_fetched_into_a_file_that_a_backtest_reads(
     [
         (("--period", "20 days"), 2, "is not a period"),
         (("--period", "2026-02-30.."), 2, "or two dates, such as"),
-        (("--period", "1d", "--data", "x.csv"), 2, "either --data"),
+        (("--exchange", "binance", "--data", "x.csv"), 2, "either --data"),
         (("--period", "1d", "--symbol", "NOPE/USDT"), 2, "NOPE/USDT"),
     ],
 )
