@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 import orjson
 
-from core.report.written_report import ReportedMetrics, ReportedPeriod
+from core.report.written_report import ReportedMetrics, ReportedPeriod, told_until
 from core.store.durable import Disk, new_folder, open_regular, remove_folder, write_durably
 from core.store.notes import Notes, NotesError, checked_notes, read_notes, write_notes
 from core.store.workspace import Workspace, WorkspaceError, new_id
@@ -344,6 +344,31 @@ def _bytes_of(path: Path) -> bytes:
 def damaged(path: Path, why: object) -> LibraryError:
     """What is to be said of a file that cannot be read."""
     return LibraryError(f"{path} cannot be read ({why}): take it away, or put it back whole")
+
+
+def differently_run(
+    one: StoredResult, other: StoredResult
+) -> Iterator[tuple[str, Setting | None, Setting | None]]:
+    """In what two runs differ besides their configs, which makes their figures less alike."""
+    both = _run_of(one), _run_of(other)
+    for name in both[0]:
+        ours, theirs = (each[name] for each in both)
+        if ours != theirs:
+            yield name, ours, theirs
+
+
+def _run_of(result: StoredResult) -> dict[str, str | None]:
+    """Over what a result was run, and by which rules of the market; None: not known."""
+    first, last = result.period.start, told_until(result.period.end, result.timeframe)
+    source, limits = result.source, None
+    if source is not None:  # a setting of a sweep and candles of a file are run without them
+        limits = "the market's" if source.exchange and not result.settings else "none"
+    return {
+        "from": None if first is None else first[:16].replace("T", " "),
+        "to": last,
+        "fill on": result.fill_on or None,
+        "order limits": limits,
+    }
 
 
 def differing_settings(

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.backtest.run import run_backtest
-from core.report.library import CandleSource, keep_result, list_results
+from core.report.library import CandleSource, differently_run, keep_result, list_results
 from core.report.result import RunResult
 from core.report.stored_backtest import library_result
 from core.report.written_report import ReportedPeriod
@@ -29,7 +29,6 @@ from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.notes import NotesForm
-from tui.requests.library import differently_run
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.backtest_rows import backtest_row, columns, period

@@ -192,7 +192,7 @@ def show(arguments: OneArguments) -> int:
 
 def compare(arguments: CompareArguments) -> int:
     """Print two results side by side."""
-    from core.report.library import differing_settings
+    from core.report.library import differently_run, differing_settings
     from core.report.side_by_side import side_by_side
 
     one, other = _found(arguments, arguments.one, arguments.other)
@@ -200,7 +200,10 @@ def compare(arguments: CompareArguments) -> int:
     figures = side_by_side(ours, theirs)
     settings = None
     if "config" in ours and "config" in theirs:
-        settings = differing_settings(ours["config"], theirs["config"])
+        settings = [
+            *differently_run(one.result, other.result),
+            *differing_settings(ours["config"], theirs["config"]),
+        ]
     if arguments.json:
         print_json(
             {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +20,7 @@ from core.report.library import (
     ListedResult,
     Setting,
     StoredResult,
+    differently_run,
     differing_settings,
     find_result,
     list_results,
@@ -28,7 +29,7 @@ from core.report.library import (
     remove_result,
     result_beside,
 )
-from core.report.written_report import last_close, told_until
+from core.report.written_report import last_close
 from core.store.durable import OsDisk
 from core.store.notes import NotesError
 from core.store.workspace import Workspace, WorkspaceError
@@ -86,31 +87,6 @@ def order_of(listed: ListedResult) -> BacktestOrder | None:
         fill_on=result.fill_on or "next_open",
         settings=result.settings,
     )
-
-
-def differently_run(
-    one: StoredResult, other: StoredResult
-) -> Iterator[tuple[str, Setting | None, Setting | None]]:
-    """In what two runs differ besides their configs, which makes their figures less alike."""
-    both = _run_of(one), _run_of(other)
-    for name in both[0]:
-        ours, theirs = (each[name] for each in both)
-        if ours != theirs:
-            yield name, ours, theirs
-
-
-def _run_of(result: StoredResult) -> dict[str, str | None]:
-    """Over what a result was run, and by which rules of the market; None: not known."""
-    first, last = result.period.start, told_until(result.period.end, result.timeframe)
-    source, limits = result.source, None
-    if source is not None:  # a setting of a sweep and candles of a file are run without them
-        limits = "the market's" if source.exchange and not result.settings else "none"
-    return {
-        "from": None if first is None else first[:16].replace("T", " "),
-        "to": last,
-        "fill on": result.fill_on or None,
-        "order limits": limits,
-    }
 
 
 def _span(result: StoredResult) -> tuple[int, int] | None:

@@ -31,6 +31,16 @@ def test_results_are_kept_listed_compared_noted_and_removed(run: Run, tmp_path: 
     assert "stop_loss_pct" in text
     sides = run("backtests", "compare", one, other, "--json").json
     assert sides["settings"] == [{"path": "stop_loss_pct", "one": 3, "other": 5}]
+    closes = ("backtest", "--config", json.dumps({**RAW, "stop_loss_pct": 3}), "--data", file)
+    assert run(*closes, "--fill-on", "close", "--tag", "closes").code == 0
+    tagged = {
+        each["tags"][0]: each for each in run("backtests", "list", "--json").json["backtests"]
+    }
+    third = tagged["closes"]["id"]
+    sides = run("backtests", "compare", one, third, "--json").json
+    assert sides["settings"] == [{"path": "fill on", "one": "next_open", "other": "close"}]
+    assert "fill on" in run("backtests", "compare", one, third).out
+    assert run("backtests", "remove", third).code == 0
     assert run("backtests", "note", one, "the base", "--tag", "base").code == 0
     assert "Note: the base" in run("backtests", "show", one).out
     assert run("backtests", "note", one, "--tag", "x" * 30).code == 2
