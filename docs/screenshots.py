@@ -138,7 +138,7 @@ async def take(images: Path, size: tuple[int, int]) -> None:
             picture("report")
             await compare(app, pilot, picture)
             await backtest(app, pilot, picture)
-            await trial(app, pilot, picture)
+            sealed = await trial(app, pilot, picture)
             await pilot.press("1", "7")
             await pilot.pause(1)
             # Where the files of whoever takes the pictures are is nobody's concern.
@@ -153,7 +153,9 @@ async def take(images: Path, size: tuple[int, int]) -> None:
             await pilot.press("escape", "ctrl+p", *"ema")
             await pilot.pause(1)
             picture("palette")
-            await pilot.press("escape", "escape", "1", "g", "j", "W")
+            await pilot.press("escape", "escape", "1")
+            app.screen.query_one("#sessions", LineTable).move_to(sealed)
+            await pilot.press("W")
             await until(pilot, lambda: isinstance(app.screen, AlertsForm))
             await pilot.press("tab", "tab", "tab", *"2")
             await pilot.pause(0.3)
@@ -254,8 +256,11 @@ async def vary(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], No
     picture("gate")
 
 
-async def trial(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], None]) -> None:
-    """Save a backtest, seal a trial of it, and compare the two once some trades have closed."""
+async def trial(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], None]) -> str:
+    """Save a backtest, seal a trial of it, and compare the two once some trades have closed.
+
+    Returns the session's ID.
+    """
     await pilot.press("1", "2")
     strategies = app.screen.query_one(LineTable)
     await until(pilot, lambda: bool(strategies.rows))
@@ -310,6 +315,7 @@ async def trial(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], N
     await pilot.pause(0.5)
     picture("compared-trade")
     await pilot.press("escape", "escape")
+    return sealed
 
 
 def sessions(app: PapertapeApp) -> tuple[SessionSnapshot, ...]:
