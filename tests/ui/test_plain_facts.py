@@ -158,6 +158,10 @@ def test_a_position_without_exit_conditions_waits_for_none_of_them() -> None:
     leave = Reading("exit", "rsi > 70", 41.8, 70.0, 28.2, holds=False)
     assert why(held, (entry,), symbol) == "In position · it has no exit condition"
     assert "0 of 1 exits hold" in why(held, (entry, leave), symbol)
+    entered = position(entry_time=(held.last_candle or 0) + 300_000)
+    now = replace(held, open_positions=(entered,))
+    # Exits "held" right after an entry by hand, and it did not leave.
+    assert why(now, (entry, leave), symbol) == "In position · exits decide at the next close"
 
 
 def test_the_page_of_a_trials_session_says_that_it_is_one() -> None:
@@ -904,3 +908,11 @@ def test_a_session_whose_entries_are_blocked_says_so_in_the_list() -> None:
     cells = [session_row(one).cells[place] for one in (several, blocked, ended)]
     assert [cell.text for cell in cells] == ["BTC/USDT +1", "! BTC/USDT +1", "BTC/USDT +1"]
     assert [cell.tone is Tone.WARNING for cell in cells] == [False, True, False]
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+async def test_how_many_pairs_there_are_is_not_cut_from_one_that_is_blocked(width: int) -> None:
+    pairs = ("BTC/USDT", "ETH/USDT")
+    app = make_app(ScriptedLink([session("aaaaaaa1", "one", symbols=pairs, blocked=pairs[1:])]))
+    async with driven(app, (width, 24)) as pilot:
+        await until(pilot, lambda: "! BTC/USDT +1 " in drawn(app, "#sessions"))

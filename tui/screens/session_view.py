@@ -181,7 +181,8 @@ def positions_in_a_line(session: SessionSnapshot) -> list[tuple[str, Tone]]:
 
 def why(session: SessionSnapshot, readings: Sequence[Reading], symbol: str) -> str:
     """In one line: what the conditions come to for this symbol."""
-    holding = any(position.symbol == symbol for position in session.open_positions)
+    held = next((one for one in session.open_positions if one.symbol == symbol), None)
+    holding, last = held is not None, session.last_candle
     entries = [one for one in readings if one.group == "entry" and not one.depth]
     exits = [one for one in readings if one.group == "exit" and not one.depth]
     if not readings or session.unread:
@@ -197,6 +198,9 @@ def why(session: SessionSnapshot, readings: Sequence[Reading], symbol: str) -> s
     if holding:
         if not exits:
             return "In position · it has no exit condition"
+        if held is not None and last is not None and held.entry_time > last:
+            # The candle that is read closed before the entry.
+            return "In position · exits decide at the next close"
         true = sum(reading.holds is True for reading in exits)
         return f"In position · {true} of {len(exits)} exits hold, one suffices"
     if session.state.ended:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
 
+from rich.cells import cell_len
+
 from core.journal.values import Mode, SessionState
 from core.market.symbols import money_decimals, quote_currency
 from core.session.snapshot import SessionSnapshot
@@ -114,7 +116,15 @@ def trades_of(session: SessionSnapshot) -> str:
 def columns_of(sessions: Sequence[SessionSnapshot]) -> tuple[Column, ...]:
     """The columns of these sessions' table: those that look alike are told apart by their IDs."""
     names = {(session.strategy, session.symbols) for session in sessions}
-    return SESSION_COLUMNS if len(names) == len(sessions) else _ID_FIRST
+    columns = SESSION_COLUMNS if len(names) == len(sessions) else _ID_FIRST
+    # Of a blocked pair the count behind it may not be what is cut.
+    longest = max((cell_len(_pairs(one)) for one in sessions if _has_blocked(one)), default=0)
+    return tuple(
+        replace(one, width=max(one.width, min(longest, one.width + one.grow)))
+        if one.label == "SYMBOLS"
+        else one
+        for one in columns
+    )
 
 
 def session_row(session: SessionSnapshot, *, of_several_modes: bool = True) -> Row:
