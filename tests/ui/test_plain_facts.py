@@ -910,6 +910,23 @@ def test_a_session_whose_entries_are_blocked_says_so_in_the_list() -> None:
     assert [cell.tone is Tone.WARNING for cell in cells] == [False, True, False]
 
 
+@pytest.mark.parametrize("size", [(100, 30), WIDE])
+async def test_figures_stand_where_they_stood_while_they_get_shorter(size: tuple[int, int]) -> None:
+    """Labels moved left and right with each price."""
+    link = busy()
+    app = make_app(link)
+    async with driven(app, size) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        places = []
+        for equity, told in ((10_000.0, "0.00"), (9_100.5, "-899.50"), (10_000.0, "0.00")):
+            link.change("k3x9a1pq", equity=equity, unrealized_pnl=equity - 10_000.0)
+            app.poll()
+            await until(pilot, lambda told=told: told in drawn(app, "Figures").split())
+            places.append(drawn(app, "Figures").splitlines()[0].rstrip())
+        assert places[0] != places[1] == places[2]
+
+
 @pytest.mark.parametrize("width", [80, 100, 120])
 async def test_how_many_pairs_there_are_is_not_cut_from_one_that_is_blocked(width: int) -> None:
     pairs = ("BTC/USDT", "ETH/USDT")

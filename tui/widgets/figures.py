@@ -41,8 +41,8 @@ class Figure:
 class Figures(TextLines):
     """Rows of figures under each other in the same columns.
 
-    A column is as wide as its widest figure and goes by the priority of its topmost one. Give two
-    lines a row, and one more between rows where there is room for air.
+    A column is as wide as its widest figure so far and goes by the priority of its topmost one.
+    Give two lines a row, and one more between rows where there is room for air.
     """
 
     DEFAULT_CSS = """
@@ -56,6 +56,7 @@ class Figures(TextLines):
     ) -> None:
         super().__init__(id=id)
         self._rows = rows
+        self._widest: dict[int, int] = {}  # how wide columns have been while these are shown
 
     @property
     def rows(self) -> tuple[tuple[Figure, ...], ...]:
@@ -65,6 +66,8 @@ class Figures(TextLines):
     def show(self, *rows: tuple[Figure, ...]) -> None:
         """Show rows of figures; what stays the same repaints nothing."""
         if rows != self._rows:
+            if _labels(rows) != _labels(self._rows):
+                self._widest.clear()
             self._rows = rows
             self.redraw()
 
@@ -72,6 +75,13 @@ class Figures(TextLines):
         """The columns that fit."""
         columns = list(zip_longest(*self._rows))
         widths = {i: max(f.cells for f in column if f) for i, column in enumerate(columns)}
+        # As far as there is room none gets narrower: all behind it would move with each value.
+        self._widest = {i: max(width, self._widest.get(i, 0)) for i, width in widths.items()}
+        spare = self.size.width - _total(widths, _SHORT_GAP)
+        for i, most in self._widest.items():
+            more = max(0, min(spare, most - widths[i]))
+            widths[i] += more
+            spare -= more
         while len(widths) > 1 and _total(widths, _SHORT_GAP) > self.size.width:
             del widths[max(widths, key=lambda i: (_priority(columns[i]), i))]
             for i, following in zip(tuple(widths), (*tuple(widths)[1:], None), strict=True):
@@ -87,6 +97,10 @@ class Figures(TextLines):
             lines.append(_line([(f.label, _heading(f), w) if f else _no(w) for f, w in shown]))
             lines.append(_line([(f.value, _reading(f), w) if f else _no(w) for f, w in shown]))
         return lines
+
+
+def _labels(rows: Sequence[Sequence[Figure]]) -> list[list[str]]:
+    return [[figure.label for figure in row] for row in rows]
 
 
 def _total(widths: dict[int, int], gap: int) -> int:
