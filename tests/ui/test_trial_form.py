@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from core.host.link import BadRequestError
 from core.journal.values import FeedKind
@@ -277,6 +277,26 @@ def test_candle_files_are_completed_behind_a_symbol_too(tmp_path: Path) -> None:
     assert completed(f"{tmp_path}/") == f"{tmp_path}/btc.csv", "nothing hidden"
     assert completed(f"{tmp_path}/btc.csv") is None, "it is whole"
     assert completed(f"{tmp_path}/none/b") is None
+
+
+async def test_a_form_says_how_a_strategy_is_found_and_a_path_completed_while_that_is_offered(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "btc.csv").touch()
+    async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
+
+        def hints() -> str:
+            return str(form.query_one(".form-hints", Static).render())
+
+        await until(pilot, lambda: "/ find  Tab ↑↓ field" in hints())
+        data = form.query_one("#data", Input)
+        data.value = ""
+        data.focus()
+        await pilot.press(*f"{tmp_path}/b")
+        await until(pilot, lambda: "→ complete" in hints())
+        await pilot.press("right")
+        await until(pilot, lambda: data.value == f"{tmp_path}/btc.csv")
+        await until(pilot, lambda: "→ complete" not in hints())
 
 
 async def test_a_start_that_is_refused_leaves_the_form_with_all_that_was_filled_in(

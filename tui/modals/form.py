@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar, Self, TypeVar
 
@@ -14,7 +14,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.suggester import Suggester
+from textual.suggester import Suggester, SuggestionReady
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -181,6 +181,17 @@ class CheckedForm(Form[T]):
         self._entered = False  # it was meant for what stood there before
         self.judge()
 
+    @on(Input.Changed)
+    @on(events.DescendantBlur)
+    @on(SuggestionReady)
+    def _completes(self, event: Message) -> None:
+        """Say which key completes a path while that is offered; what is typed ends the offer."""
+        field, there = self.focused, False
+        if isinstance(event, SuggestionReady) and isinstance(field, Input):
+            there = event.value == field.value
+        for one in self.query(FormHints):
+            one.offer_completion(there=there)
+
     @on(LineTable.Chosen)
     @on(Choice.Submitted)
     @on(Input.Submitted)
@@ -309,18 +320,45 @@ def number_in(
     return value
 
 
-def hints(verb: str, *, fields: bool = True, choices: bool = True) -> Static:
-    """What the keys do in a form; without `fields` not how one moves, without `choices` chooses."""
-    move = [("Tab ↑↓", "$accent"), (" field  ", "$dim")] if fields else []
-    choose = [("←→", "$accent"), (" choose  ", "$dim")] if choices else []
-    return Static(
-        Content.assemble(
-            ("Enter", "$accent"),
-            (f" {verb}  ", "$dim"),
-            *move,
-            *choose,
-            ("Esc", "$accent"),
-            (" cancel", "$dim"),
-        ),
-        classes="form-hints",
-    )
+class FormHints(Static):
+    """What the keys do in a form, by their names, in one line; on the narrowest without `/`."""
+
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        super().__init__(classes="form-hints")
+        self._keys = keys
+        self._completes = False
+
+    def offer_completion(self, *, there: bool) -> None:
+        """Name the key that takes over how a field's text may go on, while that is shown."""
+        if there != self._completes:
+            self._completes = there
+            self.refresh()
+
+    def render(self) -> Content:
+        """The keys that fit."""
+        more = {"→": "complete"} if self._completes else {}
+        keys = {**self._keys, **more, "Esc": "cancel"}
+        told = {
+            key: Content.assemble((key, "$accent"), (f" {does}", "$dim"))
+            for key, does in keys.items()
+        }
+        line = Content("  ").join(told.values())
+        if line.cell_length > self.size.width:
+            told.pop("/", None)
+            line = Content("  ").join(told.values())
+        return line
+
+
+def hints(
+    verb: str, *, fields: bool = True, choices: bool = True, finds: bool = False
+) -> FormHints:
+    """What the keys do in a form.
+
+    Without `fields` not how one moves, without `choices` not how one chooses; `finds`: how one
+    finds a strategy.
+    """
+    keys = {"Enter": verb}
+    keys |= {"/": "find"} if finds else {}
+    keys |= {"Tab ↑↓": "field"} if fields else {}
+    keys |= {"←→": "choose"} if choices else {}
+    return FormHints(keys)

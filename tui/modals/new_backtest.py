@@ -86,7 +86,7 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
             yield field("Fill on", Choice(fills, filled, id="fill-on"))
             yield field("Balance", TextField(id="balance", placeholder="the strategy's"))
             yield RemarkLines(id="verdict")
-            yield hints(self._verb)
+            yield hints(self._verb, finds=True)
 
     def order(self) -> tuple[BacktestOrder | None, list[str]]:
         """What the form asks for, or every reason why that cannot be."""

@@ -111,7 +111,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             sealed, horizon = Choice([_UNSEALED, _SEALED], id="trial"), TextField(id="horizon")
             yield field("Trial", sealed, "Horizon", horizon, id="trial-field")
             yield RemarkLines(id="verdict")
-            yield hints("start")
+            yield hints("start", finds=True)
 
     def on_mount(self) -> None:
         """Show the fields of the feed."""

@@ -192,7 +192,7 @@ class PickStrategy(StrategyForm[StrategyChoice]):
             yield heading(self._heading)
             yield from self.strategies()
             yield RemarkLines(id="verdict")
-            yield hints("compare")
+            yield hints("compare", fields=False, choices=False, finds=True)
 
     def judge(self) -> None:
         """Say what is wrong with the strategy under the cursor."""

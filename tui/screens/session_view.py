@@ -8,6 +8,7 @@ from datetime import UTC, tzinfo
 
 from core.journal.values import SessionState
 from core.market.candles.candle import Candle
+from core.market.candles.timeframes import Timeframe
 from core.market.symbols import money_decimals
 from core.session.snapshot import SessionDetail, SessionSnapshot
 from core.strategy.signals.reading import Reading
@@ -198,8 +199,8 @@ def why(session: SessionSnapshot, readings: Sequence[Reading], symbol: str) -> s
     if holding:
         if not exits:
             return "In position · it has no exit condition"
-        if held is not None and last is not None and held.entry_time > last:
-            # The candle that is read closed before the entry.
+        closed = None if last is None else Timeframe(session.timeframe).next_open(last)
+        if held is not None and closed is not None and held.entry_time >= closed:
             return "In position · exits decide at the next close"
         true = sum(reading.holds is True for reading in exits)
         return f"In position · {true} of {len(exits)} exits hold, one suffices"
