@@ -32,7 +32,7 @@ from core.journal.values import FeedKind
 from core.session.snapshot import HostSnapshot
 from core.store.preferences import PreferredZone, zone_of
 from core.store.workspace import Workspace, program_for
-from core.text import safe_lines, safe_text
+from core.text import safe_lines, safe_text, typed_for
 from tui import formats
 from tui.commands import Command, Place, bindings, refusal
 from tui.host.connection import GROUP, HostConnection, LinkReady
@@ -345,7 +345,8 @@ class PapertapeApp(GuardedApp):
             self._held.append(partial(self.say, text, severity, title))
             return
         room = min(_TOAST_WIDTH, self.size.width * 90 // 100) - _TOAST_FRAME
-        shown = long_words_broken(safe_lines(text), max(1, room))
+        text = safe_lines(typed_for(program_for(self.workspace), text))
+        shown = long_words_broken(text, max(1, room))
         if here:
             self._said_here.add(shown)
         self.notify(shown, title=safe_text(title), severity=severity, markup=False)

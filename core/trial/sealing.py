@@ -121,17 +121,17 @@ def doubts(seal: Seal, run_for: int | None) -> tuple[str, ...]:
     promise = math.fsum(seal.returns) / len(seal.returns)
     makes = signed_per_cent(promise, 3)
     if promise <= 0:
-        told.append(f"its backtest makes {makes} a trade: there is no edge to keep")
+        told.append(f"the trial's backtest makes {makes} a trade: there is no edge to keep")
     elif seal.tries is not None and seal.tries.mean_return <= 0:
         told.append(
-            f"of the {makes} a trade that its backtest makes, nothing is left once the "
+            f"of the {makes} a trade that the trial's backtest makes, nothing is left once the "
             f"luck of {seal.tries.counted:,} tries is taken off"
         )
     judged_over = None if seal.horizon.days is None else round(seal.horizon.days * DAY)
     if judged_over is not None and run_for is not None and run_for < judged_over:
         told.append(
-            f"it runs {in_words(run_for)} of the {in_words(judged_over)} it is judged over: it may "
-            "well end without an answer"
+            f"the trial runs {in_words(run_for)} of the {in_words(judged_over)} it is judged over: "
+            "it may well end without an answer"
         )
     return tuple(told)
 

@@ -98,6 +98,9 @@ async def test_without_a_saved_backtest_nothing_is_sealed_unless_asked_for(
     async with form_on(workspace, "unproved", link) as (pilot, form):
         form.query_one("#trial", Choice).chosen = form.query_one("#trial", Choice).options[1]
         await until(pilot, lambda: "no saved backtest of unproved" in said(form))
+        # As it can be typed from anywhere, as in Compare.
+        typed = f"papertape --workspace {workspace.root} backtest unproved"
+        assert typed.replace(" ", "") in said(form).replace(" ", "")
         await pilot.press("enter")
         assert pilot.app.screen is form, "it stays, rather than be refused once it is gone"
         form.query_one("#trial", Choice).chosen = form.query_one("#trial", Choice).options[0]
@@ -114,8 +117,8 @@ async def test_what_has_no_edge_to_keep_is_sealed_only_where_it_is_asked_for(
     promise(workspace.strategies / "rsi_bounce", seed=7)
     async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
         why = (
-            "this trial cannot answer: kept in 0%, broken in 0% of cases; its backtest makes "
-            "-0.311% a trade: there is no edge to keep"
+            "this trial cannot answer: kept in 0%, broken in 0% of cases; the trial's backtest "
+            "makes -0.311% a trade: there is no edge to keep"
         )
         await until(pilot, lambda: f"not sealed: {why}" in said(form))
         assert not form.sealing

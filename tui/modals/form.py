@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Self, TypeVar, cast
 
 from textual import events, on
 from textual.binding import Binding, BindingType
@@ -19,8 +20,10 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from core.market.history.exchange_names import exchange_problem
-from core.text import TextRow, safe_text
+from core.store.workspace import program_for
+from core.text import TextRow, safe_text, typed_for
 from tui import formats
+from tui.shell import Shell
 from tui.widgets.choice import Choice
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
@@ -94,7 +97,8 @@ class Form(ModalScreen[T | None]):
         Where there is more to say than a low terminal has room for, the list above gives way.
         """
         verdict = self.query_one("#verdict", RemarkLines)
-        verdict.show(tuple(remarks))
+        program = program_for(cast(Shell, self.app).workspace)
+        verdict.show(tuple(replace(one, text=typed_for(program, one.text)) for one in remarks))
         self.told_lines = verdict.lines_on(_ACROSS)
         self.set_class(self.size.height < _LOW and self.told_lines > _FEW, "-low")
 

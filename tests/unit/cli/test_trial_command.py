@@ -36,7 +36,7 @@ def strategy(tmp_path: Path) -> Path:
     return path
 
 
-NO_EDGE = "its backtest makes -1.823% a trade: there is no edge to keep"
+NO_EDGE = "the trial's backtest makes -1.823% a trade: there is no edge to keep"
 
 
 def test_a_trial_is_sealed_on_the_saved_backtest(
@@ -62,7 +62,7 @@ def test_a_trial_is_sealed_on_the_saved_backtest(
         shorter = ("--horizon", "36h", "--for", "12h", "--feed", "replay", *data)
         started = run("trial", strategy, *shorter)
         (told,) = (one for one in started.json["notices"] if "judged over" in one)
-        assert told.startswith("it runs 12 hours of the 1 day 12 hours it is judged over")
+        assert told.startswith("the trial runs 12 hours of the 1 day 12 hours it is judged over")
         trial = run("status", started.json["session_id"], "--json").json["trial"]
         assert trial["horizon_days"] == 1.5
         plain = run("start", strategy, "--feed", "replay", *data).json

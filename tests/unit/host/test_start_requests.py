@@ -60,7 +60,7 @@ def test_a_trial_that_ends_before_its_horizon_is_told_so_however_its_end_is_give
     for end in ({"run_for": 2 * DAY}, {"until": NOW + 2 * DAY}):
         record = sealed(recorded(config=TREND, **end), TrialTerms(days=10), workspace, NOW)
         (told,) = (notice for notice in record.notices if "judged over" in notice)
-        assert told.startswith("it runs 2 days of the 10 days it is judged over")
+        assert told.startswith("the trial runs 2 days of the 10 days it is judged over")
     whole = sealed(recorded(config=TREND), TrialTerms(days=10), workspace, NOW)
     assert whole.run_for == 10 * DAY
     assert not any("judged over" in notice for notice in whole.notices)

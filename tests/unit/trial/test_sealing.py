@@ -131,7 +131,7 @@ def test_a_trial_that_is_of_little_use_is_told_so(tmp_path: Path) -> None:
     (lucky,) = doubts(msgspec.structs.replace(winning, tries=Tries(40, 12.0, -0.1)), None)
     assert "nothing is left once the luck of 40 tries" in lucky
     (short,) = doubts(winning, 3 * DAY)
-    assert short.startswith("it runs 3 days of the 10 days it is judged over")
+    assert short.startswith("the trial runs 3 days of the 10 days it is judged over")
 
 
 def test_a_fixed_amount_is_another_share_of_another_balance(tmp_path: Path) -> None:
