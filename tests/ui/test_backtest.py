@@ -780,7 +780,7 @@ async def test_a_period_of_a_file_is_run_shown_and_proposed_for_what_is_asked_ne
         assert period.value == "", "all of the file"
         form.query_one("#data", Input).value = str(data)
         period.value = "1d"
-        await until(pilot, lambda: "the 1 day until the file ends" in verdict_of(form))
+        await until(pilot, lambda: "the 1 day until the end of the file" in verdict_of(form))
         await pilot.press("enter")
         screen = await arrived(pilot, BacktestResultScreen)
         await pilot.pause()

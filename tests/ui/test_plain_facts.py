@@ -919,10 +919,14 @@ async def test_figures_stand_where_they_stood_while_they_get_shorter(size: tuple
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         places = []
+
+        def shows(text: str) -> bool:
+            return text in drawn(app, "Figures").split()
+
         for equity, told in ((10_000.0, "0.00"), (9_100.5, "-899.50"), (10_000.0, "0.00")):
             link.change("k3x9a1pq", equity=equity, unrealized_pnl=equity - 10_000.0)
             app.poll()
-            await until(pilot, lambda told=told: told in drawn(app, "Figures").split())
+            await until(pilot, partial(shows, told))
             places.append(drawn(app, "Figures").splitlines()[0].rstrip())
         assert places[0] != places[1] == places[2]
 

@@ -51,6 +51,7 @@ from tui.screens.trade import TradeScreen
 from tui.strategies import StrategyChoice
 from tui.terminal import SMALLEST
 from tui.widgets.candle_chart import CandleChart
+from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 from tui.widgets.text_lines import long_words_broken
 
@@ -185,8 +186,16 @@ async def test_the_period_of_a_backtest_is_told_in_words_for_m_is_months() -> No
     app = make_app(ScriptedLink())
     async with driven(app, NARROW) as pilot:
         await app.push_screen(NewBacktest(listed, None, demo=True))
-        await until(pilot, lambda: "the 1 month until now" in drawn_text(app, "#verdict"))
+        begun = "the demo's beginning"
+        await until(pilot, lambda: f"the 1 month until {begun}" in drawn_text(app, "#verdict"))
         period = app.screen.query_one("#period", Input)
+        period.value = "3m"
+        await until(pilot, lambda: f"the 3 months until {begun}" in drawn_text(app, "#verdict"))
+        # A recorded market may lie anywhere: this machine's clock says nothing of it.
+        period.value = "2101-01-01..2101-01-31"
+        await until(pilot, lambda: "the end of 2101-01-31" in drawn_text(app, "#verdict"))
+        app.screen.query_one("#source", Choice).chosen = "exchange"
+        await until(pilot, lambda: "has no day that has begun" in verdict_of(app.screen))
         period.value = "3m"
         await until(pilot, lambda: "the 3 months until now" in drawn_text(app, "#verdict"))
         period.value = "3min"

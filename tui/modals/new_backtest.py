@@ -11,7 +11,7 @@ from textual.widgets import Input
 from core.market.candles.durations import SpanError, period_in_words, period_span
 from core.market.files.symbol_files import SymbolFilesError, files_in_line
 from core.market.history.exchange_names import exchange_problem
-from core.time_format import wall_clock
+from core.time_format import LATEST, wall_clock
 from core.trading.values import FillOn
 from tui.modals import strategy_picker
 from tui.modals.form import (
@@ -104,7 +104,8 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
             exchange = exchange_in(self.query_one("#exchange", Input), problems)
         if source != _FILE or period:
             try:
-                period_span(period, wall_clock())
+                # When a demo began is known once it is made: its run says what lies after that.
+                period_span(period, LATEST if source == DEMO_MARKET else wall_clock())
             except SpanError as error:
                 problems.append(Wrong(f"period: {error}", "period"))
         if source == _FILE and not data:
@@ -202,5 +203,5 @@ def _source(order: BacktestOrder) -> str:
 
 
 def _in_words(order: BacktestOrder) -> str:
-    words = period_in_words(order.period)
-    return words.replace("until now", "until the file ends") if order.data else words
+    ends = {DEMO_MARKET: "the demo's beginning", "": "the end of the file"}
+    return period_in_words(order.period, ends.get(order.exchange, "now"))

@@ -117,18 +117,20 @@ def _matched(text: str) -> re.Match[str]:
     return match
 
 
-def period_in_words(text: str) -> str:
+def period_in_words(text: str, now: str = "now") -> str:
     """Which candles a period takes: `the 6 months until now` for `6m`, which is no minutes.
+
+    `now`: what the end of one without a last day is called.
 
     Raises:
         SpanError: if `text` is no period.
     """
     if (days := _days(text)) is not None:
         first, last = days
-        return f"from {first} to {f'the end of {last}' if last else 'now'}, UTC"
+        return f"from {first} to {f'the end of {last}' if last else now}, UTC"
     match = _matched(text)
     word = _PERIOD_WORDS[match[2]]
-    return f"the {match[1]} {word}{'s'[: match[1] != '1']} until now"
+    return f"the {match[1]} {word}{'s'[: match[1] != '1']} until {now}"
 
 
 def in_words(length: int) -> str:
