@@ -105,6 +105,17 @@ def test_the_first_moment_and_the_last_are_told_where_round_ones_are_few() -> No
     assert [one for _, one in labels(time_labels(two_days, 22))] == ["22 Nov", "23 Nov", "24 Nov"]
 
 
+@pytest.mark.parametrize("begin", range(24))
+def test_hours_of_two_days_stand_beside_a_day(begin: int) -> None:
+    """Alone, 20:00 08:00 21:00 would be told of candles that begin on the day before."""
+    day = int(datetime(2026, 11, 28, tzinfo=UTC).timestamp() * 1000)
+    for width in (22, 26, 34, 47):
+        times = [day + (begin + n) * HOUR for n in range(width)]
+        found = [label for _, label in labels(time_labels(times, width))]
+        if begin < 23 and begin + width > 26:  # more of each than a label hides
+            assert "%d %b" in map(form_of, found), found
+
+
 def test_an_hour_that_is_there_twice_is_told_once() -> None:
     zone = ZoneInfo("Europe/Berlin")
     back = int(datetime(2025, 10, 25, 23, tzinfo=UTC).timestamp() * 1000)  # 01:00 in Berlin

@@ -111,7 +111,8 @@ def time_labels(times: Sequence[int], width: int, zone: tzinfo = UTC) -> str:
 
     `times`: UTC ms, one a column, increasing. They are round ones an equal step apart: of the day,
     with the day itself at midnight; or days, Mondays, months or years. Where these are less than
-    three and the line has room for three, the first moment and the last are told too.
+    three and the line has room for three, the first moment and the last are told too, by
+    their days where these differ.
     """
     # Where clocks are put back an hour is there twice: it is told of once.
     moments = [*accumulate((time + _offset(time, zone) for time in times[:width]), max)]
@@ -119,7 +120,7 @@ def time_labels(times: Sequence[int], width: int, zone: tzinfo = UTC) -> str:
         return " " * width
     first, last = moments[0], moments[-1]
     long, few = last - first >= _YEAR, last - first < 3 * DAY
-    day, end = "%b %Y" if long else "%d %b", "%H:%M" if few else ""
+    day = "%b %Y" if long else "%d %b"
     each = min(after - before for before, after in pairwise(moments) if after > before)
     choices = (
         [
@@ -130,10 +131,17 @@ def time_labels(times: Sequence[int], width: int, zone: tzinfo = UTC) -> str:
         for ticks in _time_ticks(first, last, day)
     )
     columns = (0, (len(moments) - 1) // 2, len(moments) - 1)
+    forms = [(day, day, day)]
+    if few and first // DAY != last // DAY:
+        forms.append((day, "%H:%M", day))
+    if few:
+        forms.append(("%H:%M", "%H:%M", "%H:%M"))
     ends = [
-        [(column, _written(moments[column], form)) for column in columns]
-        for form in (day, end)
-        if form
+        [
+            (column, _written(moments[column], form))
+            for column, form in zip(columns, three, strict=True)
+        ]
+        for three in forms
     ]
     return _line(choices, ends, width)
 
