@@ -13,7 +13,12 @@ import numpy as np
 from core.market.candles.candles import Candles, Floats
 from core.market.candles.timeframes import Timeframe
 from core.strategy.chart_values import LONGEST_CHART, Chart, ChartLine
-from core.strategy.config.conditions import Reference, conditions_in, operand_shown
+from core.strategy.config.conditions import (
+    Reference,
+    conditions_in,
+    operand_shown,
+    rule_references,
+)
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
@@ -34,7 +39,8 @@ def strategy_chart(
 ) -> Chart:
     """The last `count` candles that open before `until` (UTC ms; None: the last there are).
 
-    One within which the candles at hand begin is left out, as in `whole_together`.
+    One within which the candles at hand begin is left out, as in `whole_together`. The lines that
+    conditions read come first, as there is not everywhere room for all.
 
     Args:
         config: whose indicators are shown.
@@ -70,9 +76,11 @@ def strategy_chart(
         np.add.reduceat(candles.volume[:stop], firsts[part]),
     )
     batch, described = Batch(candles), Described.of(config)
+    read = {one for _, rule in config.grouped_conditions for one in rule_references(rule)}
+    series = sorted(_lines(config, described, batch), key=lambda line: line[0] not in read)
     lines = tuple(
         ChartLine(operand_shown(one), pane, _known(values[ends[part]]), _thresholds(config, one))
-        for one, pane, values in _lines(config, described, batch)
+        for one, pane, values in series
     )
     conditions = BatchRules(described, batch).readings(config.grouped_conditions)(stop - 1)
     return Chart(shown.value, tuple(made), lines, first > 0, conditions)

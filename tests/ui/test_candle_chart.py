@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC
@@ -310,6 +311,50 @@ def painted(
     year: int | None = None,
 ) -> Cells:
     return Picture(slots, 1, lines, (), (), UTC, 8, cross, year=year).painted(60, 24)
+
+
+BANDS = [ChartLine(name, "", ()) for name in ("band.lower", "band.upper", "band.mid", "ema_200")]
+
+
+def told(width: int, height: int, cross: int = 30, volume: float = 12.0) -> list[str]:
+    """What is told of the candle the crosshair is on, in the lines above the candles."""
+    slots = [
+        Slot(Candle(n * HOUR, 200.0, 210.0, 190.0, 205.0, volume), (201.0, 209.0 - n, None, 199.0))
+        for n in range(50)
+    ]
+    cells = Picture(slots, 1, BANDS, (), (), UTC, 8, slots[cross].candle.time, year=1970)
+    texts = ["".join(text for text, _ in row) for row in cells.painted(width, height)]
+    candle = next(n for n, text in enumerate(texts) if "│" in text)
+    assert max(len(text.rstrip()) for text in texts[:candle]) <= width + 10
+    return [text.rstrip() for text in texts[:candle]]
+
+
+def test_indicators_at_the_crosshair_have_lines_of_their_own_where_there_is_height() -> None:
+    prices, bands = told(90, 16)
+    assert prices.split("  ")[1:] == ["O 200.00", "H 210.00", "L 190.00", "C 205.00", "V 12.00"]
+    assert re.split("  +", bands) == [
+        *("band.lower 201.00", "band.upper 179.00", "band.mid –", "ema_200 199.00")
+    ]
+    assert len(told(90, 30)) == 2, "no more than are needed"
+    _, *narrow = told(52, 30)
+    assert " ".join(narrow).split() == bands.split(), "on one line more"
+    assert "…" not in narrow[0]
+    assert told(52, 16)[1].endswith("…")
+    # They neither become more nor stand elsewhere as it is moved.
+    assert {len(told(52, 30, cross)) for cross in range(50)} == {3}
+    assert {told(90, 16, cross)[1].index("ema_200") for cross in range(50)} == {50}
+
+
+def test_where_lines_are_few_volume_and_open_give_way_to_indicators_and_it_says_when_not_all() -> (
+    None
+):
+    day = "02 Jan 06:00"
+    bands = "band.lower 201.00  band.upper 179.00  band.mid –  ema_200 199.00"
+    prices = "H 210.00  L 190.00  C 205.00"
+    assert told(130, 8) == [f"{day}  O 200.00  {prices}  V 12.00  {bands}"]
+    assert told(110, 8) == [f"{day}  O 200.00  {prices}  {bands}"]
+    assert told(100, 8) == [f"{day}  {prices}  {bands}"]
+    assert told(75, 8) == [f"{day}  {prices}  band.lower 201.00  band.upper 179.00  …"]
 
 
 async def test_the_chart_of_a_trade_that_is_over_tells_its_exit_and_no_later_price() -> None:

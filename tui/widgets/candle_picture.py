@@ -20,6 +20,8 @@ from tui.widgets.tones import Tone
 
 LABELS = 12  # cells beside a chart, at most
 _LEGEND_FROM, _VOLUME_FROM, _PANES_FROM = 6, 16, 20  # lines from which there is room for these
+_APART_FROM = 9  # lines from which the indicators at the crosshair have some of their own,
+_APART_EACH = 10  # one in so many
 _EDGES_FROM = 10  # lines of prices from which levels beyond them have one of their own
 _PANE, _FEWEST = 4, 9  # lines of a pane beneath the candles, and the fewest left to the candles
 _LINE_TONES = (Tone.INFO, Tone.WARNING, Tone.PLAIN, Tone.ACCENT)
@@ -86,7 +88,10 @@ class Picture:
         if self.cross is not None:
             crossed = bisect_right([one.candle.time for one in slots], self.cross) - 1
         has_volume = any(one.candle.volume > 0 for one in slots)
-        legend = 1 if height >= _LEGEND_FROM and crossed is not None and crossed >= 0 else 0
+        told: Cells = []
+        if height >= _LEGEND_FROM and crossed is not None and crossed >= 0:
+            told = self._legend(slots[crossed], width + 2 + self.axis, height)
+        legend = len(told)
         bars = (3 if height >= _PANES_FROM else 2) if height >= _VOLUME_FROM else 0
         bars = bars if self.volume and has_volume else 0
         panes = list(dict.fromkeys(line.pane for line in names if line.pane))
@@ -103,10 +108,8 @@ class Picture:
             for row in rows:
                 if row[column][0] == " ":
                     row[column] = ("┊", Tone.DIM)
-        if legend and crossed is not None:
-            rows.insert(0, self._legend(slots[crossed], width + 2 + self.axis))
         moments = [one.candle.time for one in slots for _ in range(each)]
-        return [*rows, [(" " * right + _labels(moments, each, self.zone), Tone.DIM)]]
+        return [*told, *rows, [(" " * right + _labels(moments, each, self.zone), Tone.DIM)]]
 
     def _price_rows(self, width: int, height: int, right: int) -> Cells:
         each, candles = self.each, [slot.candle for slot in self.slots]
@@ -220,27 +223,58 @@ class Picture:
             row += [("  ", Tone.DIM), (text.rjust(self.axis), tone)]
         return cells
 
-    def _legend(self, slot: Slot, width: int) -> list[tuple[str, Tone]]:
-        """The values of the candle that the crosshair is on, and the lines' there."""
+    def _legend(self, slot: Slot, width: int, height: int) -> Cells:
+        """The values of the candle that the crosshair is on, and the lines' there.
+
+        These have lines of their own where there are enough, as many at each candle: candles would
+        move as the crosshair does. Else they come before volume and open.
+        """
         candle = slot.candle
         tone = Tone.GAIN if candle.close >= candle.open else Tone.LOSS
         years = {
             formats.year(one.candle.time, self.zone) for one in (self.slots[0], self.slots[-1])
         }
         write = formats.day_time if years == {self.year} else formats.date_time
-        parts = [(write(candle.time, self.zone), Tone.STRONG)]
-        for letter, price in zip("OHLC", candle[1:5], strict=True):
-            parts.append((f"{letter} {formats.price(price)}", tone))
-        if candle.volume > 0:
-            parts.append((f"V {_short(candle.volume)}", Tone.DIM))
-        parts += readings(self.lines, slot.values)
-        cells: list[tuple[str, Tone]] = []
-        for text, tone in parts:
-            if len(text) > width:
-                break
-            cells += [(text, tone), ("  ", Tone.DIM)]
-            width -= len(text) + 2
-        return cells
+        day = (write(candle.time, self.zone), Tone.STRONG)
+        opened, *others = (
+            (f"{letter} {formats.price(price)}", tone)
+            for letter, price in zip("OHLC", candle[1:5], strict=True)
+        )
+        volume = [(f"V {_short(candle.volume)}", Tone.DIM)] if candle.volume > 0 else []
+        shorter = [[opened, *others, *volume], [opened, *others], others]
+        lines = readings(self.lines, slot.values)
+        if lines and height >= _APART_FROM:
+            for at, (text, tone) in enumerate(lines):
+                lines[at] = (text.ljust(self._longest(at)), tone)
+            apart: Cells = []
+            while lines:
+                row = _fitting([lines], width)
+                shown = len(row) // 2  # each with its gap
+                on = shown and len(apart) + 1 < height // _APART_EACH
+                apart.append(row[: 2 * shown] if on else row)
+                lines = lines[shown:] if on else []
+            return [_fitting([[day, *prices] for prices in shorter], width), *apart]
+        return [_fitting([[day, *prices, *lines] for prices in shorter], width)]
+
+    def _longest(self, at: int) -> int:
+        """The cells that a line's name and its values take, of the highest and the lowest."""
+        known = [value for slot in self.slots if (value := slot.values[at]) is not None]
+        ends = (min(known, default=None), max(known, default=None))
+        return max(len(readings(self.lines[at : at + 1], [value])[0][0]) for value in ends)
+
+
+def _fitting(choices: Sequence[Sequence[tuple[str, Tone]]], width: int) -> list[tuple[str, Tone]]:
+    """The first of some texts that fits beside each other; of the last what does, and …."""
+    for parts in choices:
+        if sum(len(text) + 2 for text, _ in parts) - 2 <= width:
+            return [cell for part in parts for cell in (part, ("  ", Tone.DIM))]
+    cells: list[tuple[str, Tone]] = []
+    for part in choices[-1]:
+        if len(part[0]) + 3 > width:
+            break
+        cells += [part, ("  ", Tone.DIM)]
+        width -= len(part[0]) + 2
+    return [*cells, ("…", Tone.DIM)]
 
 
 def readings(lines: Sequence[ChartLine], values: Sequence[float | None]) -> list[tuple[str, Tone]]:

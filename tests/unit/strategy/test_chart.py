@@ -58,6 +58,19 @@ def test_a_line_has_the_numbers_that_conditions_compare_it_with() -> None:
     assert told == {"rsi": (30.0, 70.0), "macd.signal": (0.0,)}
 
 
+def test_the_lines_that_conditions_read_come_first() -> None:
+    made = hourly(
+        entry_conditions=[condition("close", "gt", "bollinger.upper")],
+        exit_conditions=[{"any": [condition("macd.signal", "gt", 0)]}],
+    )
+    lines = strategy_chart(made, waves(200, Timeframe.H1.ms)).lines
+    assert [line.name for line in lines] == [
+        *("bollinger.upper", "macd.signal"),
+        *("rsi", "bollinger.mid", "bollinger.lower", "macd.line", "macd.histogram"),
+    ]
+    assert lines[0].values[-1] != lines[3].values[-1] != lines[4].values[-1]
+
+
 def test_lines_and_conditions_name_the_same_thing_in_the_same_way() -> None:
     made = hourly(
         entry_conditions=[
