@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from core.market.candles.candle import Candle
+from core.market.candles.timeframes import Timeframe
 from core.strategy.chart_values import Chart, ChartLine
 from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
 from tests.ui.scripted import HOUR, busy, candles
@@ -355,6 +356,39 @@ def test_where_lines_are_few_volume_and_open_give_way_to_indicators_and_it_says_
     assert told(110, 8) == [f"{day}  O 200.00  {prices}  {bands}"]
     assert told(100, 8) == [f"{day}  {prices}  {bands}"]
     assert told(75, 8) == [f"{day}  {prices}  band.lower 201.00  band.upper 179.00  …"]
+
+
+async def test_few_longer_candles_fill_the_chart_and_shrink_again_with_shorter_ones() -> None:
+    async def source(symbol: str, timeframe: str | None, until: int | None, count: int) -> Chart:
+        every = Timeframe(timeframe or "5m").ms // Timeframe.M5.ms
+        shown = candles(300)[::every]
+        return Chart(timeframe or "5m", shown, (ChartLine("ema", "", (1.0,) * len(shown)),))
+
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        chart = app.screen.query_one(CandleChart)
+        chart.draw(())
+        chart.look_at(source, "BTC/USDT", "5m")
+        await until(pilot, lambda: len(chart._slots) == 300)
+        chart.focus()
+        await pilot.press("z")
+        await until(pilot, lambda: chart.size.width == WIDE[0])
+        assert chart.shown("5m") == "5m"
+        await pilot.press(*["full_stop"] * 3)
+        await until(pilot, lambda: chart.timeframe == "1h" and len(chart._slots) == 25)
+        await until(pilot, lambda: chart._each == 3)
+        assert chart.shown("5m") == "1h, indicators on 5m"
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: chart._each == 2)
+        await pilot.press("minus")  # by hand it stays
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: chart.size.width == WIDE[0])
+        await pilot.pause()
+        assert chart._each == 1
+        await pilot.press("comma")
+        await until(pilot, lambda: chart.timeframe != "1h")
 
 
 async def test_the_chart_of_a_trade_that_is_over_tells_its_exit_and_no_later_price() -> None:

@@ -52,7 +52,7 @@ from tui.widgets.text_lines import wrapped
 from tui.widgets.tones import Tone
 
 _AROUND = 5  # cells of air: two on the left, two before the prices, one behind them
-_ZOOMS = (-16, -8, -4, -2, 1, 2, 4)  # cells a candle; negative: candles a cell
+_ZOOMS = (-16, -8, -4, -2, 1, 2, 3, 4)  # cells a candle; negative: candles a cell
 _PLAIN = _ZOOMS.index(1)
 _FIRST_LOAD = 1_000  # candles
 _READING = "Reading the candles …"
@@ -100,6 +100,7 @@ class CandleChart(LineView, can_focus=True):
         self._count = _FIRST_LOAD
         self._slots: list[Slot] = []
         self._zoom = _PLAIN
+        self._chosen: int | None = None  # the zoom that few longer candles are shown larger than
         self._right: int | None = None  # the time of the last candle shown; None: the newest
         self._cross: int | None = None  # the time of the candle the crosshair is on
         self._since: int | None = None  # what is to be seen until one moves or zooms by hand
@@ -161,7 +162,8 @@ class CandleChart(LineView, can_focus=True):
     def shown(self, own: str) -> str:
         """What a candle shown is, given the strategy's own: `5m`, or `5m, 8 in one`.
 
-        Where all there are fill less than half of the chart, how many that is.
+        Where all there are fill less than half of the chart, how many that is. Where candles are
+        longer than the strategy's, that the indicators are not.
         """
         several, count = -_ZOOMS[self._zoom], len(self._slots)
         text = f"{self._timeframe or own}{f', {several} in one' if several > 1 else ''}"
@@ -169,6 +171,8 @@ class CandleChart(LineView, can_focus=True):
         to_the_last = self._looking is not None and self._looking.until is None
         if whole and to_the_last and 0 < count < self._room() // 2:
             text += f", {count} candle{'s'[: count != 1]} in all"
+        if self._timeframe and self._adorned and self._chart is not None and self._chart.lines:
+            text += f", indicators on {own}"
         return text
 
     @property
@@ -226,14 +230,21 @@ class CandleChart(LineView, can_focus=True):
         return {} if at is None else {line.name: line.values[at] for line in chart.lines}
 
     def _fit(self) -> None:
-        """Give candles the size at which the time asked for is seen."""
-        since = self._since
-        if since is None or self._chart is None or not self._chart.candles or not self.size.width:
+        """Give candles the size at which the time asked for is seen, or few longer ones fill it."""
+        chart, since, chosen = self._chart, self._since, self._chosen
+        if chart is None or not chart.candles or not self.size.width:
             return
-        count = sum(one.time >= since for one in self._chart.candles)
+        if since is not None:
+            self._zoom = self._fitting(sum(one.time >= since for one in chart.candles))
+        elif chosen is not None:
+            few = not chart.more and self._fitting(len(chart.candles) + 1)  # one more forms
+            self._zoom = max(chosen, few) if few > _PLAIN else chosen
+
+    def _fitting(self, count: int) -> int:
+        """The zoom at which so many candles are as large as there is room for."""
         width = self.size.width - LABELS - _AROUND
         room = [width // cells if cells > 0 else width * -cells for cells in _ZOOMS]
-        self._zoom = max((at for at, seen in enumerate(room) if seen >= count), default=0)
+        return max((at for at, seen in enumerate(room) if seen >= count), default=0)
 
     def _arrange(self) -> None:
         """Put candles and lines together as they are shown."""
@@ -263,7 +274,7 @@ class CandleChart(LineView, can_focus=True):
 
     def on_resize(self) -> None:
         """Draw anew for the new size."""
-        if self._since is not None:
+        if self._since is not None or self._chosen is not None:
             self._fit()
             self._arrange()
             self.post_message(self.Turned(self))
@@ -312,7 +323,7 @@ class CandleChart(LineView, can_focus=True):
 
     def action_zoom(self, step: int) -> None:
         """Give a candle more room, or less."""
-        self._since = None
+        self._since = self._chosen = None
         zoom = max(0, min(len(_ZOOMS) - 1, self._zoom + step))
         if zoom != self._zoom:
             self._zoom = zoom
@@ -356,6 +367,9 @@ class CandleChart(LineView, can_focus=True):
         shown = None if wanted == self._looking.own else wanted
         if shown != self._timeframe:
             self._since = None
+            if self._chosen is None:
+                self._chosen = self._zoom
+            self._zoom = self._chosen
             self._timeframe, self._chart, self._count = shown, None, _FIRST_LOAD
             self._right = self._cross = None
             self._load()
