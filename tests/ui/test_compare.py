@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -305,6 +306,9 @@ async def test_a_demo_is_named_as_one_and_seen_to_be_left_out(trial_workspace: P
     request = ComparisonRequest("trend", Timeframe.M5)
     found = await service.compare_strategy(Workspace(trial_workspace), request, no_host)
     assert "DEMO" not in f"{verdict_text(found)} {periods(found)}"
+    # Beside a clock in that zone a day of another one would be somebody else's.
+    assert "Backtest from 2023-11-08, " in str(periods(found))
+    assert "Backtest from 2023-11-07, " in str(periods(found, ZoneInfo("America/New_York")))
     demo = replace(found, demo=True)
     assert verdict_text(demo).plain.splitlines()[0].startswith("✗ BROKEN   Paper, DEMO · ")
     assert any(one.startswith("Paper (DEMO) ") for one in periods(demo))

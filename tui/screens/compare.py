@@ -271,7 +271,7 @@ class CompareScreen(BaseScreen):
             when = f"as of {formats.clock(self._as_of, self.papertape.zone)}   "
         title = Content("")
         for dates in (True, False):  # where there is no room for the dates, they stand in the notes
-            told = "   ".join(compare_rows.periods(result, dates=dates))
+            told = "   ".join(compare_rows.periods(result, self.papertape.zone, dates=dates))
             title = Content.assemble(
                 (safe_text(result.strategy), "bold $foreground"),
                 "   ",

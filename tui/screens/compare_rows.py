@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from core.compare.waterfall import in_cents
@@ -433,7 +433,7 @@ def _list(heading: str, texts: Sequence[str], tone: Tone) -> Lines:
     return [(heading, Tone.STRONG), *((f"  {text}", tone) for text in texts), ("", Tone.DIM)]
 
 
-def periods(result: ComparisonResult, *, dates: bool = True) -> list[str]:
+def periods(result: ComparisonResult, zone: tzinfo = UTC, *, dates: bool = True) -> list[str]:
     """Over what time each column is, and from when."""
     told = []
     for column in result.columns:
@@ -442,7 +442,7 @@ def periods(result: ComparisonResult, *, dates: bool = True) -> list[str]:
             begin, end = column.period
             when = formats.span(end - begin)
             if dates:
-                when = f"from {formats.date_time(begin)[:10]}, {when}"
+                when = f"from {formats.date_time(begin, zone)[:10]}, {when}"
         demo = " (DEMO)" if result.demo and column.name == "Paper" else ""
         told.append(f"{column.heading}{demo} {when}")
     return told
