@@ -11,6 +11,7 @@ from tests.ui.scripted import DAY, HOUR, ScriptedLink, busy, session
 from tests.ui.test_sessions import drawn
 from tests.ui.test_views import app_of
 from tui.modals.pick import Pick
+from tui.screens.sessions import SessionsScreen
 from tui.widgets.log_pane import LogPane
 
 CHECK = (
@@ -108,7 +109,8 @@ async def test_a_line_has_the_name_of_its_session_once_also_of_an_archived_one()
         await until(pilot, lambda: len(app.notes) == 1)
         assert app.notes[0].message == "No warning or error."
         await pilot.press("1")
-        await until(pilot, lambda: not app.screen.query("Toast"))
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        assert not list(app._notifications), "it was said of the page that one has left"
 
 
 async def test_the_session_whose_lines_are_shown_is_picked_by_its_name() -> None:
