@@ -714,6 +714,63 @@ async def test_a_period_that_was_refused_is_not_proposed_again(
         assert app.screen.query_one("#period", Input).value == "6mo"
 
 
+async def test_a_file_is_not_cut_by_the_period_of_an_exchange_asked_before(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(_: object, order: BacktestOrder, *__: object) -> None:
+        if order.exchange:
+            await asyncio.Event().wait()
+        raise BacktestRefusedError("the file is damaged")
+
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("3")
+        screen = await arrived(pilot, BacktestScreen)
+        monkeypatch.setattr(BacktestCommands, "run", refused)
+        asked = BacktestOrder("waves", Path(), {}, exchange="binance", period="6mo")
+        screen.run_order(asked)
+        await pilot.pause()
+        screen.run_order(replace(asked, exchange="", period="", data="gone.csv"))
+        await until(pilot, lambda: not screen.is_busy)
+        await pilot.press("n")
+        form = await arrived(pilot, NewBacktest)
+        await until(pilot, lambda: bool(form.query("#period")))
+        assert form.query_one("#data", Input).value == "gone.csv"
+        assert form.query_one("#period", Input).value == "", "all of the file"
+
+
+async def test_running_a_result_again_breaks_off_no_other_backtest(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    go_on = asyncio.Event()
+
+    async def slow(_: object, order: BacktestOrder, *__: object) -> None:
+        begun.append(order.name)
+        await go_on.wait()
+        raise BacktestRefusedError("nothing came")
+
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+        shown = app.screen
+        backtests = app.screen_stack[0]
+        assert isinstance(backtests, BacktestScreen)
+        monkeypatch.setattr(BacktestCommands, "run", slow)
+        backtests.run_order(BacktestOrder("another", Path(), {}, data="other.csv"))
+        await until(pilot, lambda: begun == ["another"])
+        await pilot.press("R")
+        await until(pilot, lambda: "still runs" in app.notes[-1].message)
+        assert app.screen is shown
+        assert begun == ["another"]
+        assert backtests.is_busy
+        go_on.set()
+        await until(pilot, lambda: not backtests.is_busy)
+        await pilot.press("R")
+        await until(pilot, lambda: begun == ["another", "waves"])
+
+
 async def test_what_is_changed_while_candles_are_read_is_run_by_its_own_enter_alone(
     workspace: Workspace,
 ) -> None:

@@ -41,6 +41,7 @@ from tui.strategies import StrategyChoice
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
 
+_STILL = "A backtest still runs"
 _READING = "Reading the backtests …"
 _EMPTY = (
     "No backtest has been run yet.\n\n"
@@ -221,7 +222,7 @@ class BacktestScreen(BaseScreen):
     def run_order(self, order: BacktestOrder) -> None:
         """Run a backtest in a worker of the app; one that runs already is broken off."""
         self.action_cancel()
-        before = "" if self._order is None else self._order.period
+        before = self._order
         self._order = replace(order, settings={}, warmup=None)  # for the form: it varies nothing
         self._asked_from = self.app.screen
         self._tell(f"{order.name}: starting …")
@@ -233,20 +234,20 @@ class BacktestScreen(BaseScreen):
         )
         self.refresh_hints()
 
-    async def _work(self, order: BacktestOrder, period: str) -> None:
-        """Run it; where nothing comes of it, the next form has the `period` of the last again."""
+    async def _work(self, order: BacktestOrder, before: BacktestOrder | None) -> None:
+        """Run it; where nothing comes of it, the next form has the period of the one `before`."""
         asked = self._order
         try:
             outcome = await self.papertape.backtests.run(
                 order, lambda text: self._tell(f"{order.name}: {text}")
             )
         except BacktestRefusedError as error:
-            self._ask_again(asked, period)
+            self._ask_again(asked, before)
             self._tell(str(error), "$error")
             if not self.is_current:
                 self.papertape.say(str(error), "error", "No backtest")
         except asyncio.CancelledError:
-            self._ask_again(asked, period)
+            self._ask_again(asked, before)
             self._tell(f"{order.name}: broken off. n begins another.", "$warning")
             raise
         else:
@@ -254,9 +255,12 @@ class BacktestScreen(BaseScreen):
         finally:
             self.call_later(self.refresh_hints)
 
-    def _ask_again(self, asked: BacktestOrder | None, period: str) -> None:
-        if asked is not None and self._order is asked:
-            self._order = replace(asked, period=period)
+    def _ask_again(self, asked: BacktestOrder | None, before: BacktestOrder | None) -> None:
+        """Propose the period of the order before, where that was of the same source."""
+        if asked is None or self._order is not asked:
+            return
+        alike = before is not None and before.exchange == asked.exchange
+        self._order = replace(asked, period=before.period if before and alike else "")
 
     async def _made(self, outcome: BacktestOutcome) -> None:
         """Show what was made, or say that it is there."""
@@ -319,9 +323,7 @@ class BacktestScreen(BaseScreen):
 
     def why_not(self, action: str) -> str:
         """While a backtest runs, that is why no other begins."""
-        return (
-            "A backtest still runs: x breaks it off." if action == "again" and self.is_busy else ""
-        )
+        return f"{_STILL}: x breaks it off." if action == "again" and self.is_busy else ""
 
     def action_new(self) -> None:
         """Choose what to run."""
@@ -443,7 +445,13 @@ class BacktestScreen(BaseScreen):
             self._run_again(order)
 
     def _run_again(self, order: BacktestOrder) -> None:
-        """Run an order with its strategy as it is written now; ask for what lacks of it."""
+        """Run an order with its strategy as it is written now; ask for what lacks of it.
+
+        Nothing that runs is broken off for it: nobody has said so, as by the form.
+        """
+        if self.is_busy:
+            self.papertape.say(f"{_STILL}: x on Backtest breaks it off.", "warning")
+            return
 
         async def work() -> None:
             choices = await self.papertape.read_strategies()
