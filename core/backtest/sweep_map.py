@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow, figure, rank
+from core.report.metric_words import METRIC_LABELS
 from core.report.quality import too_few
 from core.text import per_cent
 from core.time_format import short_time
@@ -129,13 +130,14 @@ def doubt(sweep: Sweep) -> str | None:
     if sweep.idle == len(sweep.rows):
         return "No setting traded: none of them is the best."
     if best is None:
-        return f"{_label(sweep.sort)} is known of no setting: none of them is the best."
+        return f"{label(sweep.sort)} is known of no setting: none of them is the best."
     few = too_few(best.metrics.total_trades)
-    return None if few is None else f"The best by {_label(sweep.sort)} has {few}."
+    return None if few is None else f"The best by {label(sweep.sort)} has {few}."
 
 
-def _label(metric: str) -> str:
-    return FIGURES.get(metric, metric)
+def label(metric: str) -> str:
+    """What a metric that ranks is called, also one that is not among those shown."""
+    return FIGURES.get(metric) or METRIC_LABELS[metric]
 
 
 def sweep_map(sweep: Sweep) -> SweepMap:
@@ -173,7 +175,7 @@ def luck(sweep: Sweep) -> Iterator[str]:
     counted += " try" if counted == "1" else " tries"
     tried = f"{count:,} setting{'s'[: count != 1]} tried"
     if luckiest is not None and ratio is not None:
-        by = "" if sweep.sort == "sharpe_ratio" else f" by {_label(sweep.sort)}"
+        by = "" if sweep.sort == "sharpe_ratio" else f" by {label(sweep.sort)}"
         them = "settings that" if sweep.scattered == count else "that have one and"
         yield (
             f"Sharpe of the best{by} {ratio:.2f}; luck alone gives the best of "

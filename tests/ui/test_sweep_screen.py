@@ -513,3 +513,27 @@ async def test_an_enter_behind_what_cannot_be_swept_says_so_and_runs_nothing_lat
         axis.value = "rsi.period=12,14"
         await until(pilot, lambda: "settings" in verdict(app))
         assert isinstance(app.screen, VaryForm), "Enter was meant for what stood there before"
+
+
+async def test_a_sweep_by_a_metric_that_is_not_among_those_shown_opens_under_its_name(
+    workspace: Workspace,
+) -> None:
+    """As the command line may have kept one."""
+    path = workspace.strategies / "waves" / "STRATEGY.md"
+    history = read_candles(workspace.root.parent / "waves.csv", Timeframe("1m")).candles
+    found = run_sweep(
+        read_strategy(path).parse().config,
+        [parse_axis(AXES[0])],
+        {"BTC/USDT": history},
+        sort="max_consecutive_losses",
+    )
+    order, variation = BacktestOrder("waves", path, {}), Variation(sort=found.sort)
+    app = make(workspace)
+    async with driven(app, NARROW) as pilot:
+        app.push_screen(screen := SweepScreen(order, variation, print, Varied(found, ())))
+        await until(pilot, lambda: screen.ready)
+        name = "Losses in a row"
+        assert str(screen.query_one(HeatMap).border_title).strip() == name
+        assert f"by {name}" in str(screen.query_one("#sweep-luck").render())
+        table = screen.query_one("#sweep-table")
+        assert str(table.border_title).strip().startswith(f"Settings by {name} ")

@@ -153,10 +153,10 @@ class SweepScreen(LongWorkScreen):
 
     def _tell_cells(self) -> None:
         """Say what the map shows: the best by its metric, and the setting under its cursor."""
-        from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
+        from core.backtest.sweep_map import label  # noqa: PLC0415
 
         heat, best, own = self.query_one(HeatMap), self._best, self._own_row
-        title = FIGURES[self._metric]
+        title = label(self._metric)
         if best is None:
             title += ", known of none of them; M shows another"
         entitle(heat, title)
@@ -203,7 +203,7 @@ class SweepScreen(LongWorkScreen):
         self._tell_cells()
 
     def _fill_table(self, sweep: Sweep) -> None:
-        from core.backtest.sweep_map import FIGURES, best_row  # noqa: PLC0415
+        from core.backtest.sweep_map import FIGURES, best_row, label  # noqa: PLC0415
 
         paths = [axis.path for axis in sweep.axes]
         named = zip(formats.setting_names(paths), sweep.axes, strict=True)
@@ -216,12 +216,12 @@ class SweepScreen(LongWorkScreen):
                 *(setting_column(name, axis.values) for name, axis in named),
                 *(
                     Column(
-                        label,
+                        title,
                         _WIDTHS.get(name, 6),
                         "right",
                         priority=0 if name == sweep.sort else _GIVES_WAY.get(name, place),
                     )
-                    for place, (name, label) in enumerate(FIGURES.items(), start=1)
+                    for place, (name, title) in enumerate(FIGURES.items(), start=1)
                 ),
                 *((Column("rest: Sharpe", 12, "right", priority=3),) if rest else ()),
             )
@@ -233,7 +233,7 @@ class SweepScreen(LongWorkScreen):
         )
         shown, tried = len(table.rows), len(sweep.rows)
         count = f"{tried:,}" if shown == tried else f"{shown:,} of {tried:,}"
-        entitle(table, f"Settings by {FIGURES.get(sweep.sort, sweep.sort)} · {count}")
+        entitle(table, f"Settings by {label(sweep.sort)} · {count}")
 
     def _cells(self, row: SweepRow, *, rest: bool) -> tuple[Cell, ...]:
         from core.backtest.sweep_map import FIGURES, figure_of  # noqa: PLC0415
