@@ -77,11 +77,15 @@ def price_decimals(size: float) -> int:
 
 
 def prices(*values: float) -> tuple[str, ...]:
-    """Prices that stand beside each other, alike in decimals: as many as tell them apart."""
+    """Prices that stand beside each other, alike in decimals: as many as tell them apart.
+
+    What differs beyond twelve digits differs by the rounding of its arithmetic alone.
+    """
     decimals = price_decimals(max(map(abs, values)))
+    different = len({f"{value:.12g}" for value in values})
     while True:
         shown = tuple(f"{value:,.{decimals}f}" for value in values)
-        if len(set(shown)) == len(set(values)) or decimals >= _MOST_DECIMALS:
+        if len(set(shown)) >= different or decimals >= _MOST_DECIMALS:
             return shown
         decimals += 1
 

@@ -65,6 +65,8 @@ def test_a_number_is_never_a_power_of_ten(value: float, digits: int, shown: str)
         ((101.0041, 101.0012), ("101.004", "101.001")),
         ((0.00001234, 0.0000123), ("0.00001234", "0.00001230")),
         ((1.5, 1.5), ("1.5000", "1.5000")),
+        ((0.1 + 0.2, 0.3), ("0.3000", "0.3000")),
+        ((64_210.5, 64_210.500000000007), ("64,210.50", "64,210.50")),
     ],
 )
 def test_prices_beside_each_other_have_the_same_decimals_and_are_told_apart(
