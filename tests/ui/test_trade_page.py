@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -210,7 +211,12 @@ def test_a_twin_is_that_of_the_same_trade_or_it_is_said_why_there_is_none() -> N
     rows = twin_rows(msgspec.structs.replace(found, backtest=late), UTC)
     assert rows[2].cells[3].text == "4h later"
     same = msgspec.structs.replace(found, backtest=found.paper, cause=None, difference=0.0)
-    assert twin_title(same) == "The backtest's twin is the same"
+    assert twin_title(same, UTC) == "The backtest's twin is the same"
+    left = msgspec.structs.replace(
+        found, cause="unexplained", detail="left 2025-11-12 08:00 against 2025-11-12 12:00"
+    )
+    told = twin_title(left, ZoneInfo("Asia/Tokyo"))  # as the times beneath it
+    assert told.endswith("unexplained: left 2025-11-12 17:00 against 2025-11-12 21:00")
 
 
 def test_a_trade_entered_by_hand_was_not_decided_by_its_conditions() -> None:

@@ -211,10 +211,11 @@ class TradeScreen(BaseScreen):
     def _draw_twin(self) -> None:
         """Show what the backtest made of the same decision, where a report tells it."""
         table, trade = self.query_one("#trade-twin", LineTable), self._trades[self._place]
+        zone = self.papertape.zone
         found = self._no_report if self._report is None else twin_of(trade, self._report)
         table.set_empty(found if isinstance(found, str) else "")
-        table.set_rows(() if isinstance(found, str) else twin_rows(found, self.papertape.zone))
-        self._titles = {**self._titles, "trade-twin": twin_title(found)}
+        table.set_rows(() if isinstance(found, str) else twin_rows(found, zone))
+        self._titles = {**self._titles, "trade-twin": twin_title(found, zone)}
         self._show_views()
 
     # ── views ──

@@ -44,7 +44,7 @@ def twin_of(trade: Trade | OpenTrade, report: WrittenReport) -> ReportedDifferen
     return _NOT_AMONG
 
 
-def twin_title(found: ReportedDifference | str) -> str:
+def twin_title(found: ReportedDifference | str, zone: tzinfo) -> str:
     """What the pane is called: whether the two are the same, and what made the difference."""
     if isinstance(found, str):
         return "The backtest's twin"
@@ -52,7 +52,7 @@ def twin_title(found: ReportedDifference | str) -> str:
         said = "The backtest has no such trade"
     else:
         said = "The backtest's twin" if found.cause else "The backtest's twin is the same"
-    return " · ".join([said, *_why(found)])
+    return " · ".join([said, *_why(found, zone)])
 
 
 def twin_rows(found: ReportedDifference, zone: tzinfo) -> list[Row]:
@@ -74,11 +74,11 @@ def twin_rows(found: ReportedDifference, zone: tzinfo) -> list[Row]:
     return rows
 
 
-def _why(found: ReportedDifference) -> list[str]:
+def _why(found: ReportedDifference, zone: tzinfo) -> list[str]:
     if not found.cause:
         return []
     cause = reason_text(found.cause)
-    return [f"{cause}: {found.detail}" if found.detail else cause]
+    return [formats.all_in_zone(f"{cause}: {found.detail}" if found.detail else cause, zone)]
 
 
 def _run_row(name: str, trade: ReportedTrade, zone: tzinfo) -> Row:
