@@ -24,7 +24,7 @@ from core.time_format import LATEST
 from core.trading.rules import RULES_VERSION
 from core.trading.values import Fills
 from core.trial.seal import Seal, SealError
-from core.typed import prepare
+from core.typed import UNDECODABLE, prepare
 
 RECORD = "session.json"
 EVENTS = "events.jsonl"
@@ -32,7 +32,6 @@ REPORT = "report.json"
 SEALED_AS = "seal"
 """In the header of the journal: the hash of the session's seal, null where it has none."""
 
-_UNDECODABLE = (msgspec.DecodeError, RecursionError)  # the latter for what is nested too deeply
 _START_ANEW = "put back the session.json with which the session was started, or start a new trial"
 
 
@@ -132,7 +131,7 @@ def read_manifest(folder: Path) -> SessionManifest:
         with open_regular(path) as file:
             data = file.read()
         versions = msgspec.json.decode(data, type=_Versions)
-    except (OSError, *_UNDECODABLE) as error:
+    except (OSError, *UNDECODABLE) as error:
         raise JournalError(f"{path}: the session's record cannot be read ({error})") from error
     journals = SESSION_JOURNAL
     if versions.rules_version != RULES_VERSION or not journals.reads(versions.journal_version):
@@ -145,7 +144,7 @@ def read_manifest(folder: Path) -> SessionManifest:
     try:
         manifest = msgspec.json.decode(data, type=SessionManifest)
         msgspec.convert(manifest.config, type=_ShownConfig)
-    except _UNDECODABLE as error:
+    except UNDECODABLE as error:
         raise JournalError(f"{path}: the session's record cannot be read ({error})") from error
     if manifest.id != folder.name:
         raise JournalError(

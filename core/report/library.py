@@ -26,7 +26,7 @@ from core.store.notes import Notes, NotesError, checked_notes, read_notes, write
 from core.store.workspace import Workspace, WorkspaceError, new_id
 from core.strategy.config.document_keys import EXTRA_KEYS
 from core.strategy.names import is_name
-from core.typed import prepare
+from core.typed import UNDECODABLE, prepare
 
 RESULT = "result.json"
 KEPT = 200
@@ -229,7 +229,7 @@ def open_as(listed: ListedResult, kind: type[_Kind]) -> _Kind:
     """
     try:
         return msgspec.json.decode(_bytes_of(listed.path), type=kind)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise damaged(listed.path, error) from error
 
 
@@ -263,7 +263,7 @@ def keep_result(workspace: Workspace, whole: Mapping[str, Any], disk: Disk) -> s
         result_id = new_id()
         with new_folder(workspace.backtest(result_id)) as folder:
             write_durably(folder / RESULT, text, disk)
-    except (OSError, msgspec.DecodeError, WorkspaceError) as error:
+    except (OSError, *UNDECODABLE, WorkspaceError) as error:
         raise LibraryError(f"the result cannot be kept in the library ({error})") from error
     plain = [
         one
@@ -327,7 +327,7 @@ def _decoded(path: Path, identity: tuple[int, ...]) -> StoredResult:
     """What lists show of a file; read once as long as it is what `identity` tells."""
     try:
         return msgspec.json.decode(_bytes_of(path), type=StoredResult)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise damaged(path, error) from error
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from core.store.durable import Disk, open_regular, write_durably
 from core.text import safe_text
-from core.typed import prepare
+from core.typed import UNDECODABLE, prepare
 
 NOTES = "notes.json"
 LONGEST_NOTE = 1_000
@@ -67,7 +67,7 @@ def read_notes(folder: Path, kind: type[_Kind]) -> _Kind:
             return msgspec.json.decode(file.read(), type=kind)
     except FileNotFoundError:
         return kind()
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *UNDECODABLE) as error:
         raise NotesError(
             f"{folder / NOTES} cannot be read ({error}): mend it, or take it away"
         ) from error

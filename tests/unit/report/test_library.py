@@ -121,13 +121,16 @@ def test_what_a_document_tells_of_is_listed_and_kept_when_it_is_noted(
 
 
 def test_what_cannot_be_read_is_told_and_hides_nothing(workspace: Workspace) -> None:
-    keys = [keep_result(workspace, result_of(1_000.0 + n), DISK) for n in range(3)]
+    keys = [keep_result(workspace, result_of(1_000.0 + n), DISK) for n in range(5)]
+    deep = b"[" * 5_000 + b"]" * 5_000
     (workspace.backtests / keys[0] / "result.json").write_text("{")
     (workspace.backtests / keys[1] / NOTES).write_text("[]")
+    (workspace.backtests / keys[3] / "result.json").write_bytes(b'{"x":' + deep + b"}")
+    (workspace.backtests / keys[4] / NOTES).write_bytes(b'{"note":"","x":' + deep + b"}")
     (workspace.backtests / "aaaaaaaa").symlink_to(workspace.backtests / keys[2])
     found = list_results(workspace)
     assert [one.key for one in found.results] == [keys[2]]
-    assert len(found.problems) == 2
+    assert len(found.problems) == 4
     for key in (keys[0], "../../etc", "aaaaaaaa"):
         with pytest.raises(LibraryError, match="there is no backtest"):
             find_result(workspace, key)
