@@ -99,7 +99,9 @@ def keep_search(
     now: int,
     disk: Disk,
 ) -> str | None:
-    """Keep a search, in the place of the same one where that was kept before; its ID.
+    """Keep a search, in the place of the same one where that was kept before; its ID there.
+
+    Another period of the same candles, the rest of which warms up, is another search.
 
     Args:
         workspace: whose folders are there.
@@ -126,7 +128,9 @@ def keep_search(
         kind, written = "gate", gate_to_json(found, None)
         written.get("walk_forward", {}).pop("equity", None)  # `joined` has it
     strategy = signal_source(parse_config(asked.config).config).digest  # whatever its extras
-    same = [kind, strategy, asked.settings, msgspec.to_builtins(terms)]
+    start = 0 if asked.span is None else asked.span[0]
+    begin = min(int(one.time[one.time.searchsorted(start)]) for one in candles.values())
+    same = [kind, strategy, asked.settings, msgspec.to_builtins(terms), begin]
     best = dict(zip((axis.path for axis in sweep.axes), sweep.best.values, strict=True))
     settings = {**asked.settings, **best}
     whole = library_result(sweep.best.result, candles, now, source, settings)

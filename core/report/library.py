@@ -91,6 +91,10 @@ class Search(msgspec.Struct, frozen=True):
             return f"sweep of {self.total:,}"
         return f"sweep, {self.tried:,} of {self.total:,}"
 
+    def exceeds(self, other: Search) -> bool:
+        """Whether more came of it than of `other`: a verdict, or more settings."""
+        return (self.verdict != "", self.tried) > (other.verdict != "", other.tried)
+
 
 class StoredResult(msgspec.Struct, frozen=True, kw_only=True):
     """What lists show of a result, or of the best setting of a search; its file has all of it.
@@ -237,7 +241,7 @@ def keep_result(workspace: Workspace, whole: Mapping[str, Any], disk: Disk) -> s
     """Keep a result, unless it is there already; its ID.
 
     One that was kept without its config, from beside a document, takes in the whole. The same
-    search once more takes the place of the first.
+    search once more takes the place of the first, unless it was cancelled before it came as far.
 
     Args:
         workspace: whose folders are there.
@@ -256,8 +260,12 @@ def keep_result(workspace: Workspace, whole: Mapping[str, Any], disk: Disk) -> s
         there = list_results(workspace).results
         for one in there:
             if one.result.identity == identity and not one.beside_document:
-                more = one.result.source is None and whole.get("source") is not None
-                if more or search is not None:
+                before = one.result.search
+                if search is None or before is None:
+                    more = one.result.source is None and whole.get("source") is not None
+                else:
+                    more = not before.exceeds(search)
+                if more:
                     write_durably(one.path, text, disk)
                 return one.key
         result_id = new_id()

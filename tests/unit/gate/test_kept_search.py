@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from core.store.durable import OsDisk
 from core.store.workspace import Workspace
 from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.parsing import parse_config
+from core.time_format import iso_time
 from tests.benchmarks.gate_error_rates import STRATEGY, market
 from tests.unit.report.test_library import result_of
 from tests.unit.session.sessions import START
@@ -127,6 +129,38 @@ def test_a_cancelled_gate_is_kept_with_what_it_tried_and_goes_where_it_is_finish
     assert keep(workspace, gate, now=START + 1, asked=saved) == key, "of the same strategy"
     assert only(workspace).notes.note == "mine"
     assert isinstance(open_search(only(workspace)).found, Gate)
+
+
+def test_one_that_was_cancelled_takes_nothing_from_what_more_came_of(
+    workspace: Workspace, gate: Gate
+) -> None:
+    whole = swept()
+    part = dataclasses.replace(whole, rows=whole.rows[:2])
+    key = keep(workspace, whole)
+    assert keep(workspace, part, now=START + 1) == key
+    stayed = open_search(only(workspace)).found
+    assert isinstance(stayed, Sweep)
+    assert stayed.rows == whole.rows
+    keep(workspace, whole, now=START + 2)
+    assert only(workspace).result.saved == iso_time(START + 2), "the same, made anew"
+
+    judged = keep(workspace, gate)
+    cancelled = UnfinishedGate("no verdict: it was cancelled", gate.sweep)
+    assert keep(workspace, cancelled, now=START + 1) == judged
+    found = {one.key: open_search(one).found for one in list_results(workspace).results}
+    assert isinstance(found[judged or ""], Gate)
+
+
+def test_two_periods_of_the_same_candles_are_two_searches(workspace: Workspace) -> None:
+    """A file may begin so late that all of it warms up the one as well as the other."""
+    times, keys = next(iter(CANDLES.values())).time, []
+    for begin in (100, 900, 900):
+        asked = replace(ASKED, span=(int(times[begin]) - 1, int(times[-1]) + 1))
+        axes = list(map(parse_axis, AXES))
+        sweep = run_sweep(CONFIG, axes, CANDLES, decide_from=int(times[begin]))
+        keys.append(keep(workspace, sweep, asked=asked))
+    assert len(list_results(workspace).results) == 2
+    assert keys[0] != keys[1] == keys[2]
 
 
 def test_searches_are_bounded_by_themselves_and_told_from_the_backtest_of_their_best(
