@@ -24,6 +24,7 @@ from tui.screens.trade import TradeScreen
 from tui.widgets.candle_cells import Cells
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.candle_picture import Picture, PriceLevel, Slot
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone
@@ -83,6 +84,26 @@ async def test_from_a_pane_in_full_screen_one_goes_on_to_the_next_and_finds_the_
         await pilot.press("z")
         await until(pilot, lambda: app.screen.maximized is None)
         await until(pilot, lambda: "all panes" not in drawn(app, "Hints"))
+
+
+async def test_the_field_of_a_filter_is_no_pane_for_the_whole_screen() -> None:
+    """There `z`, which leads back, was typed into it."""
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await until(pilot, lambda: bool(app.screen.query_one("#sessions", LineTable).rows))
+        await pilot.press("slash", "o", "enter", "z")
+        await until(pilot, lambda: app.screen.maximized is not None)
+        seen = {app.screen.maximized}
+        for _ in range(4):
+            before = app.screen.maximized
+            await pilot.press("tab")
+            await until(pilot, lambda: app.screen.maximized is not before)  # noqa: B023
+            seen.add(app.screen.maximized)
+        assert app.screen.query_one(FilterBox).display
+        assert app.screen.query_one(FilterBox) not in seen
+        await pilot.press("z")
+        await until(pilot, lambda: app.screen.maximized is None)
+        assert app.screen.query_one(FilterBox).text == "o"
 
 
 async def test_volume_and_the_strategys_indicators_are_drawn_and_can_be_left_out() -> None:

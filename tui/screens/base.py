@@ -262,7 +262,8 @@ class BaseScreen(Screen[None]):
         if self.maximized is not None:
             self.minimize()
         elif self.focused is not None and not isinstance(self.focused, Input):
-            self._panes = self.focus_chain  # in their order, which follows from where they stand
+            # In their order, which follows from where they stand; a field needs no screen.
+            self._panes = [one for one in self.focus_chain if not isinstance(one, Input)]
             self.maximize(self.focused, container=False)
 
     def focus_next(self, selector: str | type[QueryType] = "*") -> Widget | None:
