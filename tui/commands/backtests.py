@@ -105,7 +105,7 @@ BACKTESTS: tuple[Command, ...] = (
         "result.save", Place.RESULT, "w", "w", "save",
         "Write the result into the strategy's STRATEGY.md", "save", 4,
         unless="Only a result of the strategy as it is written, kept in the library, can be "
-        "saved: n runs it.",
+        "saved: n on Backtest runs it.",
     ),
     Command(
         "result.view", Place.RESULT, "v", "v", "view",
