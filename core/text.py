@@ -95,7 +95,8 @@ def per_cent(value: float, digits: int | None = None) -> str:
 
     `digits`: its decimals; None: as many as it was written with, as for a setting: `2%`, `0.05%`.
     """
-    return f"{value:z,.12g}%" if digits is None else f"{value:z,.{digits}f}%"
+    # An added 0 takes the sign from what is -0.
+    return f"{number(value + 0.0, 12)}%" if digits is None else f"{value:z,.{digits}f}%"
 
 
 def signed_per_cent(value: float, digits: int | None = 2) -> str:

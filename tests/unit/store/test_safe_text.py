@@ -84,6 +84,8 @@ def test_prices_beside_each_other_have_the_same_decimals_and_are_told_apart(
         (2.0, None, "2%"),
         (0.05, None, "0.05%"),
         (0.1 + 0.2, None, "0.3%"),
+        (0.00001, None, "0.00001%"),
+        (-0.0, None, "0%"),
     ],
 )
 def test_a_figure_in_per_cent_has_its_sign_right_behind_it(
