@@ -187,15 +187,25 @@ def _nearest(never: Sequence[_Count]) -> str:
     alone = len(never) == 1
     if alone and never[0].closest is not None and not never[0].apart:
         return "; both sides of it are the same on every candle"
-    near = [(one.text, _closest(one)) for one in never if one.closest is not None and one.apart]
+    known = [one for one in never if one.closest is not None and one.apart]
+    # Of what must hold once, none held; of what must not, one did: that is no nearness.
+    near = [(one.text, _closest(one)) for one in known if one.threshold > 1 or not _counts(one)]
     if alone:
         return "".join(f"; it came closest at {value}" for _, value in near)
     return f"; closest: {', '.join(f'{name} at {value}' for name, value in near)}" if near else ""
 
 
+def _counts(count: _Count) -> bool:
+    """Whether its values say how many hold: members of a group, or candles in a row."""
+    return not isinstance(count.condition, Condition) or count.condition.lasting is not None
+
+
 def _closest(count: _Count) -> str:
     """The value that came nearest, beside its threshold where that is no number of the config."""
-    fixed = isinstance(count.condition, Condition) and isinstance(count.condition.right, float)
+    rule = count.condition
+    if _counts(count):
+        return f"{count.closest:.0f} of {count.threshold:.0f}"
+    fixed = isinstance(rule, Condition) and isinstance(rule.right, float)
     against = "" if fixed else f" against {count.threshold:,.6g}"
     return f"{count.closest:,.6g}{against}"
 
@@ -228,7 +238,8 @@ def _summary(
         return (
             f"the entry conditions never held together on {decided:,} candles; "
             f"the bottleneck is {bottleneck.text}: "
-            f"without it there would be {bottleneck.without:,} entries"
+            f"without it there would be {bottleneck.without:,} "
+            f"{'entry' if bottleneck.without == 1 else 'entries'}"
         )
     reasons = []
     if still_open:

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.backtest.run import run_backtest
 from core.report.diagnosis import SymbolConditions, diagnose
+from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.conditions import Condition, Direction, Operator, Reference
+from core.strategy.config.parsing import parse_config
 from core.strategy.signals.source import (
     ENTER_LONG,
     ENTER_SHORT,
@@ -16,7 +19,10 @@ from core.strategy.signals.source import (
     EXIT_SHORT,
     ConditionSeries,
 )
+from tests.unit.backtest.test_skipping import walk
 from tests.unit.report.making import config
+
+ABOVE = {"indicator": "close", "operator": "gt", "value": 0}
 
 
 def seen(
@@ -149,3 +155,30 @@ def test_refused_orders_are_told_with_their_most_common_reason() -> None:
 def test_only_decided_candles_could_enter(first: int) -> None:
     said: Any = diagnose(config(), [of(seen("entry", "a", "x.."), first=first)])
     assert said["entries"] == 1 - first
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        (
+            {"indicator": "close", "operator": "lt", "value": 0, "for": 3},
+            "close < 0 for 3 candles never held on 486 candles; it came closest at 0 of 3",
+        ),
+        (
+            {"all": [ABOVE, {"indicator": "close", "operator": "lt", "value": 0}]},
+            "(close > 0 and close < 0) never held on 486 candles; it came closest at 1 of 2",
+        ),
+        ({"not": ABOVE}, "not (close > 0) never held on 486 candles"),
+        (
+            {"indicator": "close", "operator": "lt", "value": 0, "within": 3},
+            "close < 0 within 3 candles never held on 486 candles",
+        ),
+    ],
+)
+def test_what_counts_is_told_of_as_how_many_of_how_many(entry: Any, told: str) -> None:
+    """Three candles in a row were "closest at 2", as if the indicator had been 2."""
+    raw = {**config_to_dict(config()), "entry_conditions": [entry]}
+    candles = {"BTC/USDT": walk(1, 500, 0.01, 1.0)}
+    result = run_backtest(parse_config(raw).config, candles)
+    assert result.diagnosis is not None
+    assert result.diagnosis["summary"] == told
