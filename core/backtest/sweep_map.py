@@ -190,7 +190,9 @@ def luck(sweep: Sweep) -> Iterator[str]:
         )
     else:
         yield f"{tried}; trading alike, they count as {counted} of the strategy."
-    if sweep.idle:
+    if sweep.idle == 1 < count:
+        yield "1 of them never traded: no figure of it is known, and it comes last."
+    elif 1 < sweep.idle < count:
         yield (
             f"{sweep.idle:,} of them never traded: no figure of theirs is known, and they come "
             "last."

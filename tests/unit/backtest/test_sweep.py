@@ -299,9 +299,11 @@ def test_a_setting_that_never_traded_is_the_best_by_nothing(sort: str) -> None:
     shown = sweep_map(found)
     assert ("", 1) not in shown.shares("total_return_pct")
     assert sweep_to_json(found)["never_traded"] == 1
-    assert any("1 of them never traded" in told for told in luck(found))
+    last = "1 of them never traded: no figure of it is known, and it comes last."
+    assert last in luck(found)
     idle = run_sweep(fees, [parse_axis(f"{entry}=1,2")], candles(), sort=sort)
     assert (best_row(idle), doubt(idle)) == (None, "No setting traded: none of them is the best.")
+    assert not any("never traded" in told for told in luck(idle)), "it is said once"
 
 
 def test_luck_names_the_number_it_counts_and_the_metric_that_ranks() -> None:
