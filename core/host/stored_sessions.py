@@ -70,7 +70,7 @@ class SessionIndex:
         """The last days of archived sessions, of those that ended within some days of `now`."""
         if self._last_days is None:
             lately = [one for one in self._table.all() if _ended_after(one, now - _LATELY)]
-            finals = [self.final(one["id"]) for one in lately if one.get("archived")]
+            finals = [self.final(str(one.get("id"))) for one in lately if one.get("archived")]
             self._last_days = tuple(
                 LastDay(one.mode, one.symbols, one.ended, one.pnl_today)
                 for one in finals

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tinydb import TinyDB
+from tinydb.storages import MemoryStorage
 
 from core.bootstrap import host_options
 from core.exchange.market.synthetic import SyntheticMarket
@@ -21,6 +23,7 @@ from core.host.feed_factories import DemoMarket
 from core.host.host import Host
 from core.host.link import CommandError
 from core.host.offline import offline_sessions
+from core.host.stored_sessions import TABLE, SessionIndex
 from core.journal.values import SessionState
 from core.market.files.candle_files import write_candles
 from core.store.workspace import Workspace, WorkspaceError
@@ -218,3 +221,9 @@ async def _look(host: Host, *, resting: bool) -> None:
         assert "broken00" in str(error)
     await host.delete("broken00")
     assert not host.snapshot().faults
+
+
+def test_a_row_of_the_index_that_is_of_no_session_is_passed_over() -> None:
+    database = TinyDB(storage=MemoryStorage)
+    database.table(TABLE).insert({"archived": True, "final": {"ended": START}})
+    assert SessionIndex(database).last_days(START) == ()
