@@ -147,7 +147,8 @@ class _Bounds:
         return ANY_NUMBER if any(map(math.isnan, ends)) else Range(min(ends), max(ends))
 
     def _never_above(self, low: Reference, high: Reference) -> bool:
-        candle = ("open", "high", "low", "close", "hl2", "hlc3")
+        # No mean of three or four: by its rounding it lies a last digit outside of a flat candle.
+        candle = ("open", "high", "low", "close", "hl2")
         if low.source in candle and high.source in candle:
             return low.source == "low" or high.source == "high"
         if low.source == high.source:
