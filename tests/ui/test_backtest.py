@@ -390,6 +390,27 @@ async def test_a_kept_result_is_run_again_from_its_page(workspace: Workspace) ->
         await until(pilot, lambda: isinstance(app.screen, NewBacktest))
 
 
+async def test_what_a_kept_result_began_with_is_what_it_is_run_again_with(
+    workspace: Workspace,
+) -> None:
+    path = workspace.strategies / "waves" / "STRATEGY.md"
+    data = str(workspace.root.parent / "waves.csv")
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("3")
+        screen = await arrived(pilot, BacktestScreen)
+        raw = read_strategy(path).config
+        screen.run_order(BacktestOrder("waves", path, raw, data=data, balance=500.0))
+        shown = await arrived(pilot, BacktestResultScreen)
+        await pilot.pause()
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.press("R")
+        await until(pilot, lambda: app.screen not in (screen, shown))
+        await arrived(pilot, BacktestResultScreen)
+    assert [one.result.starting_balance for one in list_results(workspace).results] == [500.0]
+
+
 async def test_the_trades_of_a_kept_result_open_with_its_own_candles_or_say_why_not(
     workspace: Workspace,
 ) -> None:

@@ -85,6 +85,7 @@ def order_of(listed: ListedResult) -> BacktestOrder | None:
         period=source.period,
         span=_span(result),
         fill_on=result.fill_on or "next_open",
+        balance=result.starting_balance,
         settings=result.settings,
     )
 
