@@ -129,7 +129,8 @@ def keep_search(
         written.get("walk_forward", {}).pop("equity", None)  # `joined` has it
     strategy = signal_source(parse_config(asked.config).config).digest  # whatever its extras
     start = 0 if asked.span is None else asked.span[0]
-    begin = min(int(one.time[one.time.searchsorted(start)]) for one in candles.values())
+    counting = (one.time[one.time.searchsorted(start) :] for one in candles.values())
+    begin = min((int(times[0]) for times in counting if len(times)), default=start)
     same = [kind, strategy, asked.settings, msgspec.to_builtins(terms), begin]
     best = dict(zip((axis.path for axis in sweep.axes), sweep.best.values, strict=True))
     settings = {**asked.settings, **best}

@@ -161,6 +161,8 @@ def test_two_periods_of_the_same_candles_are_two_searches(workspace: Workspace) 
         keys.append(keep(workspace, sweep, asked=asked))
     assert len(list_results(workspace).results) == 2
     assert keys[0] != keys[1] == keys[2]
+    late = replace(ASKED, span=(int(times[-1]) + 1, int(times[-1]) + 2))
+    assert keep(workspace, swept(), asked=late) not in keys, "also where none is in the period"
 
 
 def test_searches_are_bounded_by_themselves_and_told_from_the_backtest_of_their_best(
