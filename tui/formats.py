@@ -122,6 +122,14 @@ def change(value: float | None, decimals: int = 2) -> str:
     return f"{mark}{value:{'+' if mark else ''}z,.{decimals}f}"
 
 
+def funding(paid: float | None, decimals: int = 2) -> str:
+    """Funding as the P&L beside it takes it: `+2.72` received, `-2.72` paid.
+
+    `paid`: as trades hold it. It has no mark of a gain or loss, for it is a part of one.
+    """
+    return UNKNOWN if paid is None else as_number(change(-paid, decimals))
+
+
 def change_percent(value: float | None) -> str:
     """A gain or loss in per cent with its sign and direction: `▼ -1.20%`, `0.00%`."""
     if value is None or not math.isfinite(value):

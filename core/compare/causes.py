@@ -169,9 +169,7 @@ def pair_cause(pair: Pair, evidence: Evidence) -> Cause | None:
             "the account stood differently",
         )
     if not _same(before.funding, after.funding):
-        return Cause(
-            CauseKind.FUNDING, f"{number(after.funding)} paid against {number(before.funding)}"
-        )
+        return Cause(CauseKind.FUNDING, f"{_flow(after.funding)} against {_flow(before.funding)}")
     if not _same(before.fees, after.fees):
         return Cause(CauseKind.FEES, f"{number(after.fees)} paid against {number(before.fees)}")
     if not _same(before.pnl, after.pnl):
@@ -261,6 +259,11 @@ def last_resort(trade: Trade, evidence: Evidence) -> Cause:
         if not evidence.same_warmup
         else Cause(CauseKind.UNEXPLAINED, "nothing recorded explains it")
     )
+
+
+def _flow(paid: float) -> str:
+    """Funding by its direction, as the session's log says it."""
+    return f"{number(abs(paid))} {'received' if paid < 0 else 'paid'}"
 
 
 def _same(one: float, other: float) -> bool:

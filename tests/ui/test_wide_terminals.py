@@ -25,6 +25,7 @@ from tests.ui.scripted import DAY, HOUR, NOW, ScriptedLink, busy, choices, sessi
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Place
+from tui.screens import trade_fields
 from tui.screens.base import WIDE as WIDE_FROM
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_rows import PRICES, TRADE_COLUMNS
@@ -423,7 +424,13 @@ def test_a_trade_tells_its_move_its_time_and_what_was_earned_by_then() -> None:
     assert newest["SUM P&L"].text == "▼ -1.20"
     assert first["LEVER"].text == first["FUNDING"].text == ""
     told = trade_cells(a_trade(leverage=3.0, funding=-0.5, seen_late=True), in_zone(UTC))
-    assert (told["LEVER"].text, told["FUNDING"].text) == ("3×", "-0.50")
+    assert (told["LEVER"].text, told["FUNDING"].text) == ("3×", "+0.50"), "received: a gain"
+    paid = trade_cells(a_trade(funding=2.0), in_zone(UTC))["FUNDING"]
+    assert (paid.text, paid.order, told["FUNDING"].order) == ("-2.00", -2.0, 0.5)
+    for funding, shown in ((-2.7154, "+2.72"), (2.7154, "-2.72"), (0.0, "0.00")):
+        assert trade_fields.written("funding", funding) == shown, (
+            "the trade's page and the comparison's"
+        )
     assert told["REASON"].text == "take profit late"
     by_hand = {"exit_reason": ExitReason.MANUAL}
     ends = (a_trade(), a_trade(by_hand=True), a_trade(**by_hand), a_trade(by_hand=True, **by_hand))

@@ -35,7 +35,6 @@ OPEN_FIELDS = (
     ("unrealized_pnl", "Open P&L"),
 )
 _CHANGES = ("pnl", "unrealized_pnl")
-_AMOUNTS = ("fees", "funding")
 
 
 def exit_text(reason: str | None) -> str:
@@ -67,8 +66,10 @@ def written(
         return formats.quantity(value)
     if name in _CHANGES:
         return formats.change(value, decimals=decimals)
-    if name in _AMOUNTS:
+    if name == "fees":
         return formats.money(value, decimals)
+    if name == "funding":
+        return formats.funding(value, decimals)
     write = formats.date_time if dated else formats.day_time
     return write(int(value), zone, seconds=name.endswith("filled_at"))
 

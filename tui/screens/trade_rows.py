@@ -90,9 +90,8 @@ def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dic
     move = _move(trade)
     leverage = f"{trade.leverage:g}×" if trade.leverage not in (None, 1.0) else ""
     decimals = money_decimals(trade.symbol or "")
-    funding = (
-        formats.money(trade.funding, decimals) if trade.funding else ""
-    )  # what was paid, like fees
+    funding = formats.funding(trade.funding, decimals) if trade.funding else ""
+    received = None if trade.funding is None else -trade.funding
     return {
         "#": Cell(str(number), Tone.DIM, order=number),
         "SYMBOL": Cell(trade.symbol or formats.UNKNOWN),
@@ -109,7 +108,7 @@ def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dic
         "MARGIN": Cell(formats.money(trade.margin, decimals), Tone.DIM, order=trade.margin),
         "LEVER": Cell(leverage, Tone.DIM, order=trade.leverage),
         "FEES": Cell(formats.money(trade.fees, decimals), Tone.DIM, order=trade.fees),
-        "FUNDING": Cell(funding, Tone.DIM, order=trade.funding),
+        "FUNDING": Cell(funding, Tone.DIM, order=received),
         "P&L": Cell(
             formats.change(trade.pnl, decimals=decimals),
             tone_of(trade.pnl, decimals),

@@ -79,6 +79,9 @@ def test_only_the_size_differs_because_of_the_balance() -> None:
 def test_only_fees_or_funding_differ() -> None:
     assert causes([trade()], [trade(fees=1.0)]) == [("matched", "fees")]
     assert causes([trade()], [trade(funding=1.0)]) == [("matched", "funding")]
+    (matched,) = find([trade(funding=0.5)], [trade(funding=-2.5)]).trades
+    assert matched.cause is not None
+    assert matched.cause.detail == "2.5 received against 0.5 paid"
 
 
 @pytest.mark.parametrize(
