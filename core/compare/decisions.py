@@ -44,7 +44,8 @@ class DecisionLayer:
     """Whether sessions decided what their rules decide on the same candles.
 
     Attributes:
-        judged: how many decisions there were and differ, with the bound that holds at every look.
+        judged: how many decisions there were and differ, with the bound on those
+            that nothing explains, which holds at every look.
         differences: those that differ, in order of time.
     """
 
@@ -87,7 +88,9 @@ class DecisionLayer:
         judged = self.judged
         if judged.bound is None:
             return self.counted
-        parts = [f"at most {self.in_percent(judged.bound)} ({judged.confidence:.0%})", self.meaning]
+        of = "" if judged.differing == judged.unexplained else " unexplained"
+        bound = f"at most {self.in_percent(judged.bound)}{of} ({judged.confidence:.0%})"
+        parts = [bound, self.meaning]
         return f"{self.counted}; {', '.join(filter(None, parts))}"
 
 

@@ -1,9 +1,9 @@
 """Judges whether a session decided what its rules decide on the same candles.
 
-The rate of differing decisions gets an upper bound that holds at every look, by the beta-binomial
-mixture: S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon, Time-uniform Chernoff bounds via
-nonnegative supermartingales (2020), section 4, after H. Robbins (1970). Its mixing distribution,
-Beta(½, 1000), expects few differences.
+The rate of decisions that no known cause explains gets an upper bound that holds at every look, by
+the beta-binomial mixture: S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon, Time-uniform
+Chernoff bounds via nonnegative supermartingales (2020), section 4, after H. Robbins (1970). Its
+mixing distribution, Beta(½, 1000), expects few of them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Decisions:
         differing: how many differ from the replay.
         unexplained: how many of those no known cause explains (gap, revised candle, lateness,
             downtime, a manual command).
-        bound: the rate of differing decisions is at most this, with `confidence`, whenever looked
+        bound: the rate of unexplained decisions is at most this, with `confidence`, whenever looked
             at; None without a decision.
         confidence: of the bound.
         margin: share of the decisions that may be unexplained without breaking anything.
@@ -71,7 +71,7 @@ def judge_decisions(
             f"decisions: expected unexplained ≤ differing ≤ decided, found {unexplained}, "
             f"{differing}, {decided}"
         )
-    bound = rate_bound(decided, differing, rate=rate) if decided else None
+    bound = rate_bound(decided, unexplained, rate=rate) if decided else None
     return Decisions(decided, differing, unexplained, bound, 1 - rate, margin)
 
 

@@ -1,4 +1,4 @@
-"""The bound on the rate of differing decisions, and what one without a cause means."""
+"""The bound on the rate of unexplained decisions, and what one without a cause means."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def test_four_thousand_candles_without_a_difference() -> None:
 def test_a_difference_is_explained_or_breaks() -> None:
     assert judge_decisions(500, 3, 0).state == State.KEPT
     assert judge_decisions(500, 3, 1).state == State.BROKEN
+
+
+def test_what_is_explained_leaves_the_bound_where_it_was() -> None:
+    assert judge_decisions(500, 3, 0).bound == judge_decisions(500, 0, 0).bound
+    assert judge_decisions(500, 3, 1).bound == rate_bound(500, 1)
 
 
 def test_no_decision_says_nothing() -> None:
