@@ -195,7 +195,7 @@ async def test_the_period_of_a_backtest_is_told_in_words_for_m_is_months() -> No
         period.value = "2101-01-01..2101-01-31"
         await until(pilot, lambda: "the end of 2101-01-31" in drawn_text(app, "#verdict"))
         app.screen.query_one("#source", Choice).chosen = "exchange"
-        await until(pilot, lambda: "has no day that has begun" in verdict_of(app.screen))
+        await until(pilot, lambda: "begins after the candles end" in verdict_of(app.screen))
         period.value = "3m"
         await until(pilot, lambda: "the 3 months until now" in drawn_text(app, "#verdict"))
         period.value = "3min"

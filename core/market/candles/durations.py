@@ -11,6 +11,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
+from core.time_format import short_time
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(min|[smhd])")
 LONGEST_DURATION = 36_500 * DAY
@@ -70,8 +71,13 @@ def period_span(text: str, now: int) -> tuple[int, int]:
 
     Of dates the last is in it, as far as it is over; without a last one all is until now.
 
+    Args:
+        text: as it was written.
+        now: the moment up to which there may be candles.
+
     Raises:
-        SpanError: if `text` is neither, or begins before 1970 or after `now`.
+        SpanError: if `text` is neither, ends before it begins, or begins before 1970 or not before
+            `now`.
     """
     if (days := _days(text)) is None:
         return period_start(text, now), now
@@ -81,8 +87,13 @@ def period_span(text: str, now: int) -> tuple[int, int]:
     end = now if last is None else min(last + DAY, now)
     if first < 0:
         raise SpanError(f"a period of {text} begins before 1970, when no market had candles")
-    if first >= end:
-        raise SpanError(f"a period of {text} has no day that has begun")
+    if last is not None and last < first:
+        raise SpanError(f"a period of {text} ends before it begins")
+    if first >= now:
+        raise SpanError(
+            f"a period of {text} begins after the candles end, which are until "
+            f"{short_time(now)} UTC"
+        )
     return first, end
 
 

@@ -108,17 +108,19 @@ def test_a_period_is_before_now_or_between_two_dates(text: str, start: str, end:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "told"),
     [
-        "..",
-        "..2024-01-01",
-        "2024-02-30..",
-        "2024-02-01..2024-01-01",
-        "2024-04-01..",
-        "6mo..",
-        "1969-01-01..",
+        ("..", "is not a period"),
+        ("..2024-01-01", "is not a period"),
+        ("2024-02-30..", "is not a period"),
+        ("2024-02-01..2024-01-01", "ends before it begins"),
+        ("2024-04-01..", "begins after the candles end, which are until 2024-03-15 00:00 UTC"),
+        ("2024-03-15..2024-03-15", "begins after the candles end"),
+        ("6mo..", "is not a period"),
+        ("1969-01-01..", "begins before 1970"),
     ],
 )
-def test_dates_that_are_no_period_are_refused(text: str) -> None:
-    with pytest.raises(SpanError):
+def test_dates_that_are_no_period_are_refused(text: str, told: str) -> None:
+    """What is past may lie after all candles of a file: that its days have not begun is untrue."""
+    with pytest.raises(SpanError, match=told):
         period_span(text, parse_time("2024-03-15"))
