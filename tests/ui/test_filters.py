@@ -69,6 +69,26 @@ async def test_the_arrows_move_in_what_is_filtered_while_one_types() -> None:
         await until(pilot, lambda: picked == ["name 29"])
 
 
+async def test_a_name_mistyped_in_a_list_is_mended_letter_by_letter() -> None:
+    """After Enter on what nothing has, Backspace took the whole text: Enter then set the first."""
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        picked: list[str | None] = []
+        names = ["UTC", "Asia/Seoul", "Asia/Tokyo"]
+        await app.push_screen(Pick("Time zone", names, "Asia/Seoul"), picked.append)
+        box, table = app.screen.query_one(FilterBox), app.screen.query_one(LineTable)
+        await pilot.press(*"Tokyox", "enter")
+        await until(pilot, lambda: box.has_focus and "None has" in drawn(app, "#names"))
+        await pilot.press("backspace")
+        await until(pilot, lambda: table.cursor_key == "Asia/Tokyo")
+        assert box.value == "Tokyo"
+        await pilot.press(*["backspace"] * 5)
+        await until(pilot, lambda: box.value == "" and len(table.rows) == len(names))
+        assert table.cursor_key == "Asia/Seoul", "where it began"
+        await pilot.press(*"tokyo", "enter")
+        await until(pilot, lambda: picked == ["Asia/Tokyo"])
+
+
 def paused(link: ScriptedLink) -> list[str]:
     """The sessions that were paused."""
     return [one.id for one in link.sessions if one.state is SessionState.PAUSED]

@@ -43,7 +43,9 @@ class Pick(ModalScreen[str | None]):
         """Filter and names."""
         with Vertical(classes="form"):
             yield Static(Content.styled(self._heading, "bold $foreground"), classes="form-title")
-            yield FilterBox("#names", "type to find one", classes="shown", compact=True)
+            yield FilterBox(
+                "#names", "type to find one", classes="shown", compact=True, goes_on=True
+            )
             table = LineTable(
                 (Column("", 40, grow=30),), id="names", header=False, empty="None has that text."
             )
@@ -78,8 +80,11 @@ class Pick(ModalScreen[str | None]):
     @on(FilterBox.Changed)
     def _filter_changed(self) -> None:
         self._list()
-        # Enter takes the first that has what was typed.
-        self.query_one(LineTable).action_edge(-1)
+        # Enter takes the first that has what was typed; nothing typed, what was chosen before.
+        if self.query_one(FilterBox).text:
+            self.query_one(LineTable).action_edge(-1)
+        else:
+            self.query_one(LineTable).move_to(self._chosen)
 
     @on(LineTable.Highlighted)
     def _came_to(self, event: LineTable.Highlighted) -> None:

@@ -49,10 +49,19 @@ class FilterBox(Input):
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
         classes: str | None = None,
         compact: bool = False,
+        goes_on: bool = False,
     ) -> None:
-        """`beside`: selects what is filtered on the same screen."""
+        """`beside`: selects what is filtered on the same screen.
+
+        `goes_on`: one who comes back to it goes on with its text, which is not selected then.
+        """
         super().__init__(
-            placeholder=placeholder, id=id, classes=classes, compact=compact, max_length=LONGEST
+            placeholder=placeholder,
+            id=id,
+            classes=classes,
+            compact=compact,
+            max_length=LONGEST,
+            select_on_focus=not goes_on,
         )
         self._selector = beside
 
