@@ -299,11 +299,20 @@ async def test_the_form_starts_what_it_says(
         form.query_one("#data", Input).value = "BTC/USDT=btc.csv.gz"
         assert form.request() == (None, ["candles: no file for ETH/USDT; add ETH/USDT=FILE"])
         form.query_one("#data", Input).value = "BTC/USDT=btc.csv.gz ETHUSDT=eth.csv"
-        form.query_one("#speed", Input).value = "60"
+        speed = form.query_one("#speed", Input)
         form.query_one("#balance", Input).value = "5,000"
         form.query_one("#duration", Input).value = "1d12h"
         assert form.request() == (None, ["file: there is none at eth.csv"])
         (tmp_path / "eth.csv").touch()
+        speed.value = speed.placeholder  # what it says may be typed as well
+        full, problems = form.request()
+        assert (speed.value, problems) == ("max", [])
+        assert full is not None
+        assert full.speed is None
+        speed.value = "full"
+        expected = "speed: expected a number above 0, such as 60, or max, found 'full'"
+        assert form.request() == (None, [expected])
+        speed.value = "60"
         await pilot.press("enter")
         await until(pilot, lambda: len(link.requests) == 1)
         request = link.requests[0]

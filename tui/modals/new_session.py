@@ -50,6 +50,7 @@ _FEEDS = {
     FeedKind.DEMO: "the embedded exchange",
 }
 _UNSEALED, _SEALED = "no", "sealed"
+_FULL_SPEED = "max"  # as the command line has it
 _DAY = 86_400_000
 _TRADES = re.compile(r"(\d{1,6}) *trades?")
 _SETTLED = 0.3  # seconds without a change, after which a trial is planned
@@ -98,7 +99,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             feed = Choice([feed.value for feed in FeedKind], self._feed.value, id="feed")
             yield field("Feed", feed, Static("", id="feed-note", classes="field-note"))
             data = TextField(id="data", suggester=CandleFileSuggester())
-            speed = TextField(id="speed", placeholder="full")
+            speed = TextField(id="speed", placeholder=_FULL_SPEED)
             yield field("Candles", data, "Speed", speed, id="data-field")
             yield field("Exchange", TextField("binance", id="exchange"), id="exchange-field")
             brokers = [broker.value for broker in BrokerKind]
@@ -146,7 +147,10 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         balance = number_in(self.query_one("#balance", Input), "balance", problems)
         speed = None
         if self.feed is FeedKind.REPLAY:
-            speed = number_in(self.query_one("#speed", Input), "speed", problems, "60")
+            field_of_it = self.query_one("#speed", Input)
+            if field_of_it.value.strip().lower() != _FULL_SPEED:
+                example = f"60, or {_FULL_SPEED}"
+                speed = number_in(field_of_it, "speed", problems, example)
         run_for = None
         text = self.query_one("#duration", Input).value.strip()
         if text:
