@@ -22,18 +22,27 @@ from core.compare.promise import (
     path_layer,
 )
 from core.compare.sessions import ComparedSession, ComparedSessions, Report
-from core.compare.verdict import OtherTrial, TrialAnswers, judge
+from core.compare.verdict import OtherTrial, RanOn, TrialAnswers, judge
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import Timeframe
 from core.report.break_even import break_even_cost_bp
 from core.report.trade_columns import TradeColumns
 from core.time_format import parse_time
 from core.trading.values import Trade
-from core.trial.seal import ErrorRates, Margins, PromisedCosts, Seal, closed_at, trade_returns
+from core.trial.seal import (
+    ErrorRates,
+    Margins,
+    PromisedCosts,
+    Seal,
+    closed_at,
+    is_digest_of,
+    trade_returns,
+)
 from core.trial.state import SealDoubt, State
 
 _OWN_SHARE = 0.1  # of a session's time: more of it in the backtest's period is no new evidence
-_OWN = "on the backtest's own candles, which prove decisions and nothing else"
+_ROUNDING = 1e-9
+_ANOTHER_MARKET = 0.01  # of a price: so far beyond a candle no other exchange's is
 
 Period = tuple[int, int]
 """Begin and end (exclusive), UTC ms."""
@@ -73,7 +82,14 @@ def judge_layers(
     fresh = [one for one in asked if one.id in new]
     own = bool(asked) and not fresh
     promised = [] if stored is None else trades_of(stored)
-    described = _OWN if own else NOT_SEALED if doubt is None else doubt.in_short
+    before = [one for one in sessions if one.id not in new]
+    ran_on = RanOn.UNKNOWN
+    if stored is not None and (seal is None or is_digest_of(seal.backtest_hash, stored)):
+        found = {_ran_on(one, stored, promised) for one in before}
+        ran_on = found.pop() if len(found) == 1 else RanOn.UNKNOWN
+    described = NOT_SEALED if doubt is None else doubt.in_short
+    if own:
+        described = f"{ran_on}, which proves decisions and nothing else"
     edge, path = _promise_kept(fresh or asked, judged, stored, promised, cut, own, described)
     replayed = bool(asked) and all(one.replayed is not None for one in asked)
     margins = Margins() if seal is None else seal.margins
@@ -83,8 +99,9 @@ def judge_layers(
         account=divergence,
         path=path,
         edge=edge,
-        own_candles=own,
-        seen_before=tuple(one.id for one in sessions if one.id not in new),
+        own_period=own,
+        seen_before=tuple(one.id for one in before),
+        ran_on=ran_on,
         seal=seal,
         trial=None if judged is None else judged.id,
         ended=bool(asked) and all(_has_ended(one) for one in asked),
@@ -170,7 +187,7 @@ def _closed(session: ComparedSession, period: Period | None) -> ClosedTrades:
 def _fresh(
     sessions: Sequence[ComparedSession], judged: ComparedSession | None, stored: Report | None
 ) -> frozenset[str]:
-    """The IDs of the sessions that ran over candles which the backtest had not seen."""
+    """The IDs of the sessions that ran over another period than the backtest."""
     if judged is not None and judged.seal is not None:
         begin, end = judged.seal.backtest_start, judged.seal.backtest_end
     elif stored is not None and stored["period"]["candles"]:
@@ -183,6 +200,39 @@ def _fresh(
         if min(last, end) - max(first, begin) <= _OWN_SHARE * (last - first):
             fresh.add(one.id)
     return frozenset(fresh)
+
+
+def _ran_on(session: ComparedSession, stored: Report, promised: Sequence[Trade]) -> RanOn:
+    """What a session over the period of the saved backtest ran on, as the entries of that tell.
+
+    Each was filled inside a candle of its symbol, slippage apart. The candles themselves are not
+    kept with a backtest, and their digest is of all of them alone.
+    """
+    if session.replayed is None:
+        return RanOn.UNKNOWN
+    journaled = session.replayed.session
+    if not set(stored["symbols"]) & set(journaled.seen):
+        return RanOn.OTHER
+    beyond: list[float] = []
+    for symbol, candles in journaled.seen.items():
+        entries = [
+            (one.entry_time, one.entries[0].price if one.entries else one.entry_price)
+            for one in promised
+            if one.symbol == symbol
+        ]
+        times = np.array([time for time, _ in entries], dtype=np.int64)
+        prices = np.array([price for _, price in entries], dtype=np.float64)
+        places = np.searchsorted(candles.time, times)
+        had = np.append(candles.time, -1)[places] == times
+        places, prices = places[had], prices[had]
+        above = prices / candles.high[places] - 1
+        beyond += np.maximum(above, 1 - prices / candles.low[places]).tolist()
+    if not beyond:
+        return RanOn.UNKNOWN
+    if max(beyond) <= journaled.config.slippage_pct / 100 + _ROUNDING:
+        return RanOn.OWN
+    far = sum(each > _ANOTHER_MARKET for each in beyond)
+    return RanOn.OTHER if far > len(beyond) / 2 else RanOn.UNKNOWN
 
 
 def _costs(

@@ -165,10 +165,10 @@ def _scope(
             "the period asked for cuts figures and account; decisions, costs, path and edge are of "
             "the whole trial, for which their error rates were sealed"
         )
-    if layers.seen_before and not layers.own_candles:
+    if layers.seen_before and not layers.own_period:
         told.append(
-            f"{_listed(layers.seen_before)} ran on the backtest's own candles, which prove "
-            "decisions only: the edge is of the others"
+            f"{_listed(layers.seen_before)} ran {layers.ran_on}, which proves decisions only: the "
+            "edge is of the others"
         )
     replays = [
         one.id

@@ -14,7 +14,7 @@ from core.compare.fill_costs import CostGroup, CostLayer
 from core.compare.promise import EdgeLayer, PathLayer
 from core.compare.replay import Replayed
 from core.compare.text import LABELS, comparison_text
-from core.compare.verdict import TrialAnswers, TrialVerdict
+from core.compare.verdict import RanOn, TrialAnswers, TrialVerdict
 from core.compare.waterfall import in_cents
 from core.report.result import Json, curve_to_json, trade_to_json
 from core.time_format import iso_time, optional_iso_time
@@ -112,7 +112,7 @@ def layers_to_json(layers: TrialAnswers) -> Json:
             }
             for one in layers.others
         ],
-        "own_candles": layers.own_candles,
+        "own_candles": layers.own_period and layers.ran_on is RanOn.OWN,
         "copies": list(layers.copies),
         "decisions": None if layers.decisions is None else _decisions_to_json(layers.decisions),
         "costs": None if layers.costs is None else _costs_to_json(layers.costs),

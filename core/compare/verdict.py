@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 from core.compare.columns import ComparedColumn
@@ -68,10 +69,9 @@ KEPT_ON_DEMO = "The promise was kept on a made-up market only (DEMO)."
 LEFT_OUT = "{sessions} left out{ids}: the market is made up"
 LIVE_LOSES = "Live makes no money so far: do not add to it until that is explained."
 LIVE_FEW = "Live makes no money so far, over {trades}: so few may be chance."
-OWN_CANDLES = (
-    "It ran on the backtest's own candles: that proves its decisions and nothing else. "
-    "Paper-trade it on candles the backtest has not seen."
-)
+OWN_PERIOD = "It ran {ran_on}: that proves its decisions and nothing else."
+UNSEEN_NEXT = "Paper-trade it on candles the backtest has not seen."
+WHOSE_CANDLES = "Look up which market its candles are of."
 NOT_BY_ITS_RULES = (
     "The session decided otherwise than its rules, and nothing recorded explains why: find out "
     "before anything else."
@@ -81,6 +81,14 @@ COSTS_UNMEASURED = (
     "What fills cost was not measured, for its prices were the candles': measure it on live prices."
 )
 COSTS_EAT = "Fills cost more than the edge bears: do not go live with it as it is."
+
+
+class RanOn(StrEnum):
+    """What sessions over the backtest's own period ran on, in words."""
+
+    OWN = "on the backtest's own candles"
+    OTHER = "over the backtest's own period, on candles of other prices"
+    UNKNOWN = "over the backtest's own period"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +124,10 @@ class TrialAnswers:
     Attributes:
         decisions, costs, account, path, edge: the answers.
         live: the edge of the live trades, where these and the backtest's are known one by one.
-        own_candles: all sessions ran on candles that the backtest had seen, so that path and edge
-            say nothing.
+        own_period: all sessions ran over the period of the backtest, so that path and edge say
+            nothing.
         seen_before: IDs of those that did; path and edge are of the others.
+        ran_on: what those ran on.
         seal: of the trial that is judged; None where there is none.
         trial: the ID of its session. All answers but the account are of that session alone.
         ended: whether the sessions they are of have all ended, so that no more will be known.
@@ -134,8 +143,9 @@ class TrialAnswers:
     path: PathLayer | None = None
     edge: EdgeLayer | None = None
     live: EdgeLayer | None = None
-    own_candles: bool = False
+    own_period: bool = False
     seen_before: tuple[str, ...] = ()
+    ran_on: RanOn = RanOn.UNKNOWN
     seal: Seal | None = None
     trial: str | None = None
     ended: bool = False
@@ -160,8 +170,8 @@ class TrialAnswers:
         """Why there is no answer about the path of sessions that ran, in words."""
         if self.doubt is not None:
             return f"no band: {self.doubt.in_short}"
-        if self.own_candles:
-            return "no band: they ran on the backtest's own candles"
+        if self.own_period:
+            return f"no band: they ran {self.ran_on}"
         return "only a sealed trial has a band to stay within"
 
     @property
@@ -250,8 +260,8 @@ def _kept(answers: TrialAnswers) -> bool:
 
 
 def _why_open(answers: TrialAnswers, lines: Mapping[Layer, Answer]) -> str:
-    if answers.own_candles:
-        return "the sessions ran on the backtest's own candles, which prove decisions only"
+    if answers.own_period:
+        return f"the sessions ran {answers.ran_on}: that proves decisions only"
     waiting = [
         f"{layer}: {one.text}"
         for layer, one in lines.items()
@@ -402,8 +412,9 @@ def _sentences(
         return [*told, _few(columns["Live"])]
     if _earns_nothing(columns["Backtest"]):
         return [LOSING]
-    if answers.own_candles:
-        return [OWN_CANDLES]
+    if answers.own_period:
+        advice = WHOSE_CANDLES if answers.ran_on is RanOn.OTHER else UNSEEN_NEXT
+        return [OWN_PERIOD.format(ran_on=answers.ran_on), advice]
     if verdict.state is State.KEPT and _earns_nothing(columns[verdict.column]):
         return [LOST_SINCE]
     if answers.decisions is not None and answers.decisions.judged.unexplained:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,24 @@ def test_a_report_draws_its_trades_anew(
     assert "0 draws: expected 1 to 100,000" in refused.err
 
 
+def test_candles_of_another_market_are_not_the_backtests_own(
+    run: Run, workspace: Path, document: Path, tmp_path: Path
+) -> None:
+    assert run("backtest", "rsi_bounce", "--data", file_of(tmp_path), "--save").code == 0
+    other = tmp_path / "other.csv"  # of the same period, under the same symbol
+    candles = waves(Timeframe.H1, 500)
+    prices = {name: getattr(candles, name) / 20 for name in ("open", "high", "low", "close")}
+    write_candles(other, replace(candles, **prices))
+    with hosted(workspace) as host:
+        session_id = replayed(run, host, other)
+        found = run("compare", "rsi_bounce", "--session", session_id, "--json").json
+    on = "over the backtest's own period, on candles of other prices"
+    assert found["layers"]["own_candles"] is False
+    assert found["verdict"]["reason"] == f"the sessions ran {on}: that proves decisions only"
+    assert f"{on}, which proves decisions and nothing else" in found["layers"]["edge"]["text"]
+    assert "own candles" not in found["text"]
+
+
 def test_a_session_beside_its_promise_and_its_replay(
     run: Run, workspace: Path, document: Path, tmp_path: Path
 ) -> None:
@@ -138,7 +157,9 @@ def test_a_session_beside_its_promise_and_its_replay(
     assert found["layers"]["own_candles"] is True
     assert found["layers"]["decisions"]["state"] == "kept"
     assert found["layers"]["decisions"]["differing"] == 0
-    assert "which prove decisions only" in found["verdict"]["reason"]
+    assert found["verdict"]["reason"] == (
+        "the sessions ran on the backtest's own candles: that proves decisions only"
+    )
     assert found["layers"]["costs"]["break_even_cost_bp"] == report["metrics"]["break_even_cost_bp"]
     assert "are the same" in found["divergence"]["summary"]
     assert found["regimes"]["backtest"] == found["regimes"]["paper"]

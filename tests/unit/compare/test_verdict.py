@@ -34,16 +34,20 @@ from core.compare.verdict import (
     LOST_SINCE,
     MATCHES,
     NOT_BY_ITS_RULES,
-    OWN_CANDLES,
+    OWN_PERIOD,
     SEAL_ANOTHER,
     SOME_UNEXPLAINED,
     TOO_EARLY,
     UNDECIDED,
+    UNSEEN_NEXT,
     VALIDATED,
+    WHOSE_CANDLES,
     WORSE,
+    RanOn,
     TrialAnswers,
     TrialVerdict,
     assess,
+    recommend,
 )
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.report.market_regime import Regime
@@ -369,7 +373,7 @@ def test_why_there_is_no_band_is_said_as_it_is() -> None:
     shown = {row.key: row for row in answers(judged(KEPT))}
     assert shown["path"].text == "only a sealed trial has a band to stay within"
     own = {row.key: row for row in answers(judged(KEPT, paper_start=PAST + 10 * HOUR))}
-    assert "backtest's own candles" in own["path"].text
+    assert own["path"].text == "no band: they ran over the backtest's own period"
     doubt = SealDoubt("session s is not judged by its seal: removed")
     doubted = {row.key: row for row in answers(judged(KEPT, doubt=doubt))}
     assert doubted["path"].text == f"no band: {doubt.in_short}"
@@ -626,25 +630,36 @@ def test_live_trades_count_at_the_backtests_leverage() -> None:
         assert found.layers.live.seen == 2.0
 
 
-def test_the_backtests_own_candles_prove_decisions_only() -> None:
+def test_the_backtests_own_period_proves_decisions_only() -> None:
     found = judged(KEPT, sealed=seal(), paper_start=PAST + 10 * HOUR)
     assert state(found) == "open"
-    assert found.layers.own_candles
+    assert found.layers.own_period
     assert found.layers.path is None
-    assert found.recommendation == OWN_CANDLES
+    # What candles it ran on is not known here, for it was not replayed: nothing is claimed of them.
+    assert found.recommendation == f"{OWN_PERIOD.format(ran_on=RanOn.UNKNOWN)} {UNSEEN_NEXT}"
+    assert "candles" not in found.recommendation.partition(":")[0]
+
+
+def test_who_ran_on_other_prices_than_the_backtest_is_told_to_look_at_the_candles() -> None:
+    found = judged(KEPT, paper_start=PAST + 10 * HOUR)
+    columns = {column.name: column for column in found.columns}
+    other = replace(found.layers, ran_on=RanOn.OTHER)
+    said = recommend(found.verdict, other, columns, {}, Timeframe.H1, "s")
+    assert said == f"{OWN_PERIOD.format(ran_on=RanOn.OTHER)} {WHOSE_CANDLES}"
+    assert other.no_band == f"no band: they ran {RanOn.OTHER}"
 
 
 def test_one_session_on_the_backtests_candles_does_not_silence_the_others() -> None:
     before = ComparedSession(report(KEPT, PAST, session_id="old"), KEPT)
     after = ComparedSession(report(KEPT, session_id="new"), KEPT)
     found = judge_layers([before, after], STORED, None)
-    assert (found.own_candles, found.seen_before) == (False, ("old",))
+    assert (found.own_period, found.seen_before) == (False, ("old",))
     trial = ComparedSession(report(KEPT, session_id="new"), KEPT, seal())
     beside = judge_layers([before, trial], STORED, None, judged=trial)
-    assert (beside.own_candles, beside.seen_before) == (False, ("old",)), "also beside a trial"
+    assert (beside.own_period, beside.seen_before) == (False, ("old",)), "also beside a trial"
     assert found.edge is not None
     assert found.edge.trades == len(KEPT)
-    assert judge_layers([before], STORED, None).own_candles
+    assert judge_layers([before], STORED, None).own_period
 
 
 def test_a_losing_backtest_has_no_edge_to_keep() -> None:
