@@ -120,8 +120,9 @@ async def test_what_has_no_edge_to_keep_is_sealed_only_where_it_is_asked_for(
             "this trial cannot answer: kept in 0%, broken in 0% of cases; the trial's backtest "
             "makes -0.311% a trade: there is no edge to keep"
         )
-        await until(pilot, lambda: f"not sealed: {why}" in said(form))
+        await until(pilot, lambda: "· not sealed: its edge will only be" in said(form))
         assert not form.sealing
+        assert "cannot answer" not in said(form), "no trial was asked for"
         form.query_one("#trial", Choice).chosen = form.query_one("#trial", Choice).options[1]
         await until(pilot, lambda: "60 days bring about" in said(form))
         assert f"! {why}" in said(form)

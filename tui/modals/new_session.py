@@ -275,8 +275,9 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             if found.warning is not None and not short:
                 told.append(Remark("!", found.warning, Tone.WARNING))
             return [*told, *row_remarks(found.rows)]
-        why = found.doubt or "its edge will only be described, not judged"
-        return [Remark("!", f"not sealed: {why}", Tone.WARNING)]
+        # Nothing is wrong: no trial was asked for.
+        described = "not sealed: its edge will only be described, not judged"
+        return [Remark("·", described, Tone.DIM)]
 
     def _say_verdict(self) -> None:
         for part in self.query("#trial-field .second, #horizon"):
