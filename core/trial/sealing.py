@@ -124,8 +124,8 @@ def doubts(seal: Seal, run_for: int | None) -> tuple[str, ...]:
         told.append(f"the trial's backtest makes {makes} a trade: there is no edge to keep")
     elif seal.tries is not None and seal.tries.mean_return <= 0:
         told.append(
-            f"of the {makes} a trade that the trial's backtest makes, nothing is left once the "
-            f"luck of {seal.tries.counted:,} tries is taken off"
+            f"the trial's backtest makes {makes} a trade, of which nothing is left once the luck "
+            f"of {seal.tries.counted:,} tries is taken off"
         )
     judged_over = None if seal.horizon.days is None else round(seal.horizon.days * DAY)
     if judged_over is not None and run_for is not None and run_for < judged_over:
