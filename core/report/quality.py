@@ -49,9 +49,9 @@ def quality_flags(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         ours, theirs = (signed_per_cent(made) for made in (gained, held))
         flags.append(f"behind buy and hold ({ours} against {theirs})")
     if sharpe is not None and sharpe < _LOW_SHARPE:
-        flags.append(
-            f"Sharpe under {_LOW_SHARPE} ({sharpe:.2f}): the return hardly pays for its swings"
-        )
+        lost = (sharpe if gained is None else gained) < 0
+        why = "it lost money" if lost else "the return hardly pays for its swings"
+        flags.append(f"Sharpe under {_LOW_SHARPE} ({sharpe:.2f}): {why}")
     if factor is not None and factor < 1:
         flags.append(f"profit factor under 1 ({factor:.2f}): the losses outweigh the wins")
     if run is not None and run > _LONG_LOSING_RUN:

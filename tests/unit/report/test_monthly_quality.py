@@ -67,6 +67,21 @@ def test_each_warning_sign_is_raised(pnl: list[float], equity: list[float], sign
     assert any(flag.startswith(sign) for flag in flags), flags
 
 
+@pytest.mark.parametrize(
+    ("sharpe", "gained", "why"),
+    [
+        (-14.61, -3.2, "it lost money"),
+        (-14.61, None, "it lost money"),
+        (0.3, 1.2, "the return hardly pays for its swings"),
+    ],
+)
+def test_a_loss_is_not_said_to_pay_for_its_swings(
+    sharpe: float, gained: float | None, why: str
+) -> None:
+    flags = quality_flags({"sharpe_ratio": sharpe, "total_return_pct": gained})
+    assert flags == (f"Sharpe under 0.5 ({sharpe:.2f}): {why}",)
+
+
 def test_less_than_a_tenth_of_a_point_behind_buy_and_hold_is_no_warning() -> None:
     for held, warned in ((0.05, False), (0.2, True)):
         flags = quality_flags({"total_return_pct": 0.0, "benchmark_return_pct": held})
