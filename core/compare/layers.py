@@ -36,11 +36,11 @@ from core.trial.seal import (
     Seal,
     closed_at,
     is_digest_of,
+    is_of_period,
     trade_returns,
 )
 from core.trial.state import SealDoubt, State
 
-_OWN_SHARE = 0.1  # of a session's time: more of it in the backtest's period is no new evidence
 _ROUNDING = 1e-9
 _ANOTHER_MARKET = 0.01  # of a price: so far beyond a candle no other exchange's is
 
@@ -197,7 +197,7 @@ def _fresh(
     fresh = set()
     for one in sessions:
         first, last = one.span or (end, end)
-        if min(last, end) - max(first, begin) <= _OWN_SHARE * (last - first):
+        if not is_of_period(first, last, begin, end):
             fresh.add(one.id)
     return frozenset(fresh)
 

@@ -21,7 +21,7 @@ from core.session.snapshot import (
 from core.trading.values import OpenTrade, Side
 from core.trial.cone_over_time import ConeOverTime
 from core.trial.plan import sealed_cone
-from core.trial.seal import closed_at
+from core.trial.seal import closed_at, is_of_period
 
 _SPARK = 60  # points of a sparkline
 _COLUMNS = 400  # into which a whole equity curve is reduced; no terminal is wider
@@ -184,17 +184,20 @@ async def prepare_readings(runner: Runner) -> None:
 async def trial_cone(record: SessionManifest, runner: Runner | None) -> ConeOverTime | None:
     """The band of a session's trial, drawn in a thread and anew only with a trade or a day.
 
-    None where it is no trial, or its seal does not hold, or nothing was decided yet.
+    None where it is no trial, or its seal does not hold, or nothing was decided yet; and where it
+    runs over its backtest's own period, which the comparison does not judge.
     """
     seal = record.seal
     if seal is None or runner is None or record.seal_problem:
         return None
-    start = runner.began
-    if start is None:
+    start, last = runner.began, runner.moment_time
+    if start is None or last is None:
+        return None
+    if is_of_period(start, last, seal.backtest_start, seal.backtest_end):
         return None
     closes = tuple(sorted(closed_at(trade) for trade in runner.account.trades))
     try:
-        return await asyncio.to_thread(sealed_cone, seal, start, closes, runner.moment_time)
+        return await asyncio.to_thread(sealed_cone, seal, start, closes, last)
     except ValueError:  # of such trades no band can be drawn, which the comparison says
         return None
 

@@ -177,6 +177,19 @@ def canonical_digest(contents: Any) -> str:
     return hashlib.sha256(orjson.dumps(contents, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+_OWN_SHARE = 0.1  # of a session's time: more of it in the backtest's period is no new evidence
+
+
+def is_of_period(first: int, last: int, begin: int, end: int) -> bool:
+    """Whether a session ran over the very period its backtest is of, which proves no promise.
+
+    Args:
+        first, last: open times of the candles it decided on, UTC ms.
+        begin, end: those of the backtest's.
+    """
+    return min(last, end) - max(first, begin) > _OWN_SHARE * (last - first)
+
+
 _NOT_PROMISED = ("saved", "candles_digest", "config", "settings", "source")
 
 

@@ -20,8 +20,11 @@ from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from core.strategy.document.yaml_text import write_yaml
 from tests.unit.host.hosts import hosting, replay_request
-from tests.unit.session.sessions import RSI, START, market
+from tests.unit.session.sessions import RSI, SPAN, START, market
 from tests.waiting import until
+
+CANDLES = 4_000
+EARLIER = CANDLES * SPAN
 
 
 @pytest.fixture
@@ -33,11 +36,11 @@ def workspace(tmp_path: Path) -> Workspace:
     return workspace
 
 
-def promise(folder: Path, seed: int = 3) -> Path:
+def promise(folder: Path, seed: int = 3, start: int = START - EARLIER) -> Path:
     folder.mkdir()
     document = folder / "STRATEGY.md"
     document.write_text(f"---\n{write_yaml(RSI)}---\n", encoding="utf-8")
-    history = {"BTC/USDT": market(4_000, seed=seed)}
+    history = {"BTC/USDT": market(CANDLES, seed=seed, start=start)}
     result = run_backtest(parse_config(RSI).config, history)
     save_backtest(document, result, history, START)
     return document
@@ -63,6 +66,21 @@ async def test_a_trial_is_sealed_into_its_session(workspace: Workspace, candle_f
     assert session.trial.trades == 40
     assert session_to_json(session)["trial"]["horizon_trades"] == 40
     assert not session.notices
+
+
+async def test_a_trial_over_its_backtests_own_period_has_no_band(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    document = promise(tmp_path / "elsewhere", start=START)
+    terms = TrialTerms(trades=40, document=str(document))
+    async with hosting(tmp_path / "home") as host:
+        session_id = (await host.start(replay_request(candle_file, trial=terms))).session_id
+        await host.ended(session_id)
+        assert (await host.reader.detail(session_id)).cone is None
+        report = await host.reader.report(session_id)
+    comparison = report["comparison"]
+    assert isinstance(comparison, dict)
+    assert comparison["layers"]["path"] is None, "as the comparison judges it"
 
 
 async def test_a_strategy_outside_the_workspace_is_sealed_on_its_own_document(
