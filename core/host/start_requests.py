@@ -17,6 +17,7 @@ from core.journal.manifest import SessionManifest
 from core.journal.values import BrokerKind, FeedKind, Mode
 from core.market.candles.durations import LONGEST_DURATION, in_words
 from core.market.candles.timeframes import DAY
+from core.market.files.symbol_files import other_markets
 from core.market.symbols import is_perpetual, quote_currency
 from core.market.venues.registry import DEFAULT_VENUE, VENUES
 from core.report.stored_backtest import stored_backtest
@@ -87,7 +88,7 @@ def record_of(
         raise BadRequestError("a fallback goes with the live feed only")
     exchange = _exchange(request)
     market_fills = request.feed in (FeedKind.LIVE, FeedKind.DEMO)
-    notices = list(parsed.warnings)
+    notices = [*parsed.warnings, *other_markets(data or {})]
     warmup = _warmup(request, config, notices)
     accounts: dict[str, str] = {}
     if request.broker in (BrokerKind.TESTNET, BrokerKind.NAUTILUS):

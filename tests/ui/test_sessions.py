@@ -508,6 +508,20 @@ async def test_a_demo_says_how_its_sessions_are_found_again() -> None:
         assert "papertape demo finds them again" in " ".join(text.split())
 
 
+async def test_the_form_warns_of_a_candle_file_named_for_another_market(tmp_path: Path) -> None:
+    (tmp_path / "ETHUSDT-5m.csv.gz").touch()
+    app = make_app(ScriptedLink())
+    async with driven(app) as pilot:
+        await pilot.press("n")
+        form = await arrived(pilot, NewSession)
+        await until(pilot, lambda: form.picked is not None)
+        form.query_one("#feed", Choice).chosen = "replay"
+        form.query_one("#data", Input).value = str(tmp_path / "ETHUSDT-5m.csv.gz")
+        told = "! ETHUSDT-5m.csv.gz: its name says ETH/USDT, where BTC/USDT was asked for"
+        await until(pilot, lambda: told in " ".join(verdict_of(form).split()))
+        assert form.request()[1] == [], "and may be started all the same"
+
+
 async def test_the_form_shows_every_problem_at_once_and_starts_nothing() -> None:
     link = ScriptedLink()
     app = make_app(link)

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 
 from core.journal.values import BrokerKind, FeedKind
 from core.market.candles.durations import SpanError, in_words, parse_duration
-from core.market.files.symbol_files import SymbolFilesError, files_in_line
+from core.market.files.symbol_files import SymbolFilesError, files_in_line, other_markets
 from core.market.history.exchange_names import exchange_problem
 from core.market.symbols import money_decimals
 from core.session.snapshot import StartRequest, TrialTerms
@@ -291,7 +291,8 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         if strategy is not None and request is not None:
             if request.run_for is not None:
                 told.append(Remark("", f"runs for {in_words(request.run_for)}", Tone.DIM))
-            warnings = [*strategy.warnings, *_too_short(strategy, request)]
+            of_files = other_markets(request.data or {})
+            warnings = [*strategy.warnings, *_too_short(strategy, request), *of_files]
             told += [Remark("!", warning, Tone.WARNING) for warning in warnings]
             told += self._where_orders_go(strategy, request)
             told += self._outlook_told(strategy, request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from core.market.files.cells import NO_TIME
 from core.market.files.columns import FIELDS
 from core.market.files.errors import CandleFileError
 from core.market.files.formats import read_table
+from core.market.files.symbol_files import other_market_in_name
 from core.market.symbols import SymbolError, unified_symbol, venue_symbol
 from core.store.durable import OsDisk, write_export
 
@@ -53,34 +53,18 @@ def read_candles(
     base = None if symbol is None else symbol.partition("/")[0]
     file = vet(path, read_table(path, columns, base), timeframe)
     if symbol is not None and (other := _other_market(path, file, symbol)) is not None:
-        file = replace(file, notes=(*file.notes, f"{other}, where {symbol} was asked for"))
+        file = replace(file, notes=(*file.notes, other))
     return file
 
 
 def _other_market(path: Path, file: CandleFile, symbol: str) -> str | None:
-    """What in a file says that it holds another market than `symbol`, None where nothing does."""
+    """In words, that a file says it holds another market than `symbol`; None if it does not."""
     for name in file.markets:
         with contextlib.suppress(SymbolError):
             if venue_symbol(unified_symbol(name.replace("-", "/"))) != venue_symbol(symbol):
-                return f"its rows are of {unified_symbol(name.replace('-', '/'))}"
-    named = None if file.markets else market_in_name(path)
-    if named is None or venue_symbol(named) == venue_symbol(symbol):
-        return None
-    return f"its name says {named}"
-
-
-_PAIR = re.compile(
-    r"(?<![A-Za-z0-9])(?P<base>(?:1000+)?[A-Z]{2,6})[-_]?"
-    r"(?P<quote>FDUSD|USDT|USDC|TUSD|BUSD|USD|EUR|BTC|ETH)(?![A-Za-z0-9])"
-)
-
-
-def market_in_name(path: Path) -> str | None:
-    """The market that a file's name says: BTC/USDT for `BTCUSDT-1h.zip` or `BTC_USDT-1h.json`."""
-    found = _PAIR.search(path.name)
-    if found is None:
-        return None
-    return f"{'BTC' if found['base'] == 'XBT' else found['base']}/{found['quote']}"
+                found = unified_symbol(name.replace("-", "/"))
+                return f"its rows are of {found}, where {symbol} was asked for"
+    return None if file.markets else other_market_in_name(path, symbol)
 
 
 def write_candles(path: Path | str, candles: Candles) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from core.market.symbols import SymbolError, unified_symbol
+from core.market.symbols import SymbolError, unified_symbol, venue_symbol
 from core.store.workspace import expanded
 
 _COLUMNS = " --columns "
+_PAIR = re.compile(
+    r"(?<![A-Za-z0-9])(?P<base>(?:1000+)?[A-Z]{2,6})[-_]?"
+    r"(?P<quote>FDUSD|USDT|USDC|TUSD|BUSD|USD|EUR|BTC|ETH)(?![A-Za-z0-9])"
+)
 
 
 class SymbolFilesError(ValueError):
@@ -76,6 +81,29 @@ def line_of_files(files: Mapping[str, Path], columns: str | None) -> str:
         for symbol, path in files.items()
     ]
     return " ".join(parts) + (f"{_COLUMNS}{columns}" if columns else "")
+
+
+def market_in_name(path: Path) -> str | None:
+    """The market that a file's name says: BTC/USDT for `BTCUSDT-1h.zip` or `BTC_USDT-1h.json`."""
+    found = _PAIR.search(path.name)
+    if found is None:
+        return None
+    return f"{'BTC' if found['base'] == 'XBT' else found['base']}/{found['quote']}"
+
+
+def other_market_in_name(path: Path, symbol: str) -> str | None:
+    """In words, that a file's name says another market than `symbol`; None if it does not."""
+    named = market_in_name(path)
+    if named is None or venue_symbol(named) == venue_symbol(symbol):
+        return None
+    return f"its name says {named}, where {symbol} was asked for"
+
+
+def other_markets(files: Mapping[str, str]) -> list[str]:
+    """A sentence for each symbol's file whose name says another market."""
+    named = ((Path(path), symbol) for symbol, path in files.items())
+    told = ((path.name, other_market_in_name(path, symbol)) for path, symbol in named)
+    return [f"{name}: {other}" for name, other in told if other is not None]
 
 
 def _split(text: str, symbols: Sequence[str]) -> tuple[str | None, Path]:

@@ -68,6 +68,19 @@ async def test_a_replay_ends_by_itself_with_the_backtests_report(
     assert (folder / "report.md").read_text().startswith("# rsi")
 
 
+async def test_a_replay_of_a_file_named_for_another_market_says_so(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    other = candle_file.rename(candle_file.with_name("ETHUSDT-5m.csv"))
+    async with hosting(tmp_path / "home") as host:
+        reply = await host.start(replay_request(other))
+        await host.ended(reply.session_id)
+        report: Any = await host.reader.report(reply.session_id)
+    told = "ETHUSDT-5m.csv: its name says ETH/USDT, where BTC/USDT was asked for"
+    assert told in reply.notices
+    assert told in report["warnings"]
+
+
 async def test_a_session_that_a_full_disk_ended_shows_what_is_on_the_disk(
     tmp_path: Path, candle_file: Path
 ) -> None:

@@ -17,10 +17,10 @@ from core.market.candles.timeframes import HOUR, MINUTE, Timeframe
 from core.market.files.candle_checks import CandleFile
 from core.market.files.candle_files import (
     CandleFileError,
-    market_in_name,
     read_candles,
     timeframe_of_file,
 )
+from core.market.files.symbol_files import market_in_name, other_markets
 
 START = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 CLOSES = [28995.13, 29409.99, 29194.65, 29278.4, 29220.31, 29187.01, 29174.35, 29092.83, 29000.01]
@@ -550,6 +550,13 @@ def test_only_close_times_are_no_open_times(tmp_path: Path) -> None:
 )
 def test_a_name_says_its_market(name: str, market: str | None) -> None:
     assert market_in_name(Path(name)) == market
+
+
+def test_files_named_for_another_market_are_told_before_they_are_read() -> None:
+    files = {"BTC/USDT": "/data/ETHUSDT-5m.csv.gz", "SOL/USDT": "/data/sol.csv"}
+    told = "ETHUSDT-5m.csv.gz: its name says ETH/USDT, where BTC/USDT was asked for"
+    assert other_markets(files) == [told]
+    assert other_markets({"BTC/USDT:USDT": "BTCUSDT-5m.csv.gz"}) == []
 
 
 def read_as(tmp_path: Path, name: str, content: str, symbol: str) -> CandleFile:
