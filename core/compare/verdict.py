@@ -22,6 +22,7 @@ from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.report.market_regime import Regime, regime_warning
 from core.report.metrics import wilson_interval
 from core.time_format import short_date, short_duration
+from core.trial.plan import needed_for
 from core.trial.resampling import FEWEST_TRADES
 from core.trial.seal import Seal
 from core.trial.sealing import doubts
@@ -39,8 +40,12 @@ ENDED_EARLY = "Ended too early to tell."
 SEAL_ANOTHER = (
     "Seal another one, long enough for an answer: papertape trial plan {strategy} tells how long."
 )
+BACKTEST_LONGER = (
+    "Backtest it over a longer time first, and --save it: no trial on this backtest is likely to "
+    "answer ({reason})."
+)
 LESS_LUCK = "A longer backtest leaves less to luck."
-UNDECIDED = f"The trial is over without an answer. {SEAL_ANOTHER}"
+UNDECIDED = "The trial is over without an answer."
 LONGER_BACKTEST = (
     f"a trial needs a backtest of at least {FEWEST_TRADES} trades: papertape backtest {{strategy}} "
     "--period 1y --save, or longer."
@@ -426,11 +431,13 @@ def _sentences(
         return [advice, *([COSTS_UNMEASURED] if unmeasured else [])]
     edge, ended = answers.edge, answers.ended
     if (verdict.sealed and ended) or (edge is not None and edge.over):
-        return [UNDECIDED.format(strategy=strategy)]
+        return [UNDECIDED, _next_trial(answers.seal, columns["Backtest"], strategy)]
     if edge is not None and edge.no_answer is not None and answers.seal is not None:
         because = doubts(answers.seal, None)  # then no trial is long enough
         why = "; ".join((edge.no_answer, *because))
-        advice = LESS_LUCK if because else SEAL_ANOTHER.format(strategy=strategy)
+        advice = LESS_LUCK
+        if not because:
+            advice = _next_trial(answers.seal, columns["Backtest"], strategy)
         return [f"{why[0].upper()}{why[1:]}.", advice]
     # Under a seal its lines judge, by the error rates that were sealed.
     surely_less = not verdict.sealed and edge is not None and edge.surely_less
@@ -445,6 +452,21 @@ def _sentences(
         start = "run it again" if ended else "start it"
         sentences.append(f"It is {NOT_SEALED}; {start} as a trial: papertape trial {strategy}.")
     return sentences
+
+
+def _next_trial(seal: Seal | None, backtest: ComparedColumn, strategy: str) -> str:
+    """What to do after a trial that answers nothing: as its forecast has it.
+
+    By now a longer backtest may have been saved than the one it was sealed on.
+    """
+    another = SEAL_ANOTHER.format(strategy=strategy)
+    if seal is None or (backtest.metrics.get("total_trades") or 0) > len(seal.returns):
+        return another
+    try:
+        needed = needed_for(seal)
+    except ValueError as error:
+        return BACKTEST_LONGER.format(reason=error)
+    return another if needed.trades is not None else BACKTEST_LONGER.format(reason=needed.why_none)
 
 
 def _when_broken(

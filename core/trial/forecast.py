@@ -69,6 +69,11 @@ class Needed:
     days: float | None
     reason: str | None
 
+    @property
+    def why_none(self) -> str:
+        """`reason` without marks of emphasis; empty where there is a horizon."""
+        return (self.reason or "").replace("*", "")
+
 
 def forecast(
     backtest_returns: object,

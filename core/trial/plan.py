@@ -180,7 +180,17 @@ def plan_trial(seal: Seal) -> TrialPlan:
     Raises:
         ValueError: its returns do not vary.
     """
-    needed = horizon_needed(
+    return TrialPlan(chances_of(seal), needed_for(seal), sealed_expectation(seal), _bounds(seal))
+
+
+@lru_cache(maxsize=_KEPT)
+def needed_for(seal: Seal) -> Needed:
+    """How long a trial on the backtest of a seal must be for `CHANCE` of either answer.
+
+    Raises:
+        ValueError: its returns are too few, or do not vary.
+    """
+    return horizon_needed(
         seal.backtest_returns,
         chance=CHANCE,
         longest=max(50, min(2_000, round(_LONGEST_YEARS * 365 * seal.trades_per_day))),
@@ -191,7 +201,6 @@ def plan_trial(seal: Seal) -> TrialPlan:
         margin=_margin(seal, seal.returns),
         seed=seal.seed,
     )
-    return TrialPlan(chances_of(seal), needed, sealed_expectation(seal), _bounds(seal))
 
 
 @lru_cache(maxsize=_KEPT)
@@ -347,7 +356,7 @@ def _margin(seal: Seal, returns: Sequence[float]) -> float:
 
 def _needed_in_words(needed: Needed) -> str:
     if needed.trades is None:
-        return str(needed.reason).replace("*", "")
+        return needed.why_none
     days = "" if needed.days is None else f"{_in_words(needed.days)}, "
     return f"of either answer: {days}{_trades(needed.trades)}"
 

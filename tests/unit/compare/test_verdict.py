@@ -24,6 +24,7 @@ from core.compare.sources import compare_sources
 from core.compare.text import comparison_text
 from core.compare.to_json import comparison_to_json
 from core.compare.verdict import (
+    BACKTEST_LONGER,
     BETTER,
     COSTS_EAT,
     COSTS_UNMEASURED,
@@ -57,6 +58,7 @@ from core.store.workspace import Workspace
 from core.time_format import iso_time, short_date
 from core.trading.values import Trade
 from core.trial.decisions import judge_decisions
+from core.trial.plan import plan_trial
 from core.trial.seal import (
     SEALED_RATES,
     ErrorRates,
@@ -73,6 +75,9 @@ from tui.screens.compare_answers import answers
 
 BALANCE = 10_000.0
 COSTS = PromisedCosts(5.0, 4.0, 31.0)  # basis points
+
+
+OVER_SEAL_ANOTHER = f"{UNDECIDED} {SEAL_ANOTHER.format(strategy='cross')}"
 
 
 def trades_of(mean: float, count: int, seed: int = 1, spread: float = 100.0) -> list[Trade]:
@@ -336,6 +341,10 @@ def test_a_trial_that_can_say_nothing_says_so_in_place_of_when_it_will_close() -
     )
     assert short.verdict is not None
     assert short.verdict.closes is None
+    sealed = seal(10, returns=returns)
+    few = judged(trades_of(20.0, 2, seed=3), sealed=sealed, backtest=trades_of(5.0, 20, seed=2))
+    longer = BACKTEST_LONGER.format(reason=plan_trial(sealed).needed.why_none)
+    assert f"of cases. {longer}" in few.recommendation
 
 
 def test_what_ended_too_early_is_not_advised_to_go_on() -> None:
@@ -413,6 +422,20 @@ def test_what_is_not_ruled_out_is_no_part_of_the_scale_of_decisions() -> None:
     assert broken.high > broken.pointers[0].at
 
 
+def test_after_a_backtest_too_short_for_any_trial_the_advice_is_a_longer_one() -> None:
+    few = trades_of(10.0, 40, seed=6)
+    returns = tuple(trade_returns(few, BALANCE).tolist())
+    sealed = seal(10, returns=returns)
+    needed = plan_trial(sealed).needed
+    assert needed.trades is None
+    assert "a backtest of 40 trades tells too little" in needed.why_none
+    over = judged(trades_of(18.0, 10, seed=3), sealed=sealed, backtest=few)
+    longer = BACKTEST_LONGER.format(reason=needed.why_none)
+    assert over.recommendation.startswith(f"{UNDECIDED} {longer}")
+    saved_since = judged(trades_of(18.0, 10, seed=3), sealed=sealed)
+    assert saved_since.recommendation.startswith(OVER_SEAL_ANOTHER), "by that it tells another"
+
+
 def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
     by_trades, by_days = seal(60), seal(horizon=Horizon(60, 10.0))
     for sealed in (by_trades, by_days):
@@ -421,7 +444,7 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
         assert found.verdict is not None
         assert found.verdict.closes is None
         assert "over without an answer" in found.verdict.reason
-        assert found.recommendation == UNDECIDED.format(strategy="cross")
+        assert found.recommendation == OVER_SEAL_ANOTHER
     longer = judged(trades_of(18.0, 60, seed=3), sealed=seal(horizon=Horizon(60, 8.0)))
     edge, path = longer.layers.edge, longer.layers.path
     assert edge is not None
@@ -450,11 +473,11 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
         stopped = judged(trades, sealed=by_days, ended="2024-01-09T00:00:00Z")
         assert stopped.verdict is not None
         assert stopped.verdict.closes is None
-        assert stopped.recommendation.startswith(UNDECIDED.format(strategy="cross"))
+        assert stopped.recommendation.startswith(OVER_SEAL_ANOTHER)
     for more in ({"costs": costs(5.0, fills=10)}, {"decisions": None, "costs": None}):
         kept = judged(KEPT, sealed=seal(), ended="2024-01-30T00:00:00Z", **more)
         assert state(kept) == "open"
-        assert kept.recommendation == UNDECIDED.format(strategy="cross")
+        assert kept.recommendation == OVER_SEAL_ANOTHER
         goes_on = judged(KEPT, sealed=seal(), **more)
         assert goes_on.recommendation == TOO_EARLY
 
