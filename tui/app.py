@@ -74,6 +74,7 @@ from tui.shipped import shipped
 from tui.strategies import StrategyChoice
 from tui.terminal import GuardedApp
 from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS, find_themes, problems_of
+from tui.widgets.candle_chart import CandleChart
 from tui.widgets.line_table import LineTable
 from tui.widgets.text_lines import long_words_broken
 
@@ -399,6 +400,12 @@ class PapertapeApp(GuardedApp):
             self.say(in_few_words(changes), title=title)
 
     # ── commands ──
+
+    @property
+    def escape_to_minimize(self) -> bool:
+        """Whether Esc leads out of full screen; a crosshair there it takes away before that."""
+        chart = self.focused
+        return not isinstance(chart, CandleChart) or not chart.check_action("drop", ())
 
     def command(self, name: str, work: HostWork, *, quiet: bool = False) -> None:
         """Run a command against the host, and unless quiet say what it refused."""

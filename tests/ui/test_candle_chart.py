@@ -172,7 +172,32 @@ async def test_the_footer_names_the_keys_of_the_chart_one_is_in() -> None:
     async with full_screen() as (app, pilot):
         hints = app.screen.query_one(Hints)
         await until(pilot, lambda: "→ crosshair" in str(hints.render()))
-        assert "Esc back" in str(hints.render())
+        await pilot.press("z")
+        await until(pilot, lambda: "Esc back" in str(hints.render()))
+
+
+async def test_the_footer_of_a_chart_names_the_way_back_to_the_newest_and_out_of_a_crosshair() -> (
+    None
+):
+    """On the narrowest terminal neither was named, and in full screen not even `-` and `[`."""
+    async with full_screen(NARROW) as (app, pilot):
+
+        async def says(*wanted: str, without: str = "G") -> None:
+            def right() -> bool:
+                shown = drawn(app, "Hints")
+                return all(one in shown for one in wanted) and f"{without} " not in shown
+
+            await until(pilot, right)
+
+        await says("+ larger", "- smaller", "→ crosshair", "[ older", "z all panes")
+        await pilot.press("left_square_bracket")
+        await says("[ older", "G newest", "z all panes", without="Esc")
+        await pilot.press("right")
+        await says("→ next candle", "Esc no crosshair", without="→ crosshair")
+        await pilot.press("escape")
+        await says("→ crosshair", "G newest", "z all panes", without="Esc")
+        await pilot.press("G")
+        await says("→ crosshair", "[ older")
 
 
 async def test_a_trade_of_a_report_opens_with_its_candles() -> None:

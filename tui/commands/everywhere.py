@@ -72,7 +72,7 @@ EVERYWHERE: tuple[Command, ...] = (
     ),
     Command(
         "chart.zoom_out", Place.CHART, "minus", "-", "smaller",
-        "Smaller candles, then several in one", "zoom(-1)", 3,
+        "Smaller candles, then several in one", "zoom(-1)", 4,
     ),
     Command(
         "chart.cross_right", Place.CHART, "right", "→", "crosshair",
@@ -84,17 +84,18 @@ EVERYWHERE: tuple[Command, ...] = (
     ),
     Command(
         "chart.older", Place.CHART, "left_square_bracket,pageup", "[", "older",
-        "Back in time by half a screen", "pan(-1)", 4,
+        "Back in time by half a screen", "pan(-1)", 3,
     ),
     Command(
         "chart.newer", Place.CHART, "right_square_bracket,pagedown", "]", "newer",
         "On in time by half a screen", "pan(1)", 5,
     ),
     Command(
-        "chart.first", Place.CHART, "g,home", "g", "first", "The oldest candles at hand", "end(-1)",
+        "chart.first", Place.CHART, "g,home", "g", "first", "The oldest candles at hand", "oldest",
     ),
     Command(
-        "chart.last", Place.CHART, "G,end", "G", "last", "The newest candles, and follow", "end(1)",
+        "chart.last", Place.CHART, "G,end", "G", "last", "The newest candles, and follow",
+        "newest", 1,
     ),
     Command(
         "chart.longer", Place.CHART, "full_stop", ".", "longer candles",
@@ -110,7 +111,7 @@ EVERYWHERE: tuple[Command, ...] = (
     ),
     Command(
         "chart.drop", Place.CHART, "escape", "Esc", "no crosshair", "Take the crosshair away",
-        "drop",
+        "drop", 1,
     ),
     *_moves(
         Place.ANSWERS, "answers", "One answer up", "One answer down", "The first answer",

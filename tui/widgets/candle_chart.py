@@ -36,7 +36,7 @@ from core.strategy.chart_values import (
 )
 from core.text import safe_text
 from tui import formats
-from tui.commands import Place, bindings
+from tui.commands import Command, Place, bindings
 from tui.widgets.candle_cells import Cells
 from tui.widgets.candle_picture import (
     LABELS,
@@ -306,6 +306,7 @@ class CandleChart(LineView, can_focus=True):
         room = min(self._room(), len(self._slots))
         end = max(room, min(end, len(self._slots)))
         self._right = None if end >= len(self._slots) else self._slots[end - 1].candle.time
+        self.refresh_bindings()  # there may be a way back to the newest now, or none any more
         more = self._chart is not None and self._chart.more
         if end <= self._room() and more and self._count < LONGEST_CHART:
             self._count = min(LONGEST_CHART, self._count * 3)
@@ -316,10 +317,15 @@ class CandleChart(LineView, can_focus=True):
         """Move through time by half of what is shown."""
         self._show_to(self._end() + step * max(1, self._room() // 2))
 
-    def action_end(self, step: int) -> None:
-        """Go to the oldest candles there are, or back to the newest."""
+    def action_oldest(self) -> None:
+        """Go to the oldest candles there are."""
         self._put_cross(None)
-        self._show_to(0 if step < 0 else len(self._slots))
+        self._show_to(0)
+
+    def action_newest(self) -> None:
+        """Go back to the newest candles, and follow."""
+        self._put_cross(None)
+        self._show_to(len(self._slots))
 
     def action_zoom(self, step: int) -> None:
         """Give a candle more room, or less."""
@@ -356,6 +362,7 @@ class CandleChart(LineView, can_focus=True):
         before, self._cross = self._cross, time
         if (before is None) != (time is None):
             self.post_message(self.Turned(self))
+            self.refresh_bindings()
 
     def action_timeframe(self, step: int) -> None:
         """Show the next longer candles, or the next shorter, from the strategy's own up."""
@@ -383,8 +390,20 @@ class CandleChart(LineView, can_focus=True):
         self.post_message(self.Turned(self))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave Esc to the screen where no crosshair is to be taken away."""
+        """Leave Esc to the screen where no crosshair is to be taken away.
+
+        To the newest there is a way from older ones, and from a crosshair.
+        """
+        if action == "newest":
+            return (self._right, self._cross) != (None, None)
         return self._cross is not None if action == "drop" else True
+
+    def label_of(self, command: Command) -> str:
+        """What a command is called in the footer: a crosshair that is there moves on."""
+        if command.id == "chart.last":
+            return "newest"
+        moves = command.id == "chart.cross_right" and self._cross is not None
+        return "next candle" if moves else command.label
 
     def on_click(self, event: events.Click) -> None:
         """Put the crosshair where it was clicked."""

@@ -29,12 +29,13 @@ class Hints(Widget):
     def __init__(self, place: Place) -> None:
         super().__init__()
         self._commands = [c for c in commands_at(place) if c.hint is not None]
-        self._possible: list[Command] = []
+        self._possible: list[tuple[Command, str]] = []
 
     def on_mount(self) -> None:
         """Show the keys of a chart where one is in it."""
         self.watch(self.screen, "focused", self._another_focused, init=False)
         self.watch(self.screen, "maximized", self._another_focused, init=False)
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.recheck())
 
     def _another_focused(self) -> None:
         self.refresh()
@@ -45,32 +46,41 @@ class Hints(Widget):
         if place is None:
             return self._commands
         # What is nearest counts most: of the screen's own there are the way back, the next view and
-        # help.
+        # help. In full screen `z` is the way back, and another view would be behind it; the way
+        # out of a crosshair takes the key of the way back.
         own = [c for c in commands_at(place) if c.place is place and c.hint is not None]
-        on = ("back", "view")
-        kept = [c for c in self._commands if c.place is Place.ANYWHERE or c.action in on]
+        on = () if self.screen.maximized is not None else ("back", "view")
+        taken = [c.keys for c in own if self._enabled(c)]
+        kept = [
+            c
+            for c in self._commands
+            if c.keys not in taken and (c.place is Place.ANYWHERE or c.action in on)
+        ]
         return [*own, *kept]
 
     def recheck(self) -> None:
         """Draw the line anew where something else has become possible."""
-        if self._possible != [c for c in self._hinted() if self._enabled(c)]:
+        if self._possible != self._offered():
             self.refresh()
+
+    def _offered(self) -> list[tuple[Command, str]]:
+        return [(c, self._label(c)) for c in self._hinted() if self._enabled(c)]
 
     def render(self) -> RenderResult:
         """The commands that are possible now and fit, in the order they are defined."""
-        self._possible = possible = [c for c in self._hinted() if self._enabled(c)]
+        self._possible = possible = self._offered()
         room = self.size.width + 2
         kept: set[str] = set()
-        for command in sorted(possible, key=self._urgency):
-            needed = cell_len(self._key(command)) + cell_len(self._label(command)) + 3
+        for command, label in sorted(possible, key=lambda one: self._urgency(one[0])):
+            needed = cell_len(self._key(command)) + cell_len(label) + 3
             if needed <= room:
                 room -= needed
                 kept.add(command.id)
         parts: list[Content] = []
-        for command in possible:
+        for command, label in possible:
             if command.id in kept:
                 click = Style.from_meta({"@click": command.target})
-                text = Content.assemble((self._key(command), "$accent"), f" {self._label(command)}")
+                text = Content.assemble((self._key(command), "$accent"), f" {label}")
                 parts.append(text.stylize(click))
         return Content("  ").join(parts)
 
@@ -78,7 +88,10 @@ class Hints(Widget):
         return shown_key(command, getattr(self.app, "keymap", {}))
 
     def _label(self, command: Command) -> str:
-        return "all panes" if self._leads_out(command) else command.label
+        if self._leads_out(command):
+            return "all panes"
+        label_of = getattr(self.screen.focused, "label_of", None)
+        return command.label if label_of is None else str(label_of(command))
 
     def _leads_out(self, command: Command) -> bool:
         """Whether a command leads out of the full screen that a pane has."""
