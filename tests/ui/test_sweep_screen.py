@@ -15,6 +15,7 @@ from textual.widgets import Input
 from core.backtest.axes import SweepError, parse_axis
 from core.backtest.progress import Progress
 from core.backtest.sweep import Sweep, run_sweep
+from core.backtest.sweep_map import ranked
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
 from core.market.candles.timeframes import Timeframe
@@ -22,12 +23,14 @@ from core.market.files.candle_files import read_candles
 from core.report.library import list_results
 from core.report.result import metrics_to_json
 from core.store.workspace import Workspace
+from core.strategy.config.parsing import parse_config
 from core.strategy.document.document import read_strategy
 from core.trial.ledger import tries_of
-from tests.ui.driving import NARROW, WIDE, arrived, driven, until, verdict_of
+from tests.ui.driving import NARROW, WIDE, arrived, driven, make_app, until, verdict_of
+from tests.ui.scripted import ScriptedLink
 from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
-from tests.unit.backtest.test_sweep import RAW
+from tests.unit.backtest.test_sweep import RAW, candles
 from tui.app import PapertapeApp
 from tui.formats import setting_names
 from tui.modals.new_backtest import NewBacktest
@@ -203,6 +206,51 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
         await until(pilot, lambda: str(heat.border_title).strip() == "Trades")
         assert "99 trades" in cells(app)[0]
         assert "The best by" not in str(said.render()), "the best by trades is another"
+
+
+async def test_what_the_ranking_of_a_split_did_not_see_stands_beside_the_best() -> None:
+    axes = [parse_axis("rsi.period=8:20:2")]
+    history = candles(length=2_000)
+    found = run_sweep(parse_config(RAW).config, axes, history, split=70)
+    asked: list[BacktestOrder] = []
+    app = make_app(ScriptedLink())
+    async with driven(app, WIDE) as pilot:
+        order, variation = BacktestOrder("swept", Path(), RAW), Variation(split=70)
+        screen = SweepScreen(order, variation, asked.append, Varied(found, ()))
+        app.push_screen(screen)
+        await until(pilot, lambda: screen.ready)
+        await until(pilot, lambda: "★ best" in drawn(app, "#sweep-cells"))
+        for metric, title in (("sharpe_ratio", "Sharpe"), ("total_return_pct", "Return")):
+            rows = ranked(found, metric).rows
+            rest = [SweepScreen._figure(row.rest, metric) for row in rows]
+            assert len({*rest, SweepScreen._figure(rows[0].metrics, metric)}) > 2
+            heat = screen.query_one(HeatMap)
+            await until(pilot, lambda: str(heat.border_title).strip() == title)  # noqa: B023
+            await pilot.pause()
+            table = drawn(app, "#sweep-table").splitlines()
+            assert f"rest: {title}" in table[0]
+            assert table[1].rstrip().endswith(rest[0])
+            assert f" rest {rest[0]} " in cells(app)[0]
+            await pilot.press("M")
+        await pilot.press("enter")
+    (opened,) = asked
+    assert opened.ranked_on == 70, "its backtest is of the whole time, and has to say so"
+
+
+async def test_a_backtest_of_a_split_sweep_says_that_it_is_of_the_whole_time(
+    workspace: Workspace,
+) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await form(pilot, app, workspace)
+        app.screen.query_one("#split", Input).value = "70"
+        screen = await swept(pilot, app)
+        await until(pilot, lambda: not screen.is_busy)
+        await until(pilot, lambda: "★ best" in drawn(app, "#sweep-cells"))
+        await pilot.press("enter")
+        await arrived(pilot, BacktestResultScreen)
+        said = "Of the whole time; the ranking saw the first 70%."
+        await until(pilot, lambda: said in drawn(app, "#result-remarks"))
 
 
 async def test_a_cancelled_sweep_keeps_what_is_finished_and_says_so(

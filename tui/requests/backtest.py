@@ -42,7 +42,8 @@ class BacktestOrder:
     period of files is a part of them, none all; `span`: from when to when, UTC ms, where that has
     been run already and is to be run on again.
     `balance` None: the strategy's own. `settings`: what of the strategy was varied in `raw`, by
-    path.
+    path. `ranked_on`: of a setting of a sweep, per cent of the time that the ranking saw; None: all
+    of it, or there was none.
     """
 
     name: str
@@ -56,6 +57,7 @@ class BacktestOrder:
     fill_on: str = "next_open"
     balance: float | None = None
     settings: Mapping[str, float | int | str] = field(default_factory=dict)
+    ranked_on: float | None = None
 
     @property
     def material(self) -> str:

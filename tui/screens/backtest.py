@@ -223,7 +223,7 @@ class BacktestScreen(BaseScreen):
         """Run a backtest in a worker of the app; one that runs already is broken off."""
         self.action_cancel()
         before = self._order
-        self._order = replace(order, settings={}, warmup=None)  # for the form: it varies nothing
+        self._order = replace(order, settings={}, warmup=None, ranked_on=None)  # it varies nothing
         self._asked_from = self.app.screen
         self._tell(f"{order.name}: starting …")
         if not self.is_current:
@@ -519,7 +519,9 @@ class BacktestScreen(BaseScreen):
                 else:
                     left()
 
-            self._order = replace(order, settings={})  # so that the next form begins with it
+            self._order = replace(
+                order, settings={}, ranked_on=None
+            )  # the next form begins with it
             gate = screen is GateScreen
             varying, settings = self.papertape.varying, order.settings
             days = order.days(wall_clock()) if gate else None

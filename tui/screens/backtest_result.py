@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from core.report.library import ListedResult
 from core.report.written_report import written_report
 from core.strategy.chart_values import ChartSource
+from core.text import per_cent
 from tui.commands import Place, bindings
 from tui.modals.notes import NotesForm, Written
 from tui.requests.backtest import BacktestOutcome
@@ -21,6 +22,7 @@ from tui.screens.base import BaseScreen
 from tui.screens.gate import GateScreen
 from tui.screens.result_view import ResultView
 from tui.screens.sweep import SweepScreen
+from tui.widgets.tones import Tone
 
 
 class BacktestResultScreen(BaseScreen):
@@ -79,8 +81,15 @@ class BacktestResultScreen(BaseScreen):
             result.equity,
             result.held,
             self._candles,
-            said=owners_words(self._listed),
+            said=[*self._ranked_on(), *owners_words(self._listed)],
         )
+
+    def _ranked_on(self) -> list[tuple[str, Tone]]:
+        """Why the figures of a setting are others than in the split sweep that it is from."""
+        share = None if self._result.order is None else self._result.order.ranked_on
+        if share is None:
+            return []
+        return [(f"Of the whole time; the ranking saw the first {per_cent(share)}.", Tone.DIM)]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done: of a kept result only what is shown is there."""

@@ -33,6 +33,7 @@ from tui.widgets.tones import Tone, tone_of, toned
 if TYPE_CHECKING:
     from core.backtest.sweep import Sweep, SweepRow
     from core.backtest.sweep_map import SweepMap
+    from core.report.metrics import Metrics
 
 _METRICS = (*RANKS.values(), "total_trades")
 _WIDTHS = {"total_return_pct": 10, "win_rate_pct": 8}
@@ -128,7 +129,7 @@ class SweepScreen(LongWorkScreen):
         cells = tuple(
             tuple(
                 HeatCell(
-                    self._figure(shown.best.get((down, across)), self._metric),
+                    self._figure(_metrics(shown.best.get((down, across))), self._metric),
                     heat.get((down, across)),
                     shade(shares.get((down, across))),
                 )
@@ -174,21 +175,25 @@ class SweepScreen(LongWorkScreen):
         self.query_one("#sweep-cells", RemarkLines).show(lines)
 
     def _told(self, which: str, row: SweepRow) -> Remark:
-        """The figure of a setting, the number of trades it rests on, and the setting."""
+        """The figure of a setting, that of what the ranking did not see, its trades, and it."""
         trades = row.metrics.total_trades
         count = f"{trades:,} trade{'s'[: trades != 1]}"
-        figure = f"{which}  {self._figure(row, self._metric):>7}  {count:>11} "
-        return Remark(figure, self._settings_text(row), Tone.PLAIN)
+        rest = f"rest {self._figure(row.rest, self._metric)}  " if row.rest else ""
+        figure = f"{which}  {self._figure(row.metrics, self._metric):>7}  {count:>11} "
+        return Remark(figure, rest + self._settings_text(row), Tone.PLAIN)
 
     def _give_sizes(self) -> None:
-        """Give the map what its columns need, unless sizes were chosen."""
+        """Give map and table what their columns need, unless sizes were chosen."""
         super()._give_sizes()
         left = self.query_one("#sweep-left")
         chosen = self.papertape.panes.get(self._layout, {})
+        table = self.query_one("#sweep-table", LineTable)
         if self._map is None or self.has_class("-narrow") or "sweep-left" in chosen:
-            left.styles.min_width = None
+            left.styles.min_width = table.styles.min_width = None
         else:
-            most = self.size.width * _MOST_OF_WIDTH // 100
+            least = table.least_width
+            table.styles.min_width = least
+            most = min(self.size.width * _MOST_OF_WIDTH // 100, self.size.width - least)
             left.styles.min_width = min(self.query_one(HeatMap).wanted_width, most)
 
     def laid_out(self, event: events.Resize) -> None:
@@ -207,7 +212,7 @@ class SweepScreen(LongWorkScreen):
 
         paths = [axis.path for axis in sweep.axes]
         named = zip(formats.setting_names(paths), sweep.axes, strict=True)
-        rest = sweep.split_time is not None
+        rest, told = sweep.split_time is not None, label(sweep.sort)
         table = self.query_one("#sweep-table", LineTable)
         # What ranks stays where there is little room; the others go from the right.
         table.set_columns(
@@ -223,7 +228,8 @@ class SweepScreen(LongWorkScreen):
                     )
                     for place, (name, title) in enumerate(FIGURES.items(), start=1)
                 ),
-                *((Column("rest: Sharpe", 12, "right", priority=3),) if rest else ()),
+                # What the ranking did not see is why one splits: it stays whatever gives way.
+                *((Column(f"rest: {told}", len(f"rest: {told}"), "right"),) if rest else ()),
             )
         )
         signs = {id(self._own_row): "○", id(best_row(sweep)): "★"}
@@ -233,30 +239,32 @@ class SweepScreen(LongWorkScreen):
         )
         shown, tried = len(table.rows), len(sweep.rows)
         count = f"{tried:,}" if shown == tried else f"{shown:,} of {tried:,}"
-        entitle(table, f"Settings by {label(sweep.sort)} · {count}")
+        entitle(table, f"Settings by {told} · {count}")
 
     def _cells(self, row: SweepRow, *, rest: bool) -> tuple[Cell, ...]:
-        from core.backtest.sweep_map import FIGURES, figure_of  # noqa: PLC0415
+        from core.backtest.sweep import figure  # noqa: PLC0415
+        from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
 
         cells = [
             Cell(str(value), Tone.STRONG, order=value if isinstance(value, str) else float(value))
             for value in row.values
         ]
-        for name in FIGURES:
-            tone = tone_of(figure_of(row, name)) if name == "total_return_pct" else Tone.PLAIN
-            cells.append(Cell(self._figure(row, name), tone, order=figure_of(row, name)))
+        shown: list[tuple[Metrics | None, str]] = [(row.metrics, name) for name in FIGURES]
         if rest:
-            sharpe = None if row.rest is None else row.rest.sharpe_ratio
-            cells.append(Cell(formats.number(sharpe), order=sharpe))
+            shown.append((row.rest, self._metric))
+        for metrics, name in shown:
+            value = None if metrics is None else figure(metrics, name)
+            tone = tone_of(value) if name == "total_return_pct" else Tone.PLAIN
+            cells.append(Cell(self._figure(metrics, name), tone, order=value))
         return tuple(cells)
 
     @staticmethod
-    def _figure(row: SweepRow | None, metric: str) -> str:
-        from core.backtest.sweep_map import figure_of  # noqa: PLC0415
+    def _figure(metrics: Metrics | None, metric: str) -> str:
+        from core.backtest.sweep import figure  # noqa: PLC0415
 
-        value = None if row is None else figure_of(row, metric)
-        if row is not None and (value is None or not isfinite(value)):
-            return undefined_text(metric, {"best": row.metrics.best, "worst": row.metrics.worst})
+        value = None if metrics is None else figure(metrics, metric)
+        if metrics is not None and (value is None or not isfinite(value)):
+            return undefined_text(metric, {"best": metrics.best, "worst": metrics.worst})
         if metric == "total_return_pct":
             return formats.gain(value)
         if metric.endswith("_pct"):
@@ -302,7 +310,8 @@ class SweepScreen(LongWorkScreen):
         if row is not None:
             settings = {**self._order.settings, **self._settings(row)}
             order = replace(self._order, settings=settings, fill_on="next_open")
-            self._run_setting(replace(order, warmup=self._warmup))
+            split = self._variation.split if row.rest else None
+            self._run_setting(replace(order, warmup=self._warmup, ranked_on=split))
 
     @on(HeatMap.Chosen)
     @on(LineTable.Chosen, "#sweep-table")
@@ -355,6 +364,10 @@ class SweepScreen(LongWorkScreen):
                 self.papertape.say(f"Written into {formats.path(path)}.")
 
         self.app.run_worker(work(), name="export", group="export", exit_on_error=False)
+
+
+def _metrics(row: SweepRow | None) -> Metrics | None:
+    return None if row is None else row.metrics
 
 
 def setting_column(name: str, values: Sequence[Setting]) -> Column:

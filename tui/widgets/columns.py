@@ -209,6 +209,12 @@ def places(
     return tuple(found)
 
 
+def least_width(columns: Sequence[Column]) -> int:
+    """How many cells those take that always stay."""
+    staying = [column.width for column in columns if not column.priority]
+    return sum(staying) + GAP * max(0, len(staying) - 1)
+
+
 def fitted(text: str, width: int, align: str) -> str:
     """`text` in exactly `width` terminal cells; what does not fit ends in an ellipsis."""
     length = cell_len(text)

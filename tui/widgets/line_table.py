@@ -21,7 +21,7 @@ from textual.strip import Strip
 
 from tui import formats
 from tui.commands import Place, bindings
-from tui.widgets.columns import Column, ColumnLayout, Placed
+from tui.widgets.columns import Column, ColumnLayout, Placed, least_width
 from tui.widgets.line_view import LineView
 from tui.widgets.table_lines import GUTTER, Cursor, heading, plain_line, row_line
 from tui.widgets.table_rows import Order, Row, groups
@@ -103,6 +103,11 @@ class LineTable(LineView, can_focus=True):
     def columns(self) -> tuple[Column, ...]:
         """The columns, also those there is no room for."""
         return self._columns.columns
+
+    @property
+    def least_width(self) -> int:
+        """How many cells it takes with the columns that always stay."""
+        return GUTTER + least_width(self.columns) + 1  # the scrollbar's cell is left free
 
     @property
     def rows(self) -> tuple[Row, ...]:
