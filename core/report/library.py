@@ -26,6 +26,7 @@ from core.store.notes import Notes, NotesError, checked_notes, read_notes, write
 from core.store.workspace import Workspace, WorkspaceError, new_id
 from core.strategy.config.document_keys import EXTRA_KEYS
 from core.strategy.names import is_name
+from core.text import per_cent
 from core.typed import UNDECODABLE, prepare
 
 RESULT = "result.json"
@@ -377,6 +378,44 @@ def _run_of(result: StoredResult) -> dict[str, str | None]:
         "fill on": result.fill_on or None,
         "order limits": limits,
     }
+
+
+def unlike(one: StoredResult, other: StoredResult, names: tuple[str, str]) -> str | None:
+    """In what two results are of something else, so that neither is the better one; None: the same.
+
+    `names`: what they are called. Candles are the same whatever file they came from where their
+    digests agree; where those differ the source decides, as a longer warm-up makes another digest.
+    """
+    kinds = {"markets": _markets, "timeframes": _timeframe, "periods": _period, "candles": _source}
+    told = []
+    for kind, of in kinds.items():
+        ours, theirs = of(one), of(other)
+        if kind == "candles" and one.candles_digest and one.candles_digest == other.candles_digest:
+            continue
+        if ours and theirs and ours != theirs:
+            told.append(f"{kind}: {names[0]} {ours}, {names[1]} {theirs}")
+    return f"different {'; '.join(told)}" if told else None
+
+
+def _markets(result: StoredResult) -> str:
+    return ", ".join(sorted(result.symbols))
+
+
+def _timeframe(result: StoredResult) -> str:
+    return result.timeframe
+
+
+def _period(result: StoredResult) -> str:
+    first, last = result.period.start, told_until(result.period.end, result.timeframe)
+    if first is None or last is None:
+        return ""
+    share = None if result.search is None else result.search.terms.split
+    seen = "" if share is None else f" (the first {per_cent(share)})"
+    return f"{first[:16].replace('T', ' ')} to {last}{seen}"
+
+
+def _source(result: StoredResult) -> str:
+    return "" if result.source is None else result.source.exchange or result.source.data
 
 
 def differing_settings(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.market.symbols import money_decimals, quote_currency
@@ -37,14 +37,18 @@ class SideBySide:
     better: bool | None
 
 
-def side_by_side(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[SideBySide, ...]:
+def side_by_side(
+    one: Mapping[str, Any], other: Mapping[str, Any], *, alike: bool = True
+) -> tuple[SideBySide, ...]:
     """The figures of two results (as in their JSON), in a reader's order.
 
-    Amounts of different money have no difference: each is written with its currency.
+    Amounts of different money have no difference: each is written with its currency. None is better
+    where the results are not `alike`, but of other periods or markets.
     """
     results = (_Result(one["metrics"], one["symbols"]), _Result(other["metrics"], other["symbols"]))
     names = metric_figures(one["metrics"])
-    return tuple(_pair(figure.name, figure.label, *results) for figure in names)
+    pairs = (_pair(figure.name, figure.label, *results) for figure in names)
+    return tuple(each if alike else replace(each, better=None) for each in pairs)
 
 
 @dataclass(frozen=True, slots=True)

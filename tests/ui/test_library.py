@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.backtest.run import run_backtest
-from core.report.library import CandleSource, differently_run, keep_result, list_results
+from core.report.library import CandleSource, differently_run, keep_result, list_results, unlike
 from core.report.result import RunResult
 from core.report.stored_backtest import library_result
 from core.report.written_report import ReportedPeriod
@@ -168,6 +168,34 @@ async def test_two_results_lie_over_each_other(workspace: Workspace, size: tuple
         await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
 
 
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_no_figure_is_better_where_the_periods_are_not_the_same(
+    workspace: Workspace, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.report.library.new_id", lambda: "1f00baa4")
+    later = {symbol: history.slice(100, len(history)) for symbol, history in HISTORY.items()}
+    result = run_backtest(parse_config({**RSI, "stop_loss_pct": 5.0}).config, later)
+    whole = library_result(
+        result, later, START + 9 * 3_600_000, CandleSource(data="candles.csv"), {}
+    )
+    keep_result(workspace, whole, OsDisk())
+    app = make(workspace)
+    async with driven(app, size) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        listed = app.screen.query_one("#backtests", LineTable)
+        await until(pilot, lambda: len(listed.rows) == 4)
+        await pilot.press("space", "space", "c")
+        await until(pilot, lambda: isinstance(app.screen, OverlayScreen))
+        rows = app.screen.query_one("#overlay-figures", LineTable).rows
+        assert any(row.cells[3].text for row in rows), "they are set beside each other"
+        assert not any("better" in cell.text for row in rows for cell in row.cells)
+        assert "B IS" not in drawn(app, "#overlay-figures")
+        said = " ".join(drawn(app, "#overlay-unlike").split())
+        assert said.startswith("! different periods: A 2023-11-15 "), said
+        assert said.endswith(". Neither is better for its figures."), said
+
+
 async def test_a_result_is_run_again_and_found_by_the_palette(workspace: Workspace) -> None:
     app = make(workspace)
     async with driven(app, WIDE) as pilot:
@@ -215,6 +243,25 @@ def test_what_two_runs_differ_in_besides_their_settings_is_told(workspace: Works
     assert told["fill on"] == (of_market.fill_on, "close")
     assert "from" not in told, "the same candles"
     assert list(differently_run(swept, swept)) == []
+
+
+def test_results_are_alike_where_one_could_be_better(workspace: Workspace) -> None:
+    saved = list_results(workspace).results[0].result
+    change = msgspec.structs.replace
+    names = ("A", "B")
+    swept = change(saved, settings={"rsi.period": 12}, fill_on="close")
+    assert unlike(saved, swept, names) is None
+    copied = change(saved, source=CandleSource(data="copy.csv"))
+    assert unlike(saved, copied, names) is None, "the same candles"
+    warmer = change(saved, candles_digest="other")
+    assert unlike(saved, warmer, names) is None, "the same source and period, warmed up longer"
+    said = "different candles: A candles.csv, B copy.csv"
+    assert unlike(saved, change(copied, candles_digest="other"), names) == said
+    other = change(saved, symbols=("ETH/USDT",), timeframe="4h")
+    told = unlike(saved, other, names) or ""
+    assert told.startswith("different markets: A BTC/USDT, B ETH/USDT; timeframes: A 5m, B 4h; ")
+    unread = change(saved, source=None, candles_digest="")
+    assert unlike(saved, unread, names) is None, "of what is not known nothing is said"
 
 
 def test_days_are_counted_to_the_close_of_the_last_candle(workspace: Workspace) -> None:

@@ -192,12 +192,13 @@ def show(arguments: OneArguments) -> int:
 
 def compare(arguments: CompareArguments) -> int:
     """Print two results side by side."""
-    from core.report.library import differently_run, differing_settings
+    from core.report.library import differently_run, differing_settings, unlike
     from core.report.side_by_side import side_by_side
 
     one, other = _found(arguments, arguments.one, arguments.other)
     ours, theirs = _opened(one), _opened(other)
-    figures = side_by_side(ours, theirs)
+    apart = unlike(one.result, other.result, (one.key, other.key))
+    figures = side_by_side(ours, theirs, alike=apart is None)
     settings = None
     if "config" in ours and "config" in theirs:
         settings = [
@@ -209,6 +210,7 @@ def compare(arguments: CompareArguments) -> int:
             {
                 "one": _to_json(one),
                 "other": _to_json(other),
+                "unlike": apart,
                 "figures": [
                     {
                         "name": each.name,
@@ -228,6 +230,8 @@ def compare(arguments: CompareArguments) -> int:
             }
         )
         return Exit.DONE
+    if apart is not None:
+        print_text(f"! {apart}. Neither is better for its figures.", "")
     words = {True: "better", False: "worse", None: ""}
     rows = [
         [each.label, each.one, each.other, each.change_text, words[each.better]] for each in figures

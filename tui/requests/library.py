@@ -28,6 +28,7 @@ from core.report.library import (
     open_result,
     remove_result,
     result_beside,
+    unlike,
 )
 from core.report.written_report import last_close
 from core.store.durable import OsDisk
@@ -61,13 +62,15 @@ class OpenedResult:
 class Compared:
     """Two results, their figures side by side, and the settings in which they differ.
 
-    `settings`: path and both values; None where one of them was kept without its config.
+    `settings`: path and both values; None where one of them was kept without its config. `unlike`:
+    in what they are of something else, so that neither is better.
     """
 
     one: OpenedResult
     other: OpenedResult
     figures: tuple[SideBySide, ...]
     settings: tuple[tuple[str, Setting | None, Setting | None], ...] | None
+    unlike: str | None
 
 
 def order_of(listed: ListedResult) -> BacktestOrder | None:
@@ -286,4 +289,6 @@ def _compared(one: ListedResult, other: ListedResult) -> Compared:
             *differently_run(ours.listed.result, theirs.listed.result),
             *differing_settings(ours.report["config"], theirs.report["config"]),
         )
-    return Compared(ours, theirs, side_by_side(ours.report, theirs.report), settings)
+    apart = unlike(one.result, other.result, ("A", "B"))
+    figures = side_by_side(ours.report, theirs.report, alike=apart is None)
+    return Compared(ours, theirs, figures, settings, apart)

@@ -53,12 +53,16 @@ class OverlayScreen(BaseScreen):
     def body(self) -> ComposeResult:
         """What they are, both curves, figures and settings."""
         yield Static("", id="overlay-title")
+        if self._compared.unlike is not None:
+            warned = safe_text(f"! {self._compared.unlike}. Neither is better for its figures.")
+            yield Static(Content.styled(warned, Tone.WARNING.css), id="overlay-unlike")
+        columns = _FIGURES if self._compared.unlike is None else _FIGURES[:-1]
         chart = CurveChart(
             id="overlay-curves", write=formats.gain, empty="No equity curve is kept for these."
         )
         yield self.pane(chart, "Return")
         with Horizontal(id="overlay-tables"):
-            yield self.pane(LineTable(_FIGURES, id="overlay-figures", sorts=False), "Figures")
+            yield self.pane(LineTable(columns, id="overlay-figures", sorts=False), "Figures")
             yield self.pane(
                 LineTable(
                     self._columns(),
@@ -87,7 +91,8 @@ class OverlayScreen(BaseScreen):
                 dots.append(Dot(time, value, letter, tone))
         self.query_one("#overlay-curves", CurveChart).draw(curves, 0.0, zone, dots=dots)
         figures = self.query_one("#overlay-figures", LineTable)
-        figures.set_rows(map(_figure_row, self._compared.figures))
+        judged = self._compared.unlike is None
+        figures.set_rows(_figure_row(one, judged=judged) for one in self._compared.figures)
         settings = self._compared.settings or ()
         table = self.query_one("#overlay-settings", LineTable)
         names = formats.setting_names([path for path, *_ in settings])
@@ -153,7 +158,7 @@ def _title(letter: str, tone: Tone, opened: OpenedResult) -> Content:
     )
 
 
-def _figure_row(figure: SideBySide) -> Row:
+def _figure_row(figure: SideBySide, *, judged: bool) -> Row:
     tones = {True: Tone.GAIN, False: Tone.LOSS, None: Tone.DIM}
     words = {True: "better", False: "worse", None: ""}
     tone = tones[figure.better]
@@ -164,7 +169,7 @@ def _figure_row(figure: SideBySide) -> Row:
             Cell(figure.one),
             Cell(figure.other),
             Cell(figure.change_text, tone, order=figure.change),
-            Cell(words[figure.better], tone),
+            *([Cell(words[figure.better], tone)] if judged else []),
         ),
     )
 

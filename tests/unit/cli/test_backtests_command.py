@@ -41,6 +41,21 @@ def test_results_are_kept_listed_compared_noted_and_removed(run: Run, tmp_path: 
     assert sides["settings"] == [{"path": "fill on", "one": "next_open", "other": "close"}]
     assert "fill on" in run("backtests", "compare", one, third).out
     assert run("backtests", "remove", third).code == 0
+    shorter = tmp_path / "shorter.csv"
+    write_candles(shorter, candles(length=500)["BTC/USDT"])
+    done = run("backtest", "--config", json.dumps(RAW), "--data", shorter, "--tag", "shorter")
+    assert done.code == 0, done.err
+    (fourth,) = (
+        each["id"]
+        for each in run("backtests", "list", "--tag", "shorter", "--json").json["backtests"]
+    )
+    told = run("backtests", "compare", one, fourth).out
+    assert told.startswith(f"! different periods: {one} 20")
+    assert not {"better", "worse"} & {line.split()[-1] for line in told.splitlines() if line}
+    sides = run("backtests", "compare", one, fourth, "--json").json
+    assert sides["unlike"].startswith("different periods: ")
+    assert {each["better"] for each in sides["figures"]} == {None}
+    assert run("backtests", "remove", fourth).code == 0
     assert run("backtests", "note", one, "the base", "--tag", "base").code == 0
     assert "Note: the base" in run("backtests", "show", one).out
     assert run("backtests", "note", one, "--tag", "x" * 30).code == 2
