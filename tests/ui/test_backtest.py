@@ -891,6 +891,29 @@ async def test_a_period_of_a_file_is_run_shown_and_proposed_for_what_is_asked_ne
         assert title == "waves · gate · waves.csv · 1d"
 
 
+async def test_what_is_typed_behind_b_goes_to_its_form_and_to_no_page_that_is_open_there(
+    workspace: Workspace,
+) -> None:
+    data = str(workspace.root.parent / "waves.csv")
+    before = make(workspace)
+    async with driven(before, WIDE) as pilot:
+        await pick(pilot, before, "waves")
+        await backtest(pilot, before, data)
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        app.simulate_key("b")
+        app.simulate_key("enter")  # before the backtests are read, of which the form begins
+        open_there = await arrived(pilot, BacktestResultScreen)
+        await pick(pilot, app, "never")
+        app.simulate_key("b")
+        app.simulate_key("enter")
+        await until(pilot, lambda: len(list_results(workspace).results) == 2)
+        await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
+        await until(pilot, lambda: app.screen is not open_there)
+        assert not any(isinstance(one, TradeScreen) for one in app.screen_stack)
+
+
 async def test_the_period_proposed_is_that_of_the_source_that_is_chosen(
     workspace: Workspace,
 ) -> None:

@@ -49,12 +49,17 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         title: str = "New backtest",
         verb: str = "run",
         check: Callable[[BacktestOrder], Awaitable[str | None]] | None = None,
+        propose: Callable[[], Awaitable[BacktestOrder | None]] | None = None,
     ) -> None:
-        """`check`: why the candles of an order cannot be had; None where they can."""
+        """`check`: why the candles of an order cannot be had; None where they can.
+
+        `propose`: finds an order to begin with rather than with `last`; None where there is none.
+        """
         super().__init__(list_strategies, picked or (last.name if last else None))
         self._title = title
         self._verb = verb
         self._check = check
+        self._propose = propose
         self._asked: BacktestOrder | None = None  # whose candles are being read
         self._last = last
         self._proposed_for = _FILE  # the source whose period was proposed
@@ -62,31 +67,48 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
 
     def compose(self) -> ComposeResult:
         """Strategies above, fields beneath, then what is wrong with them."""
-        last = self._last
-        source = self._sources[0] if last is None else _source(last)
-        exchange = last.exchange if last and source == _EXCHANGE else "binance"
-        self._proposed_for = source
+        self._proposed_for = source = self._sources[0]
         with Vertical(classes="form"):
             yield heading(self._title)
             yield from self.strategies()
             yield field("Candles", Choice(self._sources, source, id="source"))
             data = TextField(
-                last.data if last else "",
                 placeholder="candles.csv.gz, or SYMBOL=FILE …",
                 id="data",
                 suggester=CandleFileSuggester(),
             )
             yield field("File", data, id="file-field")
-            yield field("Exchange", TextField(exchange, id="exchange"), id="exchange-field")
-            written = (last.period if last else "") or _USUAL[source]
-            period = TextField(written, id="period", placeholder="all of the file")
+            yield field("Exchange", TextField("binance", id="exchange"), id="exchange-field")
+            period = TextField(_USUAL[source], id="period", placeholder="all of the file")
             yield field("Period", period, id="period-field")
             fills = [fill.value for fill in FillOn]
-            filled = last.fill_on if last and last.fill_on in fills else fills[0]
-            yield field("Fill on", Choice(fills, filled, id="fill-on"))
+            yield field("Fill on", Choice(fills, id="fill-on"))
             yield field("Balance", TextField(id="balance", placeholder="the strategy's"))
             yield RemarkLines(id="verdict")
             yield hints(self._verb, finds=True)
+
+    def on_mount(self) -> None:
+        """Begin with what the last one was asked for."""
+        if self._last is not None:
+            self._begin_with(self._last)
+
+    async def _read(self) -> None:
+        """Find what to begin with, before a key is taken, and read the strategies."""
+        found = None if self._propose is None else await self._propose()
+        if found is not None and self.is_attached and not self.takes_keys:
+            self._begin_with(found)
+        await super()._read()
+
+    def _begin_with(self, order: BacktestOrder) -> None:
+        self._proposed_for = source = _source(order)
+        self.query_one("#source", Choice).chosen = source
+        self.query_one("#data", TextField).propose(order.data)
+        if source == _EXCHANGE:
+            self.query_one("#exchange", TextField).propose(order.exchange)
+        self.query_one("#period", TextField).propose(order.period or _USUAL[source])
+        fill_on = self.query_one("#fill-on", Choice)
+        if order.fill_on in fill_on.options:
+            fill_on.chosen = order.fill_on
 
     def order(self) -> tuple[BacktestOrder | None, list[str]]:
         """What the form asks for, or every reason why that cannot be."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 from functools import partial
@@ -346,48 +346,39 @@ class BacktestScreen(BaseScreen):
             else:
                 left()
 
-        def ask(proposed: BacktestOrder | None) -> None:
-            self.app.push_screen(
-                NewBacktest(
-                    self.papertape.list_strategies,
-                    proposed,
-                    picked,
-                    demo=self.papertape.demo is not None,
-                    check=self.papertape.backtests.refusal,
-                ),
-                answered,
-            )
+        self.app.push_screen(
+            NewBacktest(
+                self.papertape.list_strategies,
+                last or self._order,
+                picked,
+                demo=self.papertape.demo is not None,
+                check=self.papertape.backtests.refusal,
+                propose=None if last is not None or picked is None else self._proposal(picked),
+            ),
+            answered,
+        )
 
-        if last is not None or picked is None:
-            ask(last or self._order)
-        else:
-            self._propose(picked, ask)
+    def _proposal(self, name: str) -> Callable[[], Awaitable[BacktestOrder | None]] | None:
+        """Finds on what a strategy was last run, so far as that is still there.
 
-    def _propose(self, name: str, ask: Callable[[BacktestOrder | None], None]) -> None:
-        """Ask with what a strategy was last run on, so far as that is still there.
-
-        Else with what was asked last.
+        None where it was the last that was asked for, which is known.
         """
-        last = self._order
-        if last is not None and last.name == name:
-            ask(last)
-            return
+        if self._order is not None and self._order.name == name:
+            return None
 
-        async def work() -> None:
+        async def find() -> BacktestOrder | None:
             if not self._is_read:
                 await self._read()
-            kept = [one for one in self._results.values() if one.result.strategy == name]
-            orders = [
+            orders = (
                 replace(order, settings={}, span=None)
-                for one in kept
-                if (order := order_of(one)) is not None
+                for one in self._results.values()
+                if one.result.strategy == name
+                and (order := order_of(one)) is not None
                 and not _lacks_candles(order, one.result.symbols)
-            ]
-            ask(orders[0] if orders else last)
+            )
+            return next(orders, None)
 
-        self.app.run_worker(
-            work(), name="propose", group="propose", exclusive=True, exit_on_error=False
-        )
+        return find
 
     def seek(self, key: str) -> None:
         """Open the result of that key, once it is read."""
@@ -540,21 +531,19 @@ class BacktestScreen(BaseScreen):
             chosen(order)
             return
 
-        def ask(proposed: BacktestOrder | None) -> None:
-            self.app.push_screen(
-                NewBacktest(
-                    self.papertape.list_strategies,
-                    proposed,
-                    name,
-                    demo=self.papertape.demo is not None,
-                    check=self.papertape.backtests.refusal,
-                    title=f"{name} · {screen.WHAT}: on which candles?",
-                    verb="go on",
-                ),
-                chosen,
-            )
-
-        self._propose(name, ask)
+        self.app.push_screen(
+            NewBacktest(
+                self.papertape.list_strategies,
+                self._order,
+                name,
+                demo=self.papertape.demo is not None,
+                check=self.papertape.backtests.refusal,
+                title=f"{name} · {screen.WHAT}: on which candles?",
+                verb="go on",
+                propose=self._proposal(name),
+            ),
+            chosen,
+        )
 
     def action_cancel(self) -> None:
         """Break off what runs."""
