@@ -432,6 +432,12 @@ async def test_what_runs_is_left_by_its_own_key_and_what_was_found_before_is_gon
         await until(pilot, lambda: len(library.rows) == 2)
         assert library.rows[0].cells[0].text.startswith("waves sweep of 6: "), "it ended well"
         library.move_to(library.rows[0].key)
+        await pilot.press("R")  # as on its own page: what was varied is asked again
+        await arrived(pilot, VaryForm)
+        fields = [app.screen.query_one(f"#axis-{number}", Input).value for number in (0, 1)]
+        assert fields == [*AXES]
+        await pilot.press("escape")
+        await arrived(pilot, BacktestScreen)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SweepScreen))
         assert app.screen is not screen

@@ -54,7 +54,8 @@ BACKTESTS: tuple[Command, ...] = (
     ),
     Command(
         "backtest.again", Place.BACKTEST, "R", "R", "run again",
-        "Run the strategy over the same candles once more", "again", 4,
+        "Run the strategy over the same candles once more; of a sweep or gate, ask what to vary",
+        "again", 4,
         unless="No backtest is under the cursor: n runs one.",
     ),
     Command(
@@ -191,7 +192,7 @@ BACKTESTS: tuple[Command, ...] = (
         "the later parts of the time, joined", "open", 2,
     ),
     Command(
-        "gate.view", Place.GATE, "v", "v", "view", "The other part of what is not judged",
+        "gate.view", Place.GATE, "v", "v", "view", "More of what is not judged",
         "view", 3,
         unless="All of it is shown already.",
     ),

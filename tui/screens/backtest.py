@@ -430,10 +430,28 @@ class BacktestScreen(BaseScreen):
 
     def _again_of(self, listed: ListedResult) -> None:
         order = order_of(listed)
-        if order is None or listed.result.search is not None:
+        if listed.result.search is not None:
+            self._vary_again(listed, listed.result.search.kind)
+        elif order is None:
             self.choose(listed.result.strategy, order)
         else:
             self._run_again(order)
+
+    def _vary_again(self, listed: ListedResult, kind: str) -> None:
+        """Ask for what is to be varied as it was in a sweep or gate; as R on its own page does."""
+
+        async def work() -> None:
+            try:
+                ended = await self.papertape.varying.open(listed)
+            except LibraryError as error:
+                self.papertape.say(str(error), "error", "No backtest")
+            else:
+                if self.is_current:
+                    screen = SweepScreen if kind == SweepScreen.WHAT else GateScreen
+                    name = listed.result.strategy
+                    self._vary(screen, ended.order, name, variation=ended.variation)
+
+        self.app.run_worker(work(), name="open", group="library", exit_on_error=False)
 
     def _run_again(self, order: BacktestOrder) -> None:
         """Run an order with its strategy as it is written now; ask for what lacks of it.
@@ -498,6 +516,7 @@ class BacktestScreen(BaseScreen):
         order: BacktestOrder | None,
         name: str,
         left: Callable[[], None] = _stay,
+        variation: Variation | None = None,
     ) -> None:
         def chosen(order: BacktestOrder | None) -> None:
             if order is None:
@@ -520,6 +539,7 @@ class BacktestScreen(BaseScreen):
                 order.name,
                 order.raw,
                 varying,
+                variation,
                 settings=settings,
                 gate=gate,
                 days=days,
