@@ -33,7 +33,7 @@ from tui.modals.vary import VaryForm
 from tui.requests.backtest import BacktestOrder
 from tui.requests.varying import Variation
 from tui.screens.backtest import BacktestScreen
-from tui.screens.gate import GateScreen, answer_rows, unseen_gauge
+from tui.screens.gate import GateScreen, _chance_gauge, answer_rows, unseen_gauge
 from tui.screens.long_work import part_lines
 from tui.screens.report import ReportScreen
 from tui.screens.sweep import SweepScreen
@@ -75,6 +75,16 @@ def test_what_the_unseen_parts_made_stands_on_one_scale_however_much_it_is() -> 
     assert mark(4.0) == ("◆", 20)
     assert mark(-4.0) == ("◆", -20)
     assert [mark(made)[0] for made in (-28.3, 2299.1)] == ["◂", "▸"]
+
+
+def test_two_chances_stand_on_one_scale() -> None:
+    def marks(chance: float) -> tuple[int, int]:
+        gauge = _chance_gauge(chance, "as good in", Tone.GAIN)
+        assert gauge is not None
+        bar = "".join(text for text, _ in gauge.bar(100))
+        return bar.index("┃"), bar.index("◆")
+
+    assert [marks(chance) for chance in (0.012, 0.25, 0.995)] == [(5, 1), (5, 25), (5, 99)]
 
 
 def test_while_it_runs_it_says_which_of_its_parts_is_worked_on() -> None:
@@ -127,6 +137,21 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         assert "Chosen on what was, traded on what followed" in texts[0]
         assert "costs doubled" in texts[1]
         assert tries_of(workspace.tries, "waves").tried == 1 + 2
+        if size == WIDE:  # both columns at once, and of each what there is room for
+            await pilot.resize_terminal(WIDE[0], 30)
+            await until(pilot, lambda: screen.check_action("view", ()) is True)
+            columns = [screen.query_one(f"#gate-{side}") for side in ("left", "right")]
+            assert all(0 == column.scroll_offset.y < column.max_scroll_y for column in columns)
+            for _ in range(9):
+                await pilot.press("v")
+                await pilot.pause()
+                if all(column.scroll_offset.y == column.max_scroll_y for column in columns):
+                    break
+            else:
+                raise AssertionError("v does not come to the end")
+            await pilot.press("v")
+            await until(pilot, lambda: not any(column.scroll_offset.y for column in columns))
+            await pilot.resize_terminal(*WIDE)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SweepScreen))
         await until(pilot, lambda: "○ own" in drawn(app, "#sweep-cells"))
@@ -150,6 +175,12 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         await until(pilot, lambda: len(table.rows) == 2)
         assert table.rows[0].cells[0].text.startswith("waves gate, too little data: rsi.period=1")
         table.move_to(table.rows[0].key)
+        await pilot.press("R")  # as on its own page: what was varied is asked again
+        await arrived(pilot, VaryForm)
+        assert app.screen.query_one("#axis-0", Input).value == "rsi.period=13,14"
+        assert app.screen.query_one("#folds", Input).value == "2"
+        await pilot.press("escape")
+        await arrived(pilot, BacktestScreen)
         await pilot.press("enter")
         kept = await arrived(pilot, GateScreen)
         await until(pilot, lambda: kept.has_class("-done"))

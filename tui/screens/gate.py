@@ -115,7 +115,7 @@ class GateScreen(LongWorkScreen):
             self.query_one(f"#gate-{side}-text", RemarkLines).show(section_lines(sections))
         self._entitle()
         answers.focus()
-        self.refresh_hints()
+        self.call_after_refresh(self.refresh_hints)  # there may be more than room by then
 
     def _entitle(self) -> None:
         """Say what stands beside it; where there is room for one column, which take turns."""
@@ -130,6 +130,7 @@ class GateScreen(LongWorkScreen):
         """Name one column or both."""
         super().laid_out(event)
         self._entitle()
+        self.call_after_refresh(self.refresh_hints)
 
     # ── commands ──
 
@@ -140,7 +141,7 @@ class GateScreen(LongWorkScreen):
         if action == "open":
             return self._gate is not None and not self.is_busy
         if action == "view":
-            return self._gate is not None and self.has_class("-narrow")
+            return self._gate is not None and (self.has_class("-narrow") or self._is_scrolled)
         return not self.is_busy if action == "again" else True
 
     def why_not(self, action: str) -> str:
@@ -185,8 +186,23 @@ class GateScreen(LongWorkScreen):
 
         self.app.run_worker(work(), name="report", group="varying", exit_on_error=False)
 
+    @property
+    def _columns(self) -> list[VerticalScroll]:
+        """What is not judged, on both sides."""
+        return [*self.query("#gate-beside > VerticalScroll").results(VerticalScroll)]
+
+    @property
+    def _is_scrolled(self) -> bool:
+        """Whether there is more of what is not judged than room, side by side."""
+        return any(each.max_scroll_y for each in self._columns)
+
     def action_view(self) -> None:
-        """Show the other of the two columns, where there is room for one."""
+        """Show the other of two columns, where there is room for one; else more of both."""
+        if not self.has_class("-narrow"):
+            at_end = all(each.scroll_offset.y >= each.max_scroll_y for each in self._columns)
+            for each in self._columns:
+                (each.scroll_home if at_end else each.scroll_page_down)(animate=False)
+            return
         self.toggle_class("-right")
         self.query_one("#gate-right" if self.has_class("-right") else "#gate-left").focus()
         self.call_after_refresh(self._entitle)  # as wide as the panes are by then
@@ -251,7 +267,7 @@ def _chance_gauge(chance: float | None, what: str, tone: Tone) -> Gauge | None:
     found, allowed = chance * 100, ERROR_RATE * 100
     return Gauge(
         0.0,
-        min(100.0, max(found, allowed) * 1.3),
+        100.0,  # of every chance, so that bars of two questions can be told by their lengths
         (GaugeFill(0.0, found, tone),),
         (
             Pointer(allowed, WALL, Tone.STRONG, f"at most {per_cent(allowed, 0)}"),
