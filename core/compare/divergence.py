@@ -28,11 +28,11 @@ from core.compare.causes import (
     missing_cause,
     pair_cause,
 )
-from core.compare.matching import Matching, decision, match_trades
+from core.compare.matching import Matching, Pair, decision, match_trades
 from core.compare.waterfall import Part, Parts, in_cents, pair_parts, sum_parts
 from core.market.symbols import money_decimals
 from core.text import reason_text, signed_per_cent
-from core.trading.values import OpenTrade, Trade
+from core.trading.values import ExitReason, OpenTrade, Trade
 
 _NEVER = 1 << 62
 
@@ -51,13 +51,15 @@ class MatchKind(StrEnum):
 class TradeDifference(msgspec.Struct, frozen=True):
     """One decision in both runs.
 
-    `parts` sum to its difference in P&L; `cause` is None where the trades are the same.
+    `parts` sum to its difference in P&L; `cause` is None where the trades are the same. `held`:
+    the position of the run that did not close the trade, where it still holds it at the end.
     """
 
     backtest: Trade | None
     paper: Trade | None
     parts: Parts
     cause: Cause | None
+    held: OpenTrade | None = None
 
     @property
     def kind(self) -> MatchKind:
@@ -75,7 +77,7 @@ class TradeDifference(msgspec.Struct, frozen=True):
 
     @property
     def difference(self) -> float:
-        """P&L of the session minus P&L of the backtest."""
+        """P&L of the session minus P&L of the backtest; what is `held` counts as it is marked."""
         return math.fsum(self.parts.values())
 
 
@@ -222,7 +224,8 @@ def _unmatched(
     alone.sort(key=lambda one: one[0].signal_time)
     found = []
     for trade, missing in alone:
-        held = (open_in_paper if missing else open_in_backtest).get(decision(trade))
+        there = open_in_paper if missing else open_in_backtest
+        held = None if trade.by_hand else there.get(decision(trade))
         if held is None:
             direct = (missing_cause if missing else extra_cause)(trade, evidence)
         else:
@@ -233,14 +236,38 @@ def _unmatched(
         cause = direct or follows or last_resort(trade, evidence)
         if held is not None:
             where = "session" if missing else "replay"
-            cause = Cause(cause.kind, f"still open in the {where}; {cause.detail}")
+            worth = f"{held.unrealized_pnl:+z,.{money_decimals(held.symbol)}f}"
+            cause = Cause(cause.kind, f"still open in the {where} at {worth}; {cause.detail}")
             # The position that is still open keeps its run from entering again.
             kept = (msgspec.structs.replace(trade, exit_time=_NEVER), cause)
             insort(others, kept, key=_decided)
         insort((in_backtest if missing else in_paper)[trade.symbol], (trade, cause), key=_decided)
         found.append(
-            TradeDifference(trade, None, {Part.MISSING: -trade.pnl}, cause)
+            TradeDifference(trade, None, _alone(trade, held, Part.MISSING), cause, held)
             if missing
-            else TradeDifference(None, trade, {Part.EXTRA: trade.pnl}, cause)
+            else TradeDifference(None, trade, _alone(trade, held, Part.EXTRA), cause, held)
         )
     return found
+
+
+def _alone(trade: Trade, held: OpenTrade | None, part: Part) -> Parts:
+    """What a trade that one run alone has closed makes of the difference.
+
+    All it made, unless the other still holds the position: then it is set against what that has
+    come to, as if it were left by hand at its mark.
+    """
+    if held is None:
+        return {part: trade.pnl if part is Part.EXTRA else -trade.pnl}
+    marked = msgspec.structs.replace(
+        trade,
+        entry_price=held.entry_price,
+        exit_price=held.mark_price,
+        quantity=held.quantity + sum(one.quantity for one in held.parts),
+        fees=held.fees,
+        funding=held.funding,
+        pnl=held.unrealized_pnl,
+        exit_reason=ExitReason.MANUAL,
+        parts=held.parts,
+        entries=held.entries,
+    )
+    return pair_parts(Pair(marked, trade) if part is Part.EXTRA else Pair(trade, marked))

@@ -302,6 +302,7 @@ def _difference_to_json(each: TradeDifference, readings: Readings | None) -> Jso
         "match": str(each.kind),
         "backtest": None if each.backtest is None else trade_to_json(each.backtest),
         "paper": None if each.paper is None else trade_to_json(each.paper),
+        "held": None if each.held is None else trade_to_json(each.held),
         "difference": each.difference,
         "parts": {str(part): amount for part, amount in each.parts.items() if amount},
         "cause": None if each.cause is None else str(each.cause.kind),

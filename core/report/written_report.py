@@ -143,11 +143,13 @@ class ReportedAnswers(msgspec.Struct, frozen=True):
 class ReportedDifference(msgspec.Struct, frozen=True):
     """One decision in a session and in the backtest of its period; None: that one made no trade.
 
-    `difference`: P&L of the session minus the backtest's; no `cause` where the trades are the same.
+    `held`: what the one that made none still holds of it. `difference`: P&L of the session minus
+    the backtest's; no `cause` where the trades are the same.
     """
 
     backtest: ReportedTrade | None = None
     paper: ReportedTrade | None = None
+    held: dict[str, object] | None = None
     difference: float | None = None
     cause: str | None = None
     detail: str | None = None

@@ -50,6 +50,8 @@ def twin_title(found: ReportedDifference | str, zone: tzinfo) -> str:
         return "The backtest's twin"
     if found.backtest is None:
         said = "The backtest has no such trade"
+        if found.held is not None:
+            said = "The backtest has not closed it"
     else:
         said = "The backtest's twin" if found.cause else "The backtest's twin is the same"
     return " · ".join([said, *_why(found, zone)])

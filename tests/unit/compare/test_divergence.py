@@ -5,12 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
 from core.compare.causes import Evidence, Span
 from core.compare.divergence import Divergence, MatchKind, find_divergence
 from core.compare.to_json import divergence_to_json
+from core.compare.waterfall import Part
 from core.market.candles.timeframes import HOUR, Timeframe
 from core.trading.values import ExitReason, Obstacle, OpenTrade, Refused, Side, Trade
 from tests.unit.report.making import START, trade
@@ -173,6 +175,44 @@ def test_a_position_still_open_is_told_from_one_never_made() -> None:
     found = find_divergence([], [closed], Evidence(Timeframe.H1), 1e4, backtest_open=[left])
     assert found.trades[0].cause is not None
     assert "still open in the replay" in found.trades[0].cause.detail
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_what_one_run_closed_counts_against_what_the_other_still_holds(missing: bool) -> None:
+    closed = trade(-205.0, candle=5)
+    closed = msgspec.structs.replace(closed, exit_reason=ExitReason.MANUAL, fees=8.0)
+    held = OpenTrade(
+        "BTC/USDT", Side.LONG, at(5), at(6), closed.entry_price, closed.quantity, 1.0,
+        closed.margin, 4.0, 0.0, closed.exit_price + 1, -196.0, None, None, None,
+    )  # fmt: skip
+    known = Evidence(Timeframe.H1)
+    if missing:
+        found = find_divergence([closed], [], known, 1e4, paper_open=[held])
+    else:
+        found = find_divergence([], [closed], known, 1e4, backtest_open=[held])
+    sign = -1 if missing else 1
+    assert found.difference == pytest.approx(sign * -9.0)
+    assert found.parts[Part.FEES] == pytest.approx(sign * -4.0)
+    assert found.parts[Part.EXIT_PRICE] == pytest.approx(sign * -5.0)
+    assert found.parts[Part.EXTRA] == found.parts[Part.MISSING] == 0
+    (only,) = found.trades
+    assert only.held is held
+    where = "session" if missing else "replay"
+    assert only.cause is not None
+    assert only.cause.detail == f"still open in the {where} at -196.00; closed by hand"
+    written: Any = divergence_to_json(found)
+    assert written["trades"][0]["held"]["unrealized_pnl"] == -196.0
+
+
+def test_what_a_hand_entered_is_not_the_position_that_the_rules_hold() -> None:
+    by_hand = msgspec.structs.replace(trade(-205.0, candle=5), by_hand=True)
+    held = OpenTrade(
+        "BTC/USDT", Side.LONG, at(5), at(6), 100.0, 1.0, 1.0, 100.0, 0.0, 0.0, 101.0, 1.0,
+        None, None, None,
+    )  # fmt: skip
+    found = find_divergence([], [by_hand], Evidence(Timeframe.H1), 1e4, backtest_open=[held])
+    assert found.difference == -205.0
+    assert found.trades[0].held is None
 
 
 def test_the_summary_counts_causes_and_their_effect() -> None:

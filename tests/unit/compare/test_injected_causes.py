@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from core.compare.causes import CauseKind, Evidence, Span
-from core.compare.divergence import Divergence, MatchKind, find_divergence
+from core.compare.divergence import Divergence, MatchKind, TradeDifference, find_divergence
 from core.compare.waterfall import Part, in_cents
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import HOUR, Timeframe
@@ -83,6 +83,13 @@ def without(candles: Candles, first: int, last: int) -> Candles:
     return Candles(*(getattr(candles, name)[keep] for name in Candles.__dataclass_fields__))
 
 
+def _held(each: TradeDifference) -> float:
+    """What a position adds that one run closed and the other still holds."""
+    if each.held is None:
+        return 0.0
+    return each.held.unrealized_pnl * (1 if each.paper is None else -1)
+
+
 def told(session: Ran, *, backtest: Ran | None = None, **evidence: Any) -> Divergence:
     """The divergence of a session from the backtest on the untouched market; it always sums."""
     base = backtest or run(STRATEGY, market())
@@ -96,13 +103,15 @@ def told(session: Ran, *, backtest: Ran | None = None, **evidence: Any) -> Diver
         paper_open=session.account.open_trades(),
     )
     meant = math.fsum(
-        [t.pnl for t in session.account.trades] + [-t.pnl for t in base.account.trades]
+        [t.pnl for t in session.account.trades]
+        + [-t.pnl for t in base.account.trades]
+        + [_held(each) for each in found.trades]
     )
     assert found.difference == pytest.approx(meant, abs=1e-8)
     assert sum(in_cents(found.parts).values()) == round(Decimal(found.difference), 2)
     assert all(
         math.isclose(each.difference, (each.paper.pnl if each.paper else 0)
-                     - (each.backtest.pnl if each.backtest else 0), abs_tol=1e-9)
+                     - (each.backtest.pnl if each.backtest else 0) + _held(each), abs_tol=1e-9)
         for each in found.trades
     )  # fmt: skip
     return found

@@ -22,6 +22,7 @@ from core.compare.replay import replay_session
 from core.compare.request import ComparisonRequest
 from core.compare.sources import compare_sources
 from core.compare.to_json import comparison_to_json
+from core.compare.waterfall import Part
 from core.host.living_session import report_of
 from core.journal.values import FeedKind, Mode
 from core.market.candles.candles import Candle, Candles
@@ -166,6 +167,9 @@ def compared(stage: Stage, report: Mapping[str, Any], *, beyond: int = 0) -> Com
     assert replayed.beyond == beyond
     meant = [trade["pnl"] for trade in report["trades"][: len(report["trades"]) - beyond]]
     meant += [-trade.pnl for trade in replayed.now.trades]
+    for each in divergence.trades:
+        if each.held is not None:
+            meant.append(each.held.unrealized_pnl * (1 if each.paper is None else -1))
     assert divergence.difference == pytest.approx(math.fsum(meant), abs=1e-8)
     written: Any = comparison_to_json(found)["divergence"]
     cents = sum(Decimal(amount) for amount in written["waterfall_cents"].values())
@@ -366,7 +370,16 @@ async def test_a_stop_that_closes_the_position_is_no_riddle(tmp_path: Path) -> N
         await stopping
         report = report_of(stage.engine)
     assert report["trades"][-1]["exit_reason"] == "manual"
-    assert names(compared(stage, report)) == {"manual"}
+    found = compared(stage, report)
+    assert names(found) == {"manual"}
+    # The replay still holds the position, marked to about the price that it was left at.
+    assert found.divergence is not None
+    (differing,) = found.divergence.differing
+    assert differing.held is not None
+    assert differing.paper is not None
+    apart = differing.paper.pnl - differing.held.unrealized_pnl
+    assert found.divergence.difference == pytest.approx(apart)
+    assert found.divergence.parts[Part.EXTRA] == 0
 
 
 async def test_what_closes_after_the_last_whole_candle_is_not_matched(tmp_path: Path) -> None:
