@@ -123,7 +123,7 @@ def _decisions(layer: DecisionLayer | None) -> AnswerRow:
     pointers = (
         Pointer(unexplained, HERE, Tone.STRONG, f"{layer.in_percent(unexplained)} unexplained"),
         Pointer(tolerated, WALL, Tone.LOSS, f"broken above {layer.in_percent(tolerated)}"),
-        Pointer(most, DOT, Tone.PLAIN, f"up to {layer.in_percent(most)} not ruled out"),
+        Pointer(most, POSSIBLE, Tone.PLAIN, f"up to {layer.in_percent(most)} not ruled out"),
     )
     gauge = Gauge(0.0, high, tuple(fills), pointers)
     text, *shorter = texts
@@ -236,7 +236,7 @@ def _account(layer: Divergence | None) -> AnswerRow:
     together = f"P&L {total:+z,.{layer.decimals}f}"
     marks = (
         Pointer(total, HERE, Tone.STRONG, together),
-        Pointer(0.0, WALL, Tone.STRONG, _NO_DIFFERENCE),
+        Pointer(0.0, DOT, Tone.STRONG, _NO_DIFFERENCE),
     )
     gauge = Gauge(*scale, tuple(fills), (*marks, *labels))
     return AnswerRow("account", "Account", sign, word, tone, text, gauge)
@@ -375,6 +375,6 @@ def _means_gauge(layer: EdgeLayer) -> Gauge | None:
     pointers = [Pointer(layer.seen, HERE, Tone.STRONG, seen)]
     if layer.promise is not None:
         promised = f"promised {signed_per_cent(layer.promise, places)}"
-        pointers.append(Pointer(layer.promise, WALL, Tone.PLAIN, promised))
-    pointers.append(Pointer(0.0, DOT, Tone.PLAIN, "no edge"))
+        pointers.append(Pointer(layer.promise, DOT, Tone.PLAIN, promised))
+    pointers.append(Pointer(0.0, WALL, Tone.PLAIN, "no edge"))
     return Gauge(min(known) - room, max(known) + room, fills, tuple(pointers))

@@ -71,6 +71,8 @@ from core.trial.seal import (
 )
 from core.trial.state import Layer, SealDoubt, State
 from tests.unit.report.making import START, result, trade
+from tui.commands import Place
+from tui.commands.command import LEGENDS
 from tui.screens.compare_answers import answers
 
 BALANCE = 10_000.0
@@ -434,6 +436,32 @@ def test_after_a_backtest_too_short_for_any_trial_the_advice_is_a_longer_one() -
     assert over.recommendation.startswith(f"{UNDECIDED} {longer}")
     saved_since = judged(trades_of(18.0, 10, seed=3), sealed=sealed)
     assert saved_since.recommendation.startswith(OVER_SEAL_ANOTHER), "by that it tells another"
+
+
+def test_each_mark_of_a_bar_means_what_the_help_says_of_its_sign() -> None:
+    """A promise was marked like a side on which an answer turns, and the bound like a promise."""
+    meant = {
+        "promised": "┊",
+        "assumed": "┊",
+        "no difference": "┊",
+        "no edge": "┃",
+        "broken": "┃",
+        "break-even": "┃",
+        "up to": "╌",
+    }
+    assert "┊ what was promised or assumed, ┃ where an answer turns" in LEGENDS[Place.COMPARE]
+    assert "╌ what is not ruled out" in LEGENDS[Place.COMPARE]
+    backtest, paper = ([trade(candle=0, exit_=exit_, fees=5.0)] for exit_ in (110.0, 60.0))
+    account = find_divergence(backtest, paper, Evidence(Timeframe.H1), 1e4)
+    found = judged(KEPT, decisions=decisions(3), account=account)
+    seen = set()
+    for row in (*answers(found), *answers(judged(KEPT, sealed=seal()))):
+        for pointer in () if row.gauge is None else row.gauge.pointers:
+            for begin, sign in meant.items():
+                if pointer.label.startswith(begin) and pointer.glyph:
+                    assert pointer.glyph == sign, pointer.label
+                    seen.add(begin)
+    assert seen >= {"promised", "no difference", "no edge", "broken", "up to"}
 
 
 def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
