@@ -6,6 +6,7 @@ import asyncio
 import math
 import shutil
 import threading
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import count
@@ -43,10 +44,12 @@ from tui.requests.backtest_run import look_at_candles, own_candles
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_look import BacktestLook
 from tui.screens.backtest_result import BacktestResultScreen
+from tui.screens.logs import LogsScreen
 from tui.screens.strategies import StrategiesScreen
 from tui.screens.trade import TradeScreen
 from tui.strategies import (
     NOT_SAVED,
+    StrategyChoice,
     StrategyFileError,
     copy_strategy,
     editor_command,
@@ -409,6 +412,44 @@ async def test_what_a_kept_result_began_with_is_what_it_is_run_again_with(
         await until(pilot, lambda: app.screen not in (screen, shown))
         await arrived(pilot, BacktestResultScreen)
     assert [one.result.starting_balance for one in list_results(workspace).results] == [500.0]
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_what_r_asks_for_comes_over_no_page_that_one_has_gone_on_to(
+    workspace: Workspace, there: bool
+) -> None:
+    """Its strategy is read first, which may take longer than one waits; and so may its candles."""
+    go_on = threading.Event()
+    go_on.set()
+    data = workspace.root.parent / "waves.csv"
+
+    def slowly() -> Iterator[tuple[StrategyChoice, ...]]:
+        assert go_on.wait(60)
+        return list_strategies(workspace)
+
+    app = WatchedApp(
+        ScriptedHosting(ScriptedLink()),
+        slowly,
+        host_name="here",
+        feed=FeedKind.DEMO,
+        workspace=workspace.root,
+        poll_every=3_600,
+    )
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await backtest(pilot, app, str(data))
+        go_on.clear()
+        await pilot.press("R", "6")
+        logs = await arrived(pilot, LogsScreen)
+        if not there:
+            data.unlink()
+        go_on.set()
+        told = "waves: the backtest is done" if there else "waves is not run again"
+        await until(
+            pilot,
+            lambda: app.screen is not logs or any(told in one.message for one in app.notes),
+        )
+        assert app.screen is logs
 
 
 async def test_the_trades_of_a_kept_result_open_with_its_own_candles_or_say_why_not(

@@ -219,12 +219,15 @@ class BacktestScreen(BaseScreen):
 
     # ── running ──
 
-    def run_order(self, order: BacktestOrder) -> None:
-        """Run a backtest in a worker of the app; one that runs already is broken off."""
+    def run_order(self, order: BacktestOrder, asked_from: Screen[object] | None = None) -> None:
+        """Run a backtest in a worker of the app; one that runs already is broken off.
+
+        `asked_from`: where it was asked for, if another screen may be shown by now.
+        """
         self.action_cancel()
         before = self._order
         self._order = replace(order, settings={}, warmup=None, ranked_on=None)  # it varies nothing
-        self._asked_from = self.app.screen
+        self._asked_from = asked_from or self.app.screen
         self._tell(f"{order.name}: starting …")
         if not self.is_current:
             running = f"{order.name}: the backtest runs, and opens here once it is done."
@@ -461,14 +464,19 @@ class BacktestScreen(BaseScreen):
         if self.is_busy:
             self.papertape.say(f"{_STILL}: x on Backtest breaks it off.", "warning")
             return
+        shown = self.app.screen
 
         async def work() -> None:
             choices = await self.papertape.read_strategies()
             choice = next((one for one in choices if one.name == order.name), None)
             if choice is None or choice.problems or _lacks_candles(order, choice.symbols):
-                self.choose(order.name, order)
+                if self.app.screen is shown:
+                    self.choose(order.name, order)
+                else:
+                    lacks = "its strategy or its candles are not where they were"
+                    self.papertape.say(f"{order.name} is not run again: {lacks}.", "warning")
             else:
-                self.run_order(replace(order, raw=choice.raw, path=choice.path))
+                self.run_order(replace(order, raw=choice.raw, path=choice.path), shown)
 
         self.app.run_worker(
             work(), name="again", group="again", exclusive=True, exit_on_error=False
