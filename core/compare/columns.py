@@ -74,6 +74,11 @@ class ComparedColumn:
         return REPLAY if self.replayed else self.name
 
     @property
+    def no_period(self) -> str:
+        """Why no period is known, in words: only what is of single trades has seen no candle."""
+        return "period not recorded" if self.closed is None else "without a candle"
+
+    @property
     def days(self) -> float | None:
         """How many days it spans."""
         return None if self.period is None else (self.period[1] - self.period[0]) / DAY
@@ -223,7 +228,7 @@ def column_of_live_trades(
 def describe_period(column: ComparedColumn) -> str:
     """The period of a column in words."""
     if column.period is None or column.days is None:
-        return "period not recorded"
+        return column.no_period
     begin, end = column.period
     return f"{short_date(begin)} to {short_date(end - 1)}, {column.days:.3g} days"
 

@@ -120,7 +120,8 @@ def other_trials(found: ComparedSessions, stored: Report | None) -> tuple[OtherT
         )
         state = State.OPEN if verdict is None else verdict.state
         closes = None if verdict is None else verdict.closes
-        others.append(OtherTrial(session.id, session.seal.sealed_at, state, closes))
+        word = str(state) if verdict is None else verdict.word
+        others.append(OtherTrial(session.id, session.seal.sealed_at, state, closes, word))
     return tuple(sorted(others, key=lambda one: one.sealed_at))
 
 

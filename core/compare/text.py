@@ -64,7 +64,7 @@ def _answers(comparison: ComparisonResult) -> list[str]:
         told.append(NOT_SEALED if doubt is None else doubt.in_short)
     if verdict.closes is not None:
         told.append(f"closes about {short_date(verdict.closes)}")
-    lines = ["", f"Verdict: {verdict.state} ({', '.join(told)})"]
+    lines = ["", f"Verdict: {verdict.word} ({', '.join(told)})"]
     answers = {str(layer): one for layer, one in comparison.layers.lines().items()}
     live = comparison.layers.live
     if live is not None:

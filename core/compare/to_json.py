@@ -84,6 +84,7 @@ def _column_to_json(column: ComparedColumn) -> Json:
 def _verdict_to_json(verdict: TrialVerdict) -> Json:
     return {
         "state": str(verdict.state),
+        "answer": verdict.word,
         "column": verdict.column.lower(),
         "broken_by": [str(layer) for layer in verdict.by],
         "reason": verdict.reason,

@@ -26,7 +26,7 @@ from core.trial.plan import needed_for
 from core.trial.resampling import FEWEST_TRADES
 from core.trial.seal import Seal
 from core.trial.sealing import doubts
-from core.trial.state import DESCRIBED, Layer, SealDoubt, State
+from core.trial.state import DESCRIBED, OVER, Layer, SealDoubt, State
 
 VALIDATED = "Strategy validated. Consider going live with small position."
 WORSE = (
@@ -101,17 +101,19 @@ class OtherTrial:
     """A trial of the strategy that is not the one judged, by its own seal.
 
     `sealed_at` and `closes` (when it will probably close; None once it has, or unknown) in UTC ms.
+    `word`: how it stands, as it is told.
     """
 
     session_id: str
     sealed_at: int
     state: State
     closes: int | None
+    word: str
 
     @property
     def text(self) -> str:
         """In words: `ab12cd34, sealed 2026-03-01: broken`."""
-        return f"{self.session_id}, sealed {short_date(self.sealed_at)}: {self.state}"
+        return f"{self.session_id}, sealed {short_date(self.sealed_at)}: {self.word}"
 
 
 class Answer(NamedTuple):
@@ -180,6 +182,15 @@ class TrialAnswers:
         return "only a sealed trial has a band to stay within"
 
     @property
+    def over(self) -> bool:
+        """Whether no more evidence can come for the trial, wherever in its horizon it has stopped.
+
+        After its horizon the edge is not judged any more; a session that has ended trades no more.
+        """
+        edge = self.edge
+        return (self.seal is not None and self.ended) or (edge is not None and edge.over)
+
+    @property
     def path_unknown(self) -> bool:
         """Whether no band could be drawn from the backtest that was sealed."""
         return self.path is not None and self.path.course is None
@@ -213,6 +224,7 @@ class TrialVerdict:
         closes: when it will probably close, UTC ms; None where that is not known, or where an
             answer is hardly to be had.
         sealed: whether an error rate stands behind it.
+        over: whether it will stay open.
     """
 
     state: State
@@ -221,6 +233,12 @@ class TrialVerdict:
     reason: str
     closes: int | None = None
     sealed: bool = False
+    over: bool = False
+
+    @property
+    def word(self) -> str:
+        """Its state as it is told."""
+        return OVER if self.over else str(self.state)
 
 
 def judge(answers: TrialAnswers, *, paper: bool, live: bool) -> TrialVerdict | None:
@@ -252,7 +270,8 @@ def judge(answers: TrialAnswers, *, paper: bool, live: bool) -> TrialVerdict | N
         return TrialVerdict(State.KEPT, column, (), reason, sealed=sealed)
     edge = answers.edge
     closes = None if edge is None or edge.no_answer is not None else edge.closes
-    return TrialVerdict(State.OPEN, column, (), _why_open(answers, lines), closes, sealed)
+    why = _why_open(answers, lines)
+    return TrialVerdict(State.OPEN, column, (), why, closes, sealed, over=answers.over)
 
 
 def _kept(answers: TrialAnswers) -> bool:
@@ -317,7 +336,8 @@ def assess(
         if less:
             return "The promise was kept by Paper, but Live makes less than was promised."
         return f"Performance {_course(columns)}. Within acceptable range. Strategy is viable."
-    return f"{verdict.column} has neither kept nor broken yet what the backtest promised."
+    yet = "" if verdict.over else " yet"
+    return f"{verdict.column} has neither kept nor broken{yet} what the backtest promised."
 
 
 def _by(verdict: TrialVerdict) -> str:
@@ -430,7 +450,7 @@ def _sentences(
         advice = BETTER if above else MATCHES if short else VALIDATED
         return [advice, *([COSTS_UNMEASURED] if unmeasured else [])]
     edge, ended = answers.edge, answers.ended
-    if (verdict.sealed and ended) or (edge is not None and edge.over):
+    if verdict.over:
         return [UNDECIDED, _next_trial(answers.seal, columns["Backtest"], strategy)]
     if edge is not None and edge.no_answer is not None and answers.seal is not None:
         because = doubts(answers.seal, None)  # then no trial is long enough

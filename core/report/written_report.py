@@ -117,9 +117,11 @@ class ReportedVerdict(msgspec.Struct, frozen=True):
     """Whether a session keeps its backtest's promise: `kept`, `broken` (by which answers), `open`.
 
     Of one that was `sealed` it holds with the error rates of its trial; of another it describes.
+    `answer`: the state in words; also of its answers. None in reports older than it.
     """
 
     state: str = "open"
+    answer: str | None = None
     broken_by: tuple[str, ...] = ()
     sealed: bool = False
     closes_at: str | None = None
@@ -129,6 +131,7 @@ class ReportedAnswer(msgspec.Struct, frozen=True):
     """One of the answers that a verdict rests on; no state where none could be had."""
 
     state: str | None = None
+    answer: str | None = None
 
 
 class ReportedAnswers(msgspec.Struct, frozen=True):

@@ -37,6 +37,9 @@ class State(StrEnum):
 DESCRIBED = "described"
 """The word of an answer that is not judged."""
 
+OVER = "over, unanswered"
+"""The word of an open verdict that no more evidence can close."""
+
 
 class Layer(StrEnum):
     """The five questions of a trial, in the order they are shown."""

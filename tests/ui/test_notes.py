@@ -76,7 +76,7 @@ async def test_the_signs_of_the_selected_session_stand_in_words_beneath_the_list
     async with driven(app) as pilot:
         for told in (
             "a · aaaaaaaa · sealed trial, 12 of 60 trades · 2 alerts set",
-            "b · bbbbbbbb · sealed trial, of 14 days · BTC/USDT blocked",
+            "b · bbbbbbbb · sealed trial, 2d of 14d · BTC/USDT blocked",
             "c · cccccccc",
         ):
             title = str(app.screen.query_one("#positions").border_title).strip()

@@ -118,6 +118,10 @@ async def test_a_narrow_terminal_has_the_figures_one_asks_for_first() -> None:
             {"state": "open", "sealed": True, "closes_at": "2026-03-01T00:00:00Z"},
             "? Trial open: neither kept nor broken, closes about 2026-03-01",
         ),
+        (
+            {"state": "open", "answer": "over, unanswered", "sealed": True},
+            "? Trial over, unanswered",
+        ),
         ({"state": "kept", "sealed": False}, None),
         (None, None),
     ],
@@ -133,15 +137,15 @@ def test_the_report_of_a_trial_begins_with_its_verdict(
 def test_the_verdict_of_a_trial_is_followed_by_the_answers_it_rests_on() -> None:
     answers = {
         "sealed": True,
-        "edge": {"state": "open", "text": "…"},
+        "edge": {"state": "open", "answer": "undecided", "text": "…"},
         "decisions": {"state": "kept", "text": "…", "decided": 80},
-        "path": None,
+        "path": {"state": "open", "answer": "inside", "text": "…"},
         "costs": {"state": None, "text": "…"},
     }
     verdict = {"state": "open", "sealed": True}
     told = report("rsi_bounce", comparison={"verdict": verdict, "layers": answers})
     _, resting, *_ = remarks(written_report(told))
-    assert resting.text == "decisions kept, edge open; c shows each"
+    assert resting.text == "decisions kept, path inside, edge undecided; c shows each"
 
 
 async def test_lines_of_a_remark_stand_beneath_each_other() -> None:

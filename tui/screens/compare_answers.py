@@ -67,7 +67,7 @@ def verdict_text(result: ComparisonResult, program: str = "papertape") -> Conten
             parts.append(f"closes about {formats.date_time(verdict.closes)[:10]}")
         lines.append(
             Content.assemble(
-                (f"{sign} {str(verdict.state).upper()}", f"bold {tone.css}"),
+                (f"{sign} {verdict.word.upper()}", f"bold {tone.css}"),
                 (safe_text(f"   {' · '.join(parts)}"), tone.css),
             )
         )

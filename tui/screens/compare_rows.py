@@ -437,7 +437,7 @@ def periods(result: ComparisonResult, zone: tzinfo = UTC, *, dates: bool = True)
     """Over what time each column is, and from when."""
     told = []
     for column in result.columns:
-        when = "period not recorded"
+        when = column.no_period
         if column.period is not None:
             begin, end = column.period
             when = formats.span(end - begin)

@@ -171,11 +171,14 @@ def _verdict(report: WrittenReport) -> list[Remark]:
         return []
     sign, tone = verdict_sign(verdict.state)
     by = f" by {', '.join(verdict.broken_by)}" if verdict.broken_by else ""
-    text = f"Trial {verdict.state}{by}{_MEANING.get(verdict.state, '')}"
+    word = verdict.answer or verdict.state
+    text = f"Trial {word}{by}{_MEANING.get(word, '')}"
     if verdict.closes_at is not None:
         text += f", closes about {verdict.closes_at[:10]}"
     layers = msgspec.structs.asdict(told.layers)
-    answers = [f"{name} {one.state}" for name, one in layers.items() if one and one.state]
+    answers = [
+        f"{name} {one.answer or one.state}" for name, one in layers.items() if one and one.state
+    ]
     found = [Remark(sign, text, tone)]
     if answers:
         found.append(Remark(" ", f"{', '.join(answers)}; c shows each", Tone.PLAIN))

@@ -9,6 +9,7 @@ from datetime import UTC, tzinfo
 from rich.cells import cell_len
 
 from core.journal.values import Mode, SessionState
+from core.market.candles.timeframes import DAY
 from core.market.symbols import money_decimals, quote_currency
 from core.session.snapshot import SessionSnapshot
 from core.trading.values import OpenTrade
@@ -208,7 +209,9 @@ def signs_in_words(session: SessionSnapshot) -> list[str]:
     if session.trial is not None:
         goal = f"{trades_of(session)} of {session.trial.trades} trades"
         if session.trial.days is not None:
-            goal = f"of {session.trial.days:g} days"
+            horizon, spent = round(session.trial.days * DAY), _spent(session)
+            within = None if spent is None else min(spent, horizon)
+            goal = f"{formats.span(within)} of {formats.span(horizon)}"
         words.append(f"sealed trial, {goal}")
     if waiting := _alerts(session):
         words.append(f"{waiting} alert{'s' * (waiting != 1)} set")

@@ -131,7 +131,7 @@ def _answers(comparison: Mapping[str, object]) -> list[str]:
     layers = _mapping_or_empty(comparison.get("layers"))
     by = ", by the live trades" if verdict.get("column") == "live" else ""
     sealed = "" if verdict.get("sealed") else ", not sealed"
-    said = [f"Verdict: {verdict.get('state')}{by}{sealed}"]
+    said = [f"Verdict: {verdict.get('answer') or verdict.get('state')}{by}{sealed}"]
     if (problem := layers.get("seal_problem") or layers.get("seal_unread")) is not None:
         said = [f"No verdict: {problem}"]
     for name in _LAYERS:

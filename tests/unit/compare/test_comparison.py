@@ -29,6 +29,7 @@ from core.report.result import result_to_json
 from core.store.live_trades import LiveTrade
 from core.trading.values import Obstacle, Refused, Side, Trade
 from tests.unit.report.making import START, result, trade
+from tui.screens.compare_rows import periods
 
 
 def report(trades: list[Trade], hours: int = 24 * 30) -> dict[str, Any]:
@@ -209,8 +210,18 @@ def test_old_spellings_of_a_recorded_block() -> None:
     assert column.sample is not None
     assert (column.sample.trades, column.sample.wins) == (45, 28)
     assert describe_period(column) == "2025-01-01 to 2025-06-30, 181 days"
+    undated = column_of_block("Backtest", {"win_rate": 0.62}, "STRATEGY.md")
+    assert undated is not None
+    assert describe_period(undated) == "period not recorded"
     assert column_of_block("Backtest", {"note": "none yet"}, "x") is None
     assert column_of_block("Backtest", None, "x") is None
+
+
+def test_a_session_that_stopped_before_its_first_candle_is_told_as_that() -> None:
+    stopped = {**report([]), "period": {"start": None, "end": None, "candles": 0}}
+    column = column_of_reports("Paper", [stopped], "a session")
+    assert describe_period(column) == "without a candle"
+    assert "Paper without a candle" in periods(compared(column, column))
 
 
 def test_what_is_missing_is_said_with_how_to_get_it() -> None:

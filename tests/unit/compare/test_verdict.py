@@ -73,7 +73,7 @@ from core.trial.state import Layer, SealDoubt, State
 from tests.unit.report.making import START, result, trade
 from tui.commands import Place
 from tui.commands.command import LEGENDS
-from tui.screens.compare_answers import answers
+from tui.screens.compare_answers import answers, verdict_text
 
 BALANCE = 10_000.0
 COSTS = PromisedCosts(5.0, 4.0, 31.0)  # basis points
@@ -473,6 +473,11 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
         assert found.verdict.closes is None
         assert "over without an answer" in found.verdict.reason
         assert found.recommendation == OVER_SEAL_ANOTHER
+        assert verdict_text(found).plain.startswith("? OVER, UNANSWERED ")
+        assert found.assessment == "Paper has neither kept nor broken what the backtest promised."
+        assert "\nVerdict: over, unanswered (paper)\n" in comparison_text(found)
+        written: Any = comparison_to_json(found)["verdict"]
+        assert (written["state"], written["answer"]) == ("open", "over, unanswered")
     longer = judged(trades_of(18.0, 60, seed=3), sealed=seal(horizon=Horizon(60, 8.0)))
     edge, path = longer.layers.edge, longer.layers.path
     assert edge is not None
@@ -497,6 +502,8 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
     assert path.cone.points[-1][0] == START + 8 * DAY
     early = judged(trades_of(18.0, 20, seed=3), sealed=by_days)
     assert early.recommendation.startswith(TOO_EARLY)
+    assert early.verdict is not None
+    assert early.verdict.word == "open"
     for trades in (trades_of(18.0, 20, seed=3), []):
         stopped = judged(trades, sealed=by_days, ended="2024-01-09T00:00:00Z")
         assert stopped.verdict is not None
