@@ -99,7 +99,7 @@ def test_money_of_a_demo_is_not_added_to_that_of_the_market() -> None:
         ]
     )
     shown = kinds(link)
-    assert list(shown) == ["", "SIMULATED", "DEMO", "REPLAY", "ALL"]
+    assert list(shown) == ["", "SIMULATED", "DEMO", "REPLAY", "│"]
     assert shown["SIMULATED"]["EQUITY"] == "10,100.00"
     assert shown["SIMULATED"]["RUNNING P&L"] == "▲ +100.00"
     assert shown["DEMO"]["EQUITY"] == "99,000.00"
@@ -114,7 +114,7 @@ def test_positions_are_counted_as_money_is_and_what_is_paused_does_not_run() -> 
     ]
     shown = kinds(ScriptedLink(sessions))
     assert (shown["SIMULATED"]["POSITIONS"], shown["DEMO"]["POSITIONS"]) == ("1", "2")
-    assert shown["ALL"] == {"RUNNING": "2 + 1 paused", "STALE": "0", "ERRORS": "0"}
+    assert shown["│"] == {"RUNNING": "2 + 1 paused of 3", "STALE": "0", "ERRORS": "0"}
     shown = kinds(ScriptedLink(sessions[:1]))
     assert (shown[""]["POSITIONS"], shown[""]["RUNNING"]) == ("1", "1")
 

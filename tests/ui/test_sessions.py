@@ -655,10 +655,10 @@ async def test_money_made_today_stays_made_whatever_is_archived() -> None:
         await until(pilot, lambda: len(link.sessions) == 1)
         assert (figure("TODAY"), figure("ENDED P&L")) == ("▼ -70.00", "▲ +7.00")
         link.taken_out.append(ended("yen00001", 900.0, symbols=("BTC/JPY",)))
-        assert figure("TODAY") == "▲ +900.00", "of another currency, by itself"
-        assert [one.value for one in headline_figures(link.snapshot()) if one.heads] == [
-            *("JPY", "USDT", "1")
-        ]
+        assert figure("TODAY") == "▼ -70.00", "another currency's stands by itself"
+        shown = headline_figures(link.snapshot())
+        assert [one.value for one in shown if one.heads] == ["USDT", "JPY", "│"]
+        assert "▲ +900.00" in [one.value for one in shown]
 
 
 SUMS = ("EQUITY USDT", "RUNNING P&L", "ENDED P&L", "TODAY")
@@ -672,8 +672,8 @@ COUNTS = ("RUNNING", "STALE", "ERRORS")
         ("D", ("EQUITY USDT", "RUNNING P&L", "TODAY", "POSITIONS", *COUNTS)),
         ("Dd", (*SUMS, *COUNTS)),
         ("d", ("DEMO", "ENDED P&L", *COUNTS)),
-        ("sr", ("SIMULATED", "ENDED P&L", "REPLAY", "ENDED P&L", "ALL", *COUNTS)),
-        ("Rs", ("REPLAY", "EQUITY", "RUNNING P&L", "TODAY", "ALL", *COUNTS)),
+        ("sr", ("SIMULATED", "ENDED P&L", "REPLAY", "ENDED P&L", "│", *COUNTS)),
+        ("Rs", ("REPLAY", "EQUITY", "RUNNING P&L", "TODAY", "+1", *COUNTS)),
     ],
 )
 async def test_figures_on_80_columns_are_those_with_something_to_count(
@@ -712,12 +712,48 @@ async def test_the_money_of_each_kind_stands_under_its_name() -> None:
         told = [re.split(r"\s{2,}", line.strip()) for line in shown]
         assert told[0] == [
             *("SIMULATED", "EQUITY", "RUNNING P&L", "ENDED P&L", "TODAY"),
-            *("REPLAY", "ENDED P&L", "ALL", *COUNTS),
+            *("REPLAY", "ENDED P&L", "│", *COUNTS),
         ]
         assert told[1][:9] == [
             *("USDT", "9,890.93", "▼ -109.07", "▲ +1.48", "▼ -107.59", "USDT", "▲ +641.23"),
-            *("4", "1"),
+            *("│", "1 of 4"),
         ]
+
+
+async def test_money_that_finds_no_room_is_counted_and_what_never_began_has_none() -> None:
+    held: dict[str, Any] = {"open_positions": (position(),)}
+    failed: dict[str, Any] = {"state": SessionState.ERROR, "ended": NOW, "last_candle": None}
+    ended: dict[str, Any] = {"state": SessionState.STOPPED, "ended": NOW}
+    sessions = [
+        session("fail0001", "a", symbols=("BTC/EUR",), **failed),
+        session("fail0002", "a", symbols=("BTC/USDC",), **failed),
+        session("demo0001", "a", **held),
+        session("past0001", "a", mode=Mode.REPLAY, equity=9_000.0, **held),
+    ]
+    link = ScriptedLink(sessions)
+    app = make_app(link)
+
+    def told(line: int = 0) -> list[str]:
+        shown = app.screen.query_one("#figures", Figures).render_line(line).text
+        return re.split(r"\s{2,}", shown.strip())
+
+    def heads() -> list[str]:
+        return [one.value for one in headline_figures(link.snapshot()) if one.heads]
+
+    async with driven(app) as pilot:
+        assert told() == [
+            *("DEMO", "EQUITY", "RUNNING P&L", "TODAY", "POSITIONS"),
+            *("REPLAY", "EQUITY", "RUNNING P&L", "│", *COUNTS),
+        ]
+        link.sessions += [
+            session("yen00001", "a", symbols=("BTC/JPY",), **ended),
+            *(session(f"won0000{n}", "a", symbols=("BTC/KRW",), **ended) for n in (1, 2)),
+        ]
+        assert heads() == ["USDT", "USDT", "KRW", "JPY", "│"], "then that of most sessions"
+        app.poll()
+        await until(pilot, lambda: "+1" in told())
+        assert told()[4:-4] == ["REPLAY", "EQUITY", "DEMO", "ENDED P&L"]
+        assert told(1)[-4:] == ["more", "2 of 7", "0", "2"]
 
 
 async def test_figures_that_do_not_fit_go_with_their_labels() -> None:

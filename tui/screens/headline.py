@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
@@ -12,7 +13,7 @@ from core.market.symbols import money_decimals
 from core.session.snapshot import HostSnapshot, LastDay, SessionSnapshot
 from core.time_format import day_begin
 from tui import formats
-from tui.screens.performance_rows import Money, kinds_of_money, money_of
+from tui.screens.performance_rows import MONEY, Money, kinds_of_money, money_of
 from tui.screens.sessions_table import OWN_CLOCK, equity_of, today, total, total_pnl
 from tui.widgets.figures import Figure
 from tui.widgets.tones import Tone, tone_of
@@ -25,29 +26,39 @@ def headline_figures(snapshot: HostSnapshot, zone: tzinfo = UTC) -> tuple[Figure
     """Sums over the sessions, then counts of them.
 
     Money is added up within one kind of it only: a demo's or a replay's is another than that of
-    sessions on the market of today. What runs comes before what has ended, and what is closest to
-    real before the others. Each has only the figures that there is something to count for, and its
-    name before them; not where it is the only one and runs, for then the top line has that.
+    sessions on the market of today. What runs comes before what has ended, then what is closest
+    to real before the others, then that of most sessions. Money of sessions that all failed before
+    their first candle is none. Each has only the figures that there is something to count for, and
+    its name before them; not where it is the only one and runs, for then the top line has that.
 
     What runs, is stale or has failed is counted over all kinds, and where any has failed no
     terminal leaves it out.
     """
     running = {money_of(one) for one in snapshot.sessions if not one.state.ended}
-    every: list[SessionSnapshot | LastDay] = [*snapshot.sessions, *snapshot.archived]
+    size = Counter(money_of(one) for one in snapshot.sessions)
+    every: list[SessionSnapshot | LastDay] = [*filter(_began, snapshot.sessions)]
+    every += snapshot.archived
     kinds = kinds_of_money(one for one in every if one.symbols)
     told = [(kind, found) for kind in kinds if (found := _of_kind(snapshot, kind, zone))]
-    told.sort(key=lambda one: one[0] not in running)
+    told.sort(key=lambda one: (one[0] not in running, MONEY.index(one[0].mode), -size[one[0]]))
     named = len(told) > 1 or not running
     figures: list[Figure] = []
     for place, (kind, (lead, *others)) in enumerate(told):
         label = lead.label if named else f"{lead.label} {kind.currency}"
         if named:
-            figures.append(Figure(kind.mode.value, kind.currency, heads=True))
+            figures.append(Figure(kind.mode.value, kind.currency, Tone.ACCENT, heads=True))
         figures.append(replace(lead, label=label, priority=_LATER + place - 1 if place else 0))
         figures += (replace(one, priority=_REST) if place else one for one in others)
-    if len(told) > 1:
-        figures.append(Figure("ALL", str(len(snapshot.sessions)), heads=True))
-    return (*figures, *_counts(snapshot.sessions))
+    several = len(told) > 1
+    if several:
+        figures.append(Figure("│", "│", Tone.DIM, heads=True))
+    return (*figures, *_counts(snapshot.sessions, of_all=several))
+
+
+def _began(session: SessionSnapshot) -> bool:
+    """Whether a session came to have money: one that cannot be read may have."""
+    before = session.state.ended and session.last_candle is None and not session.trades_count
+    return session.unread or not before
 
 
 def _of_kind(snapshot: HostSnapshot, kind: Money, zone: tzinfo) -> list[Figure]:
@@ -104,12 +115,14 @@ def _positions(sessions: Sequence[SessionSnapshot]) -> str:
     return formats.count(sum(len(session.open_positions) for session in sessions))
 
 
-def _counts(sessions: Sequence[SessionSnapshot]) -> tuple[Figure, ...]:
-    """How many run, are stale, have failed."""
+def _counts(sessions: Sequence[SessionSnapshot], *, of_all: bool) -> tuple[Figure, ...]:
+    """How many run, are stale, have failed; `of_all`: with how many there are of all kinds."""
     stale = sum(one.state is SessionState.STALE for one in sessions)
     running = str(sum(one.state is SessionState.RUNNING for one in sessions))
     if paused := sum(one.state is SessionState.PAUSED for one in sessions):
         running += f" + {paused} paused"
+    if of_all:
+        running += f" of {len(sessions)}"
     failed = sum(one.state is SessionState.ERROR for one in sessions)
     return (
         Figure("RUNNING", running, priority=1),

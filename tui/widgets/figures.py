@@ -22,7 +22,7 @@ class Figure:
     """One figure. `width` keeps its column still while values change; `priority` as in `Column`.
 
     One that `heads` names what the figures after it are of, up to the next such: it stays for as
-    long as any of them does.
+    long as any of them does. The last such tells how many before it had to go.
     """
 
     label: str
@@ -82,11 +82,17 @@ class Figures(TextLines):
             more = max(0, min(spare, most - widths[i]))
             widths[i] += more
             spare -= more
+        heads = [i for i, column in enumerate(columns) if _heads(column)]
         while len(widths) > 1 and _total(widths, _SHORT_GAP) > self.size.width:
             del widths[max(widths, key=lambda i: (_priority(columns[i]), i))]
             for i, following in zip(tuple(widths), (*tuple(widths)[1:], None), strict=True):
                 if _heads(columns[i]) and (following is None or _heads(columns[following])):
                     del widths[i]
+            left_out = sum(i not in widths for i in heads)
+            if left_out and heads[-1] in widths:
+                rest = Figure(f"+{left_out}", "more", Tone.DIM, heads=True)
+                columns[heads[-1]] = (rest,) * len(self._rows)
+                widths[heads[-1]] = rest.cells
         gap = _GAP if _total(widths, _GAP) <= self.size.width else _SHORT_GAP
         lines: list[Content] = []
         air = self.size.height >= 3 * len(self._rows) - 1
@@ -116,7 +122,7 @@ def _heads(column: Sequence[Figure | None]) -> bool:
 
 
 def _heading(figure: Figure) -> Tone:
-    return Tone.ACCENT if figure.heads else Tone.DIM
+    return figure.tone if figure.heads else Tone.DIM
 
 
 def _reading(figure: Figure) -> Tone:
