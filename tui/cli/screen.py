@@ -55,13 +55,15 @@ def open_screen(arguments: Arguments) -> int:
 def demo(arguments: DemoArguments) -> int:
     """Show the screen on the embedded exchange."""
     from core.journal.values import FeedKind
+    from core.store.workspace import WorkspaceError
 
     # A bad file is to be said before the screen is drawn; making a market up cannot fail, and is to
     # delay no first frame.
     made = demo_market(arguments) if arguments.data else None
     workspace = demo_workspace(arguments)
-    if arguments.workspace is None and not _in_use(workspace):
-        _begin_anew(workspace)
+    with refusing(WorkspaceError):
+        if arguments.workspace is None and not _in_use(workspace):
+            _begin_anew(workspace)
     return _show(
         workspace,
         FeedKind.DEMO,

@@ -312,6 +312,17 @@ def test_a_workspace_that_is_a_file_is_bad_input(
     assert run("logs").out == ""
 
 
+def test_a_demo_beside_a_file_where_a_folder_should_be_is_refused(
+    run: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.parent.joinpath("data").write_text("x")
+    monkeypatch.delenv("PAPERTAPE_HOME", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(workspace.parent / "data"))
+    done = run("demo")
+    assert done.code != 0
+    assert "cannot be read (Not a directory" in done.err
+
+
 def test_an_empty_log_is_said_to_be(run: Run) -> None:
     run("init")
     done = run("logs")
