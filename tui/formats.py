@@ -76,10 +76,15 @@ def setting_names(paths: Sequence[str]) -> list[str]:
     return found
 
 
+def setting(value: float | int | str) -> str:
+    """The value of a setting, alike however it was written: 26 also of 26.0."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def setting_words(settings: Mapping[str, float | int | str]) -> str:
     """What was set of a strategy, by short names; empty where nothing was."""
     named = zip(setting_names([*settings]), settings.values(), strict=True)
-    return " ".join(f"{name}={value}" for name, value in named)
+    return " ".join(f"{name}={setting(value)}" for name, value in named)
 
 
 def axis_words(axes: Iterable[str]) -> list[str]:

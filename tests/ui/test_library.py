@@ -80,12 +80,12 @@ async def test_results_are_filtered_sorted_noted_opened_and_removed(
     app = make(workspace)
     async with driven(app, size) as pilot:
         table = await library(pilot, app)
-        assert names(table) == ["4.0", "2.0", "1.0"]
+        assert names(table) == ["4", "2", "1"]
         shown = drawn(app, "#backtests").splitlines()
         end = shown[0].index("DAYS") + len("DAYS")
         assert [line[:end].split()[-1] for line in shown[1:4]] == ["1"] * 3
         await pilot.press("o")
-        assert names(table) == ["1.0", "2.0", "4.0"]
+        assert names(table) == ["1", "2", "4"]
         await pilot.press("g", "C")
         await until(pilot, lambda: isinstance(app.screen, NotesForm))
         app.screen.query_one("#note", Input).value = "[b]tight[/b]"
@@ -93,7 +93,7 @@ async def test_results_are_filtered_sorted_noted_opened_and_removed(
         await pilot.press("enter")
         await until(pilot, lambda: "#slow" in drawn(app, "#backtests"))
         await pilot.press("slash", *"#base", "enter")
-        await until(pilot, lambda: names(table) == ["1.0"])
+        await until(pilot, lambda: names(table) == ["1"])
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
         said = str(app.screen.query_one("#result-remarks").render())
@@ -109,13 +109,13 @@ async def test_results_are_filtered_sorted_noted_opened_and_removed(
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         asked = str(app.screen.query_one(".dialog-title").render())
-        assert "stop_loss_pct=1.0" in asked, "what is hidden is not removed"
+        assert "stop_loss_pct=1 " in asked, "what is hidden is not removed"
         await pilot.press("escape", "escape")
         await until(pilot, lambda: len(table.rows) == 3)
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         asked = str(app.screen.query_one(".dialog-text").render())
-        assert [f"stop_loss_pct={stop}" in asked for stop in (1.0, 2.0, 4.0)] == [True, False, True]
+        assert [f"stop_loss_pct={stop} " in asked for stop in (1, 2, 4)] == [True, False, True]
         await pilot.press("y")
         await until(pilot, lambda: len(list_results(workspace).results) == 1)
 
@@ -163,7 +163,7 @@ async def test_two_results_lie_over_each_other(workspace: Workspace, size: tuple
             await pilot.press("v")
         assert app.screen.query_one("#overlay-settings").display
         (setting,) = app.screen.query_one("#overlay-settings", LineTable).rows
-        assert [cell.text for cell in setting.cells] == ["stop_loss_pct", "4.0", "2.0"]
+        assert [cell.text for cell in setting.cells] == ["stop_loss_pct", "4", "2"]
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
 
@@ -174,7 +174,9 @@ async def test_no_figure_is_better_where_the_periods_are_not_the_same(
 ) -> None:
     monkeypatch.setattr("core.report.library.new_id", lambda: "1f00baa4")
     later = {symbol: history.slice(100, len(history)) for symbol, history in HISTORY.items()}
-    result = run_backtest(parse_config({**RSI, "stop_loss_pct": 5.0}).config, later)
+    indicators = [{"name": "rsi", "params": {"period": 12}}]
+    changes = {"stop_loss_pct": 5.0, "indicators": indicators, "trailing_stop_pct": 26.0}
+    result = run_backtest(parse_config({**RSI, **changes}).config, later)
     whole = library_result(
         result, later, START + 9 * 3_600_000, CandleSource(data="candles.csv"), {}
     )
@@ -193,6 +195,15 @@ async def test_no_figure_is_better_where_the_periods_are_not_the_same(
         assert "B IS" not in drawn(app, "#overlay-figures")
         said = " ".join(drawn(app, "#overlay-unlike").split())
         assert said.startswith("! different periods: A 2023-11-15 "), said
+        if size == NARROW:
+            await pilot.press("v")
+            await pilot.pause()
+        shown = drawn(app, "#overlay-settings").splitlines()
+        words = [line.strip("▌▏ ").split() for line in shown]
+        settings = {name: values for name, *values in filter(None, words)}
+        assert settings["rsi.period"] == ["12", "14"]
+        assert settings["trailing_stop_pct"] == ["26", "–"]
+        assert settings["from"] == ["11-15", "09:20", "11-15", "01:10"], "all of both times"
         assert said.endswith(". Neither is better for its figures."), said
 
 

@@ -194,6 +194,7 @@ def compare(arguments: CompareArguments) -> int:
     """Print two results side by side."""
     from core.report.library import differently_run, differing_settings, unlike
     from core.report.side_by_side import side_by_side
+    from tui import formats
 
     one, other = _found(arguments, arguments.one, arguments.other)
     ours, theirs = _opened(one), _opened(other)
@@ -241,8 +242,8 @@ def compare(arguments: CompareArguments) -> int:
         print_text("What they differ in is not known: one of them was kept without its config.")
     elif settings:
         changed = [
-            [path, "–" if before is None else str(before), "–" if after is None else str(after)]
-            for path, before, after in settings
+            [path, *("–" if value is None else formats.setting(value) for value in both)]
+            for path, *both in settings
         ]
         print_text(*table(["Setting", one.key, other.key], changed, right=" >>"))
     else:

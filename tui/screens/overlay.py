@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,6 +27,7 @@ from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
 if TYPE_CHECKING:
+    from core.report.library import Setting
     from core.report.side_by_side import SideBySide
 
 _FIGURES = (
@@ -35,6 +37,7 @@ _FIGURES = (
     Column("B AGAINST A", 13, "right"),
     Column("B IS", 6),
 )
+_MINUTE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 _SIDES = (("A", Tone.ACCENT, (1 / 6, 1 / 2, 5 / 6)), ("B", Tone.INFO, (1 / 3, 2 / 3, 1.0)))
 """Letter and tone of each, and where along its curve the letter stands."""
 
@@ -54,8 +57,7 @@ class OverlayScreen(BaseScreen):
         """What they are, both curves, figures and settings."""
         yield Static("", id="overlay-title")
         if self._compared.unlike is not None:
-            warned = safe_text(f"! {self._compared.unlike}. Neither is better for its figures.")
-            yield Static(Content.styled(warned, Tone.WARNING.css), id="overlay-unlike")
+            yield Static("", id="overlay-unlike")
         columns = _FIGURES if self._compared.unlike is None else _FIGURES[:-1]
         chart = CurveChart(
             id="overlay-curves", write=formats.gain, empty="No equity curve is kept for these."
@@ -82,6 +84,10 @@ class OverlayScreen(BaseScreen):
             for (letter, tone, _), opened in zip(_SIDES, both, strict=True)
         ]
         write(self.query_one("#overlay-title", Static), Content("\n").join(lines))
+        if (unlike := self._compared.unlike) is not None:
+            warned = formats.all_in_zone(f"! {unlike}. Neither is better for its figures.", zone)
+            content = Content.styled(safe_text(warned), Tone.WARNING.css)
+            write(self.query_one("#overlay-unlike", Static), content)
         curves, dots = [], []
         for (letter, tone, parts), opened in zip(_SIDES, both, strict=True):
             points = in_per_cent(opened.equity, opened.listed.result.starting_balance)
@@ -97,7 +103,7 @@ class OverlayScreen(BaseScreen):
         table = self.query_one("#overlay-settings", LineTable)
         names = formats.setting_names([path for path, *_ in settings])
         table.set_rows(
-            Row(path, (Cell(name), Cell(_value(one, zone)), Cell(_value(other, zone))))
+            Row(path, (Cell(name), *map(Cell, _values(one, other, zone))))
             for name, (path, one, other) in zip(names, settings, strict=True)
         )
         entitle(table, f"What differs · {len(settings):,}")
@@ -113,11 +119,16 @@ class OverlayScreen(BaseScreen):
         self.refresh_hints()
 
     def _columns(self) -> tuple[Column, ...]:
-        """The columns of the settings: their values take no more room than they need."""
-        values = [each for _, *both in self._compared.settings or () for each in both]
-        width = max(6, *(min(len(_value(each)), 16) for each in values), 0)
+        """The columns of the settings: their values take no more room than they need.
+
+        What is cut of a name is in its middle: its end tells it from those of the same indicator.
+        """
+        settings = self._compared.settings or ()
+        values = [each for _, one, other in settings for each in _values(one, other)]
+        width = max(6, *(min(len(each), 16) for each in values), 0)
         both = (Column(letter, width, "right") for letter in "AB")
-        return Column("SETTING", 16, grow=24), *both
+        longest = max(map(len, formats.setting_names([path for path, *_ in settings])), default=0)
+        return Column("SETTING", 16, grow=max(24, longest - 16), middle=True), *both
 
     def _no_setting(self) -> str:
         if self._compared.settings is None:
@@ -174,5 +185,13 @@ def _figure_row(figure: SideBySide, *, judged: bool) -> Row:
     )
 
 
-def _value(value: float | int | str | None, zone: tzinfo = UTC) -> str:
-    return formats.UNKNOWN if value is None else formats.all_in_zone(str(value), zone)
+def _values(one: Setting | None, other: Setting | None, zone: tzinfo = UTC) -> tuple[str, str]:
+    """Both values of a setting; of two times what tells them apart: days, or minutes of one."""
+    ours, theirs = (
+        formats.UNKNOWN if value is None else formats.all_in_zone(formats.setting(value), zone)
+        for value in (one, other)
+    )
+    if _MINUTE.fullmatch(ours) and _MINUTE.fullmatch(theirs):
+        part = slice(10) if ours[:10] != theirs[:10] else slice(5, None)
+        return ours[part], theirs[part]
+    return ours, theirs

@@ -51,7 +51,7 @@ def trade_columns_of(report: WrittenReport) -> tuple[Column, ...]:
 def title(report: WrittenReport) -> str:
     """What was run: strategy, symbols, timeframe, mode, session."""
     markets = f"{', '.join(report.symbols)} {report.timeframe}".strip()
-    varied = (f"{path}={value}" for path, value in report.settings.items())
+    varied = (f"{path}={formats.setting(value)}" for path, value in report.settings.items())
     name = " ".join([report.strategy or formats.UNKNOWN, *varied])
     parts = [name, markets, report.mode, report.session_id]
     return " · ".join(part for part in parts if part)
