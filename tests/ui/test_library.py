@@ -18,6 +18,7 @@ from core.report.result import RunResult
 from core.report.stored_backtest import library_result
 from core.report.written_report import ReportedPeriod
 from core.store.durable import OsDisk
+from core.store.notes import Notes
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from tests.ui.driving import NARROW, WIDE, driven, until
@@ -302,3 +303,23 @@ def test_a_long_name_is_cut_in_its_middle_and_drops_no_figure_of_any_row(
         assert len(name) == placed[0].width
         assert (name[:4], name[-2:]) == (results[0].result.strategy[:4], "=2")
         assert "…" in name
+
+
+def test_a_long_name_leaves_room_for_markets_days_and_when_it_was_made(
+    workspace: Workspace,
+) -> None:
+    """On 120 columns it took that of FROM, and BTC/USDT +1 was cut to BTC/USD…."""
+    listed = list_results(workspace).results[0]
+    settings = {f"a_long_indicator_{n}.period": n for n in range(3)}
+    two = msgspec.structs.replace(
+        listed.result, settings=settings, symbols=("BTC/USDT", "ETH/USDT")
+    )
+    tagged = replace(listed, result=two, notes=Notes("", ("base", "slow")))
+    shown, row = columns([tagged]), backtest_row(tagged, UTC)
+    written = {
+        shown[one.column].label: ColumnLayout(shown).written(row.cells[one.column], one).strip()
+        for one in places(shown, 2, 119)
+    }
+    assert [*written] == [one.label for one in shown]
+    assert written["SYMBOLS"] == "BTC/USDT +1"
+    assert (written["FROM"], len(written["MADE"])) == ("2023-11-15", 12)

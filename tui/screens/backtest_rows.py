@@ -22,7 +22,9 @@ from tui.widgets.figures import Figure
 from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
-_NAME, _NARROW_NAME, _LONGEST_NAME = 16, 20, 52
+_NAME, _LONGEST_NAME = 16, 52
+_MARKET = 8, 11, 14  # cells: without more, of `BTC/USDT +1`, at most
+_ROOM_FOR_MARKETS = 90  # cells of a line, where names are longer than they have to be
 
 
 def columns(results: Iterable[ListedResult] = ()) -> tuple[Column, ...]:
@@ -30,12 +32,19 @@ def columns(results: Iterable[ListedResult] = ()) -> tuple[Column, ...]:
     results = list(results)
     longest = max((cell_len(settled(one)) for one in results), default=0)
     longest = min(max(longest, _NAME), _LONGEST_NAME)
-    width = min(longest, _NARROW_NAME)
-    market = max((cell_len(_market(one)) for one in results), default=0)
+    least, usual, most = _MARKET
+    market = max((cell_len(_market(one)) for one in results), default=least)
+    markets = max(least, min(market, usual))
     return (
-        # What is cut of a name stands beneath the list, and no figure gives way to it.
-        Column("STRATEGY", width, grow=longest - width or 1, middle=True),
-        Column("SYMBOLS", 8, priority=5, grow=min(max(market - 8, 0), 6)),
+        # What is cut of a name stands beneath the list, and no other column gives way to it but
+        # the markets, where so little is left of the name that those of a sweep are all alike.
+        Column("STRATEGY", _NAME, grow=longest - _NAME or 1, middle=True),
+        Column(
+            *("SYMBOLS", markets),
+            priority=5,
+            grow=max(0, min(market, most) - markets),
+            wide=_ROOM_FOR_MARKETS if longest > _NAME else 0,
+        ),
         Column("TF", 3, priority=7),
         Column("FROM", 10, priority=8),
         Column("DAYS", 4, "right", priority=3),
