@@ -26,7 +26,6 @@ from core.store.notes import Notes, NotesError, checked_notes, read_notes, write
 from core.store.workspace import Workspace, WorkspaceError, new_id
 from core.strategy.config.document_keys import EXTRA_KEYS
 from core.strategy.names import is_name
-from core.text import per_cent
 from core.typed import UNDECODABLE, prepare
 
 RESULT = "result.json"
@@ -383,17 +382,21 @@ def _run_of(result: StoredResult) -> dict[str, str | None]:
 def unlike(one: StoredResult, other: StoredResult, names: tuple[str, str]) -> str | None:
     """In what two results are of something else, so that neither is the better one; None: the same.
 
-    `names`: what they are called. Candles are the same whatever file they came from where their
-    digests agree; where those differ the source decides, as a longer warm-up makes another digest.
+    `names`: what they are called. Of the very same candles (by their digest) whatever file has them
+    is the same, and a longer warm-up, which takes from the begin of a file, makes no other period.
+    Where digests differ the source decides, for candles before the period are in them.
     """
-    kinds = {"markets": _markets, "timeframes": _timeframe, "periods": _period, "candles": _source}
+    same = one.candles_digest != "" and one.candles_digest == other.candles_digest
     told = []
-    for kind, of in kinds.items():
+    for kind, of in (("markets", _markets), ("timeframes", _timeframe), ("periods", _period)):
         ours, theirs = of(one), of(other)
-        if kind == "candles" and one.candles_digest and one.candles_digest == other.candles_digest:
+        if kind == "periods" and same and one.period.end == other.period.end:
             continue
         if ours and theirs and ours != theirs:
             told.append(f"{kind}: {names[0]} {ours}, {names[1]} {theirs}")
+    ours, theirs = _source(one), _source(other)
+    if not same and ours and theirs and ours != theirs:
+        told.append(f"candles: {names[0]} {ours}, {names[1]} {theirs}")
     return f"different {'; '.join(told)}" if told else None
 
 
@@ -409,9 +412,7 @@ def _period(result: StoredResult) -> str:
     first, last = result.period.start, told_until(result.period.end, result.timeframe)
     if first is None or last is None:
         return ""
-    share = None if result.search is None else result.search.terms.split
-    seen = "" if share is None else f" (the first {per_cent(share)})"
-    return f"{first[:16].replace('T', ' ')} to {last}{seen}"
+    return f"{first[:16].replace('T', ' ')} to {last}"
 
 
 def _source(result: StoredResult) -> str:

@@ -269,9 +269,13 @@ def test_results_are_alike_where_one_could_be_better(workspace: Workspace) -> No
     assert unlike(saved, warmer, names) is None, "the same source and period, warmed up longer"
     said = "different candles: A candles.csv, B copy.csv"
     assert unlike(saved, change(copied, candles_digest="other"), names) == said
+    begun = change(saved.period, start="2023-11-15T01:20:00Z")
+    assert unlike(saved, change(saved, period=begun), names) is None, "a longer warm-up of a file"
+    ended = change(saved.period, end="2023-11-16T01:20:00Z")
+    assert "different periods" in (unlike(saved, change(saved, period=ended), names) or "")
     other = change(saved, symbols=("ETH/USDT",), timeframe="4h")
     told = unlike(saved, other, names) or ""
-    assert told.startswith("different markets: A BTC/USDT, B ETH/USDT; timeframes: A 5m, B 4h; ")
+    assert told.startswith("different markets: A BTC/USDT, B ETH/USDT; timeframes: A 5m, B 4h")
     unread = change(saved, source=None, candles_digest="")
     assert unlike(saved, unread, names) is None, "of what is not known nothing is said"
 
