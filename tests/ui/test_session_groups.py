@@ -105,7 +105,19 @@ def test_the_row_of_a_group_sums_one_kind_of_money_and_names_it() -> None:
     head = rows(link.sessions, GroupBy.STRATEGY)[0].cells
     figures = {n: c.text + c.kept for n, c in zip(LABELS, head, strict=True) if c.text}
     assert figures["EQUITY"] == "9,950.00"
-    assert figures["STATE"] == "band_fade · DEMO only · 1 of 2 active · 1 open"
+    assert figures["STATE"] == "band_fade · DEMO totals · 1 of 2 active · 1 open"
+
+
+def test_a_session_that_failed_is_not_counted_among_those_that_ended_as_well() -> None:
+    link = twins()
+    link.change("bbbbbbbb", state=SessionState.ERROR, ended=NOW)
+    link.change("aaaaaaaa", state=SessionState.ERROR, ended=NOW)
+    link.change("cccccccc", state=SessionState.STOPPED, ended=NOW, open_positions=())
+    place = LABELS.index("STATE")
+    heads = [row.cells[place] for row in rows(link.sessions, GroupBy.STRATEGY) if row.head]
+    assert [head.text + head.kept for head in heads] == [
+        "band_fade · 1 failed · 1 ended", "ema_cross · 1 failed",
+    ]  # fmt: skip
 
 
 async def test_tags_have_a_column_where_there_are_any_and_group_by_the_first() -> None:

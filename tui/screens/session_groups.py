@@ -68,10 +68,10 @@ def _head(key: str, group: Sequence[SessionSnapshot], by: GroupBy) -> Row:
     gained, equity = total(map(total_pnl, counted)), total(map(equity_of, counted))
     gain = None if gained is None or begun_with <= 0 else gained / begun_with * 100
     win_rate = wins / trades * 100 if trades else None
-    only = "" if len(kinds) < 2 else f"{_named(kinds)} only"
+    totals = "" if len(kinds) < 2 else f"{_named(kinds)} totals"
     decimals = money_decimals(*(symbol for one in counted for symbol in one.symbols))
     money = kinds[0].currency
-    name, title, about = _words(key, group, by, only)
+    name, title, about = _words(key, group, by, totals)
     worst = max(_STATES.index(one.state) for one in group)
     cells = {
         "STATE": Cell(title, _tone(group), order=worst, kept=about),
@@ -97,9 +97,9 @@ def _head(key: str, group: Sequence[SessionSnapshot], by: GroupBy) -> Row:
 
 
 def _words(
-    key: str, group: Sequence[SessionSnapshot], by: GroupBy, only: str
+    key: str, group: Sequence[SessionSnapshot], by: GroupBy, totals: str
 ) -> tuple[str, str, str]:
-    """A group's name, its title, and what its row says of it; `only`: of what its figures are."""
+    """A group's name, its title, and what its row says of it; `totals`: of what its figures are."""
     name = key.removeprefix(f"{by.value} ")
     title = name if by is GroupBy.STRATEGY else f"#{name}" if name else "no tag"
     failed = sum(one.state is SessionState.ERROR for one in group)
@@ -108,11 +108,12 @@ def _words(
     active = sum(not one.state.ended for one in group)
     of_all = f"{len(group)} session{'s' * (len(group) != 1)}"
     if active < len(group):
-        of_all = f"{active} of {len(group)} active" if active else f"{len(group)} ended"
+        ended = len(group) - failed  # in peace: none is counted twice
+        of_all = f"{active} of {len(group)} active" if active else f"{ended} ended" * bool(ended)
     elif len(group) == failed + stale:
         of_all = ""  # it is all said already
     parts = [
-        only,
+        totals,
         f"{failed} failed" * bool(failed),
         f"{stale} stale" * bool(stale),
         of_all,
