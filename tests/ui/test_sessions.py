@@ -147,6 +147,48 @@ async def test_an_ended_session_is_started_again_and_archived() -> None:
         await until(pilot, lambda: all(s.id != "q9f4h6jj" for s in link.sessions))
 
 
+def asked(app: PapertapeApp) -> str:
+    """The text of the question on the screen, in one line."""
+    return " ".join(str(app.screen.query_one(".dialog-text", Static).render()).split())
+
+
+async def test_what_is_marked_and_runs_is_said_to_stay_where_the_rest_is_archived() -> None:
+    over: dict[str, Any] = {"state": SessionState.STOPPED, "ended": NOW}
+    link = ScriptedLink([session("done0001", "a", **over), session("runs0001", "b")])
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("g", "a")
+        await arrived(pilot, Ask)
+        assert asked(app).endswith("The files stay."), "nothing of what is not marked"
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, Ask))
+        await pilot.press("g", "space", "G", "space", "a")
+        await arrived(pilot, Ask)
+        assert asked(app).endswith("The files stay. b (runs0001) has not ended and stays listed.")
+        await pilot.press("y")
+        await until(pilot, lambda: [one.id for one in link.sessions] == ["runs0001"])
+
+
+@pytest.mark.parametrize(
+    ("feed", "trial", "said"),
+    [
+        (FeedKind.DEMO, None, ("from now on", "not sealed")),
+        (FeedKind.REPLAY, None, ("on the same candles from their beginning", "not sealed")),
+        (FeedKind.DEMO, TrialHorizon(NOW, 60, None), ("from now on", "sealed as a trial of its")),
+    ],
+)
+async def test_another_session_with_a_config_is_told_by_its_candles_and_its_seal(
+    feed: FeedKind, trial: TrialHorizon | None, said: tuple[str, str]
+) -> None:
+    over: dict[str, Any] = {"state": SessionState.STOPPED, "ended": NOW}
+    app = make_app(ScriptedLink([session("done0001", "a", feed=feed, trial=trial, **over)]))
+    async with driven(app) as pilot:
+        await pilot.press("s")
+        await arrived(pilot, Ask)
+        assert all(part in asked(app) for part in said), asked(app)
+        assert ("from now on" in asked(app)) == (feed is FeedKind.DEMO)
+
+
 async def test_the_filter_narrows_and_escape_shows_all() -> None:
     app = make_app(busy())
     async with driven(app) as pilot:

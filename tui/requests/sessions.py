@@ -119,7 +119,7 @@ class SessionCommands:
 
         self._shell.ask(
             f"Start {_named([session])} again?",
-            "A new session with the config it had, from now on; this one stays as it ended.",
+            _again(session),
             [OfferedAnswer("restart", "y", "Start")],
             lambda _: self._shell.command("restart", work),
         )
@@ -353,10 +353,14 @@ class SessionCommands:
             self._shell.command("archive", work)
 
         several = len(targets) > 1
+        rest = [session for session in sessions if not session.state.ended]
+        verb = "have" if len(rest) > 1 else "has"
+        stay = "stay" if len(rest) > 1 else "stays"
+        kept = f" {_named(rest)} {verb} not ended and {stay} listed." if rest else ""
         self._shell.ask(
             f"Archive {_named(targets)}?",
             f"{_names(targets)}{'They leave' if several else 'It leaves'} the list, and A shows "
-            f"{'them' if several else 'it'} there. The files stay.",
+            f"{'them' if several else 'it'} there. The files stay.{kept}",
             [OfferedAnswer("archive", "y", "Archive")],
             answered,
         )
@@ -437,6 +441,18 @@ def none_of_marked(targets: Sequence[SessionSnapshot], lacks: str) -> str:
     """Why nothing is done to what is marked: each of them `lacks` what it takes."""
     names = formats.several([_named([one]) for one in targets])
     return f"Commands are for what is marked, and it {lacks}: {names}. Esc unmarks."
+
+
+def _again(session: SessionSnapshot) -> str:
+    """What another session with the config of one that ended would be."""
+    replays = session.feed is FeedKind.REPLAY
+    over = "on the same candles from their beginning" if replays else "from now on"
+    sealed = "It is not sealed, as this one was not."
+    if session.trial is not None:
+        sealed = (
+            "It is sealed as a trial of its own, if a saved backtest of this config still stands."
+        )
+    return f"A new session with the config it had, {over}; this one stays as it ended. {sealed}"
 
 
 def _named(targets: Sequence[SessionSnapshot]) -> str:
