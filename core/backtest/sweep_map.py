@@ -185,8 +185,8 @@ def luck(sweep: Sweep) -> Iterator[str]:
             said = per_cent(sweep.deflated_sharpe * 100, 0)
             yield f"It is more than luck with a probability of {said} (deflated Sharpe)."
         yield (
-            f"{tried}: that luck is of all of them, by how far their ratios scatter; among the "
-            f"runs of the strategy, trading alike, they weigh as {counted}."
+            f"{tried}, and that luck is of all of them; trading alike, they weigh as {counted} "
+            "among the runs of the strategy."
         )
     else:
         yield f"{tried}; trading alike, they count as {counted} of the strategy."

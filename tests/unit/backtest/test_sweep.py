@@ -316,8 +316,8 @@ def test_luck_names_the_number_it_counts_and_the_metric_that_ranks() -> None:
     assert ours.endswith(f"the best of 8 settings that scatter as these do about {expected:.2f}.")
     assert "deflated Sharpe" in likely
     assert tries == (
-        "8 settings tried: that luck is of all of them, by how far their ratios scatter; among the "
-        f"runs of the strategy, trading alike, they weigh as {found.effective_tries:.0f} tries."
+        "8 settings tried, and that luck is of all of them; trading alike, they weigh as "
+        f"{found.effective_tries:.0f} tries among the runs of the strategy."
     )
     assert next(luck(ranked(found, "total_return_pct"))).startswith("Sharpe of the best by Return ")
 
