@@ -70,6 +70,7 @@ async def test_the_signs_of_the_selected_session_stand_in_words_beneath_the_list
                     notes=SessionNotes(alerts=two)),
             session("bbbbbbbb", "b", trial=TrialHorizon(NOW, 60, 14.0), blocked=("BTC/USDT",)),
             session("cccccccc", "c"),
+            session("dddddddd", "d", trial=TrialHorizon(NOW, 30, None), trades_count=52),
         ]
     )  # fmt: skip
     app = make_app(link)
@@ -78,6 +79,7 @@ async def test_the_signs_of_the_selected_session_stand_in_words_beneath_the_list
             "a · aaaaaaaa · sealed trial, 12 of 60 trades · 2 alerts set",
             "b · bbbbbbbb · sealed trial, 2d of 14d · BTC/USDT blocked",
             "c · cccccccc",
+            "d · dddddddd · sealed trial over",
         ):
             title = str(app.screen.query_one("#positions").border_title).strip()
             assert title == f"Positions · {told}"

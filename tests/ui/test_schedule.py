@@ -314,6 +314,7 @@ async def test_jobs_are_sorted_by_how_often_they_run_however_that_is_written() -
         assert [row.key for row in table.rows] == [
             "quarter1", "every4h1", "daily001", "weekly01", "sooner01", "later001",
         ]  # fmt: skip
+        assert "Every 15th minute  " in drawn(app, "#jobs"), "not cut, of UTC as all times here"
 
 
 async def test_an_edit_says_nothing_of_when_unless_that_was_touched() -> None:

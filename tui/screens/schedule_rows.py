@@ -85,7 +85,8 @@ def _ran(succeeded: bool, ago: int) -> Cell:
 def due_text(job: ListedJob, zone: tzinfo) -> str:
     """When a job is due, in a few words."""
     if job.at is None:
-        return job.trigger
+        # Where all times are of UTC, no column has room to say it of one.
+        return job.trigger.removesuffix(" (UTC)") if str(zone) == "UTC" else job.trigger
     return f"once, {formats.day_time(parse_time(job.at), zone)}"
 
 

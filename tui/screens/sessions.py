@@ -234,6 +234,8 @@ class SessionsScreen(BaseScreen):
     def _identity(self, session: SessionSnapshot) -> list[str]:
         """Name, ID, what its signs say, planned end, tags, note: the table may have no room."""
         end = planned_end(session, self.papertape.zone)
+        if session.ended is not None:
+            end = end.rpartition(" ")[0]  # the day; its own screen has the minute
         end += f" {whose_clock(session)}" * bool(end and whose_clock(session))
         tags = [f"#{tag}" for tag in session.notes.tags]
         parts = [session.strategy, session.id, *signs_in_words(session), end, *tags]

@@ -207,12 +207,14 @@ def signs_in_words(session: SessionSnapshot) -> list[str]:
     """What its row has signs for, in words."""
     words = []
     if session.trial is not None:
-        goal = f"{trades_of(session)} of {session.trial.trades} trades"
+        goal = f", {trades_of(session)} of {session.trial.trades} trades"
         if session.trial.days is not None:
             horizon, spent = round(session.trial.days * DAY), _spent(session)
             within = None if spent is None else min(spent, horizon)
-            goal = f"{formats.span(within)} of {formats.span(horizon)}"
-        words.append(f"sealed trial, {goal}")
+            goal = f", {formats.span(within)} of {formats.span(horizon)}"
+        elif not session.unread and session.trades_count >= session.trial.trades:
+            goal = " over"  # what was traded since is no part of it
+        words.append(f"sealed trial{goal}")
     if waiting := _alerts(session):
         words.append(f"{waiting} alert{'s' * (waiting != 1)} set")
     if _has_blocked(session):
