@@ -178,7 +178,7 @@ def luck(sweep: Sweep) -> Iterator[str]:
         by = "" if sweep.sort == "sharpe_ratio" else f" by {label(sweep.sort)}"
         them = "settings that" if sweep.scattered == count else "that have one and"
         yield (
-            f"Sharpe of the best{by} {ratio:.2f}; luck alone gives the best of "
+            f"Sharpe of the best{by} {ratio:z.2f}; luck alone gives the best of "
             f"{sweep.scattered:,} {them} scatter as these do about {luckiest:.2f}."
         )
         if sweep.deflated_sharpe is not None:

@@ -58,7 +58,7 @@ def figure_text(name: str, metrics: Mapping[str, Any], decimals: int = 2) -> str
         return signed_money(value, decimals)
     if name == "avg_hold":
         return short_duration(value)
-    return str(value) if isinstance(value, int) else f"{value:,.2f}"
+    return str(value) if isinstance(value, int) else f"{value:z,.2f}"
 
 
 def is_money(name: str) -> bool:

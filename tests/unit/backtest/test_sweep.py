@@ -25,6 +25,8 @@ from core.backtest.sweep import run_sweep, sweep_to_json
 from core.backtest.sweep_map import best_row, doubt, heats, luck, ranked, sweep_map
 from core.market.candles.candles import Candles
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
+from core.report.metric_labels import figure_text
+from core.report.result import metrics_to_json
 from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.conditions import conditions_in
 from core.strategy.config.config import StrategyConfig
@@ -320,6 +322,10 @@ def test_luck_names_the_number_it_counts_and_the_metric_that_ranks() -> None:
         f"{found.effective_tries:.0f} tries among the runs of the strategy."
     )
     assert next(luck(ranked(found, "total_return_pct"))).startswith("Sharpe of the best by Return ")
+    nearly = replace(found.rows[0].metrics, sharpe_ratio=-0.001)
+    level = replace(found, rows=(replace(found.rows[0], metrics=nearly), *found.rows[1:]))
+    assert next(luck(level)).startswith("Sharpe of the best 0.00;")
+    assert figure_text("sharpe_ratio", metrics_to_json(nearly)) == "0.00", "as on the screen"
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux does")
