@@ -11,9 +11,11 @@ from itertools import pairwise
 from textual.app import ComposeResult
 from textual.screen import Screen
 
-from tests.ui.scripted import ScriptedHosting, ScriptedLink
+from tests.ui.driving import arrived, driven, make_app, until
+from tests.ui.scripted import ScriptedHosting, ScriptedLink, busy
 from tui import formats
 from tui.app import PapertapeApp
+from tui.screens.report import ReportScreen
 from tui.widgets.axes import count_labels
 from tui.widgets.curve_chart import Band, Curve, CurveChart, Dot
 from tui.widgets.gauge import HERE, SHADED, WALL, Gauge, GaugeFill, Parts, Pointer
@@ -210,6 +212,24 @@ async def test_a_drawdown_of_nothing_fills_nothing() -> None:
 async def test_a_dot_stands_over_the_curve() -> None:
     lines = (await drawn(None, dots=(Dot(100, 2.0, HERE, Tone.STRONG),))).splitlines()
     assert HERE in lines[0]
+
+
+async def test_the_same_time_is_in_the_same_column_of_equity_and_drawdown() -> None:
+    """A report's drawdown was wider than the equity above it, by the cells that this says more."""
+    app = make_app(busy())
+    async with driven(app, (80, 24)) as pilot:
+        await pilot.press("r")
+        await arrived(pilot, ReportScreen)
+        await pilot.press("v", "v")
+        charts = [
+            app.screen.query_one(f"#result-{name}", CurveChart) for name in ("equity", "drawdown")
+        ]
+        await until(pilot, lambda: all(one.size.height > 2 for one in charts))
+
+        def times() -> list[str]:
+            return [one.render_line(one.size.height - 1).text for one in charts]
+
+        await until(pilot, lambda: "Nov" in times()[0] and times()[0] == times()[1])
 
 
 async def test_small_falls_beside_a_chart_are_told_apart() -> None:

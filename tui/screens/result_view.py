@@ -85,9 +85,8 @@ class ResultView(Vertical):
                     id="result-equity", empty="No equity curve is kept for this report."
                 )
                 yield _pane(equity, "Equity")
-                yield _pane(
-                    CurveChart(id="result-drawdown", write=formats.percent, empty=""), "Drawdown %"
-                )
+                falls = CurveChart(id="result-drawdown", write=formats.percent, empty="")
+                yield _pane(falls.stand_under(equity), "Drawdown %")
             yield _pane(
                 LineTable(report_rows.MONTH_COLUMNS, id="result-months", idle_cursor=False),
                 "Months",

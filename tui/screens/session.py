@@ -135,8 +135,10 @@ class SessionScreen(BaseScreen):
                     "Why (not) now",
                 )
             with Vertical(id="one-side"):
-                yield self.pane(CurveChart(id="one-equity"), "Equity")
-                yield self.pane(CurveChart(id="one-drawdown", write=formats.percent), "Drawdown %")
+                equity = CurveChart(id="one-equity")
+                falls = CurveChart(id="one-drawdown", write=formats.percent).stand_under(equity)
+                yield self.pane(equity, "Equity")
+                yield self.pane(falls, "Drawdown %")
                 yield self.pane(LogPane(id="one-side-log"), "Log")
         yield self.pane(
             LineTable(POSITION_COLUMNS, id="one-positions", idle_cursor=False, bare=True),
@@ -310,7 +312,6 @@ class SessionScreen(BaseScreen):
             [Curve(drawdown_points(detail.equity, start), Tone.LOSS, filled=True)],
             0.0,
             zone,
-            beside=equity.beside,  # it stands under the other: the same time in the same column
         )
         trades = self.query_one("#one-trades", LineTable)
         if (listed := (detail.trades, zone)) != self._listed:

@@ -106,8 +106,8 @@ class CurveChart(LineView, can_focus=True):
         self._dots: tuple[Dot, ...] = ()
         self._whole = False
         self._decimals = 2
-        self._least_beside = 0
-        self._beside = 0
+        self._needed = 0  # cells that its values take
+        self._other: CurveChart | None = None
         self._curves: tuple[Curve, ...] = ()
         self._base: float | None = None
         self._zone: tzinfo = UTC
@@ -123,12 +123,10 @@ class CurveChart(LineView, can_focus=True):
         dots: Sequence[Dot] = (),
         whole: bool = False,
         decimals: int = 2,
-        beside: int = 0,
     ) -> None:
         """Show curves, a level they are compared with, times in a zone, a band behind and dots.
 
-        `decimals`: of the money beside it. `beside`: the cells that the values take, at least, as
-        those of a chart above it do. The same again repaints nothing. A band much wider than
+        `decimals`: of the money beside it. The same again repaints nothing. A band much wider than
         the curves is cut, so that these can be seen, and ends with them, unless the `whole` of it
         is asked for.
         """
@@ -140,7 +138,6 @@ class CurveChart(LineView, can_focus=True):
             tuple(dots),
             whole,
             decimals,
-            beside,
         )
         if given != (
             self._curves,
@@ -150,16 +147,18 @@ class CurveChart(LineView, can_focus=True):
             self._dots,
             self._whole,
             self._decimals,
-            self._least_beside,
         ):
             self._curves, self._base, self._zone, self._band, self._dots = given[:5]
-            self._whole, self._decimals, self._least_beside = given[5:]
+            self._whole, self._decimals = given[5:]
             self._paint()
 
-    @property
-    def beside(self) -> int:
-        """The cells that its values take beside it."""
-        return self._beside
+    def stand_under(self, other: CurveChart) -> CurveChart:
+        """Have the same time in the same column of both, where one is above the other.
+
+        Their values take as many cells then.
+        """
+        self._other, other._other = other, self
+        return self
 
     def set_empty(self, text: str) -> None:
         """Change what an empty chart says."""
@@ -175,6 +174,8 @@ class CurveChart(LineView, can_focus=True):
         self.virtual_size = Size(self.size.width, self.size.height)
         height = self.size.height - 1  # beneath it stand the times
         self._lines = []
+        if not self._curves:
+            self._needed = 0
         if self._curves and height > 0:
             self._lines = self._painted(height)
         self.refresh()
@@ -194,8 +195,14 @@ class CurveChart(LineView, can_focus=True):
             low = high - 1  # what is filled hangs from the top: a flat one has nothing to fill
         scale = Scale.around(*self._reach(low, high, moments), height)
         axis = self._labels(scale.ticks())
-        beside = max([self._least_beside, *map(len, axis.values())])
-        self._beside = beside
+        needed = max(map(len, axis.values()), default=0)
+        if needed != self._needed:
+            self._needed = needed
+            if self._other is not None:
+                self._other._paint()
+        beside = needed
+        if self._other is not None and self._other.region.x == self.region.x:
+            beside = max(needed, self._other._needed)
         width = self.size.width - beside - _AROUND
         if width < 2:
             return []
