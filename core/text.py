@@ -105,6 +105,16 @@ def signed_per_cent(value: float, digits: int | None = 2) -> str:
     return f"+{text}" if value > 0 and text.strip("0.%") else text
 
 
+def basis_points(value: float, *beside: float, digits: int = 1) -> str:
+    """Hundredths of a per cent, without their unit: `12.3`, and `0.05` of what is less than one.
+
+    `beside`: what stands in the same column, in the decimals of the smallest. `digits`: its
+    decimals from one on. What rounds to nothing has no sign.
+    """
+    small = any(round(abs(one), 1) < 1 for one in (value, *beside))
+    return f"{value:z,.{max(digits, 2) if small else digits}f}"
+
+
 def reason_text(word: str) -> str:
     """A reason or cause for a reader: `stop loss` of `stop_loss`, `by hand` of `manual`."""
     return "by hand" if word == "manual" else word.replace("_", " ")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from core.market.candles.timeframes import Timeframe
 from core.strategy.signals.reading import Counted
+from core.text import basis_points as bp_text
 from core.text import per_cent, price_decimals, signed_per_cent
 
 if TYPE_CHECKING:
@@ -232,8 +233,8 @@ def gain(value: float | None, digits: int = 2) -> str:
 
 
 def basis_points(value: float | None) -> str:
-    """A cost a fill with one decimal, in hundredths of a per cent."""
-    return UNKNOWN if value is None else f"{value:,.1f} bp"
+    """A cost a fill, in hundredths of a per cent."""
+    return UNKNOWN if value is None else f"{bp_text(value)} bp"
 
 
 def price(value: float | None) -> str:
@@ -407,7 +408,8 @@ def order_counts(counts: OrderCounts) -> str:
     if counts.refused:
         text += f", {counts.refused} refused"
     if counts.mean_difference_bp is not None:
-        text += f", {counts.mean_difference_bp:+z.1f} bp"
+        mean = counts.mean_difference_bp
+        text += f", {'+' * (mean > 0)}{bp_text(mean)} bp"
     return text
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from core.compare.evidence import Journaled
 from core.market.candles.timeframes import HOUR
+from core.text import basis_points
 from core.trading.values import ExitReason, Quote, Trade
 from core.trial.costs import FEWEST_FILLS, CostFinding, Costs, judge_costs
 from core.trial.seal import ErrorRates, Margins, PromisedCosts
@@ -157,20 +158,22 @@ class CostLayer:
     def text(self) -> str:
         """In words: `assumed 5.0 bp, seen 6.2 (5.1 to 7.4), break-even 31: within …`."""
         judged = self.judged
-        parts = [f"assumed {judged.assumed:.1f} bp a fill"]
+        parts = [f"assumed {basis_points(judged.assumed)} bp a fill"]
         if judged.seen is None:
             parts.append("no fill by the market's prices was measured")
         else:
-            seen = f"seen {_bp(judged.seen)}"
+            seen = f"seen {basis_points(judged.seen)}"
             if judged.low is not None and judged.high is not None:
-                seen += f" ({_bp(judged.low)} to {_bp(judged.high)})"
+                seen += f" ({basis_points(judged.low)} to {basis_points(judged.high)})"
             parts.append(seen)
         if self.half_spread is not None and self.delay is not None:
-            parts.append(f"half spread {_bp(self.half_spread)}, delay {_bp(self.delay)}")
+            parts.append(
+                f"half spread {basis_points(self.half_spread)}, delay {basis_points(self.delay)}"
+            )
         if self.fees is not None:
-            parts.append(f"fees {self.fees:.1f}")
+            parts.append(f"fees {basis_points(self.fees)}")
         if self.break_even is not None:
-            parts.append(f"break-even {self.break_even:.1f} with fees")
+            parts.append(f"break-even {basis_points(self.break_even)} with fees")
         text = ", ".join(parts)
         if judged.seen is not None:
             text += f": {self.found}"
@@ -192,11 +195,6 @@ _FOUND = {
     CostFinding.EATS_EDGE: "they eat the edge",
     CostFinding.OPEN: "too few fills to tell",
 }
-
-
-def _bp(cost: float) -> str:
-    """Basis points in words; what rounds to nothing has no sign."""
-    return f"{round(cost, 1) + 0.0:.1f}"
 
 
 def _group(low: float, high: float, fills: Sequence[FillCost]) -> CostGroup:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from core.gate.gate import Finding, Gate, UnfinishedGate, Verdict
 from core.report.metric_labels import figure_text
 from core.report.result import RunResult, metrics_to_json
-from core.text import per_cent, signed_per_cent
+from core.text import basis_points, per_cent, signed_per_cent
 from core.time_format import short_date
 from core.trial.expectation import Expectation
 
@@ -205,8 +205,8 @@ def _robustness(gate: Gate) -> GateSection:
         rows.append(
             (
                 "a fill may cost, before nothing is left",
-                f"{found.break_even_cost_bp:.1f} bp",
-                f"{found.assumed_cost_bp:.1f} bp assumed",
+                f"{basis_points(found.break_even_cost_bp)} bp",
+                f"{basis_points(found.assumed_cost_bp)} bp assumed",
             )
         )
     if found.neighbours is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.report.metric_words import METRIC_LABELS, undefined_text
 from core.report.metrics import ANNUALISED, SHORT_PERIOD_DAYS
-from core.text import per_cent, signed_per_cent
+from core.text import basis_points, per_cent, signed_per_cent
 from core.time_format import short_duration
 
 
@@ -53,7 +53,7 @@ def figure_text(name: str, metrics: Mapping[str, Any], decimals: int = 2) -> str
     if name.endswith("_pct"):
         return per_cent(value, 2 if name == "max_drawdown_pct" else 1)
     if name.endswith("_bp"):
-        return f"{value:.1f} bp"
+        return f"{basis_points(value)} bp"
     if name in _MONEY:
         return signed_money(value, decimals)
     if name == "avg_hold":

@@ -14,7 +14,7 @@ from core.market.symbols import money_decimals
 from core.report.metric_labels import metric_figures, money_text, price_text, signed_money
 from core.report.metric_words import UNDEFINED
 from core.report.written_report import told_until
-from core.text import number, per_cent, reason_text, safe_text, signed_per_cent
+from core.text import basis_points, number, per_cent, reason_text, safe_text, signed_per_cent
 from core.time_format import parse_time, short_duration, short_time
 
 Report = Mapping[str, Any]
@@ -282,8 +282,8 @@ def _venue_orders(orders: Mapping[str, Any] | None) -> Section:
     if mean is not None:
         word = "worse" if mean >= 0 else "better"
         sentences.append(
-            f"the venue's prices were {abs(mean):.1f} bp {word} than the session's own on average; "
-            "the figures above are by the session's own"
+            f"the venue's prices were {basis_points(abs(mean))} bp {word} than the session's own "
+            "on average; the figures above are by the session's own"
         )
     for symbol, quantity in orders["still_held"].items():
         sentences.append(f"{number(quantity)} of {symbol} are still held there")

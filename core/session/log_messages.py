@@ -20,7 +20,7 @@ from core.journal.records import (
 from core.market.candles.candles import Candle
 from core.market.symbols import money_decimals
 from core.session.snapshot import Level
-from core.text import number, per_cent, prices, signed_per_cent
+from core.text import basis_points, number, per_cent, prices, signed_per_cent
 from core.trading.orders import Execution, OrderSide, VenueOrder, difference_bp
 from core.trading.values import (
     Added,
@@ -144,7 +144,7 @@ def tell_order(order: VenueOrder, came: Execution) -> tuple[Level, str]:
     theirs, ours = prices(came.price, order.price)
     return Level.INFO if came.why is None else Level.WARNING, (
         f"{order.symbol}: the testnet {'bought' if bought else 'sold'} {number(came.quantity)} at "
-        f"{theirs}, {abs(difference):.1f} bp {word} than the session's {ours}{took}{part}"
+        f"{theirs}, {basis_points(abs(difference))} bp {word} than the session's {ours}{took}{part}"
     )
 
 

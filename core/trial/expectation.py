@@ -80,7 +80,7 @@ class Expectation:
             TextRow(
                 "Return",
                 f"{made.low:+z,.1f} to {signed_per_cent(made.high, 1)}, middle "
-                f"{signed_per_cent(made.middle, 1)}; {self.loss_probability:.0%} end lower",
+                f"{signed_per_cent(made.middle, 1)}; {self.loss_probability:.0%} end with a loss",
             ),
             TextRow("Deepest fall", f"{fall.low:,.1f} to {per_cent(fall.high, 1)}"),
             TextRow("Losing run", f"{losses.low:,.0f} to {losses.high:,.0f} losses in a row"),

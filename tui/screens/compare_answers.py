@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from core.text import reason_text, safe_text, signed_per_cent, typed_for
+from core.text import basis_points, reason_text, safe_text, signed_per_cent, typed_for
 from core.trial.state import DESCRIBED, State
 from tui import formats
 from tui.widgets.answer_list import AnswerRow
@@ -158,7 +158,8 @@ def _costs(layer: CostLayer | None) -> AnswerRow:
         found = "" if layer.found == layer.word else f": {layer.found}"
         texts = [f"{fills}{found}"]
         if layer.half_spread is not None and layer.delay is not None:
-            parts = f"half spread {layer.half_spread:z.1f} bp, delay {layer.delay:z.1f} bp"
+            half, delay = basis_points(layer.half_spread), basis_points(layer.delay)
+            parts = f"half spread {half} bp, delay {delay} bp"
             texts.insert(0, f"{fills}, {parts}{found}")
     text, *shorter = texts
     gauge = cost_gauge(layer)
@@ -184,7 +185,7 @@ def cost_gauge(layer: CostLayer) -> Gauge:
     places = decimals_apart([judged.assumed, *(() if judged.seen is None else (judged.seen,))], 1)
 
     def bp(value: float) -> str:
-        return f"{value:z.{places}f}"
+        return basis_points(value, digits=places)
 
     as_assumed = judged.seen is not None and bp(judged.seen) == bp(judged.assumed)
     if judged.seen is not None:

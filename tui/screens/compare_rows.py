@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from core.compare.waterfall import in_cents
 from core.market.symbols import money_decimals
 from core.report.metric_words import undefined_text
-from core.text import reason_text, signed_per_cent, typed_for
+from core.text import basis_points, reason_text, signed_per_cent, typed_for
 from tui import formats
 from tui.screens.trade_rows import held_ms
 from tui.widgets.columns import Column
@@ -275,7 +275,10 @@ def _sizes(low: float, high: float) -> str:
 
 def _cost_row(label: str, group: CostGroup, groups: Sequence[CostGroup]) -> Row:
     largest = max(abs(one.shortfall) for one in groups) or 1.0
-    least = 1 if round(group.shortfall, 1) else 0  # what is written as nothing has no bar
+    # What is written as nothing has no bar.
+    least = 1 if basis_points(group.shortfall) != basis_points(0.0) else 0
+    told = [(one.shortfall, one.half_spread, one.delay) for one in groups]
+    beside = [value for values in told for value in values if value is not None]
     length = max(round(abs(group.shortfall) / largest * _COST_BAR), 1) * least
     # A fill better than the rules' price is a gain; its bar is drawn hollow.
     bar = ("━" if group.shortfall > 0 else "╌") * length
@@ -286,7 +289,7 @@ def _cost_row(label: str, group: CostGroup, groups: Sequence[CostGroup]) -> Row:
             Cell(label, Tone.DIM, order=group.low),
             Cell(f"{group.fills:,}", order=group.fills),
             *(
-                Cell(_bp(value), Tone.DIM if value is None else Tone.PLAIN, value)
+                Cell(_bp(value, beside), Tone.DIM if value is None else Tone.PLAIN, value)
                 for value in parts
             ),
             Cell(bar, Tone.LOSS if group.shortfall > 0 else Tone.GAIN, group.shortfall),
@@ -294,8 +297,8 @@ def _cost_row(label: str, group: CostGroup, groups: Sequence[CostGroup]) -> Row:
     )
 
 
-def _bp(value: float | None) -> str:
-    return formats.number(None if value is None else round(value, 1) or 0.0, 1)
+def _bp(value: float | None, beside: Sequence[float]) -> str:
+    return formats.UNKNOWN if value is None else basis_points(value, *beside)
 
 
 def compared_trades(result: ComparisonResult, which: str) -> Iterator[tuple[int, TradeDifference]]:

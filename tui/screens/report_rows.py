@@ -15,6 +15,7 @@ from core.report.written_report import (
     WrittenReport,
     last_close,
 )
+from core.text import basis_points
 from tui import formats
 from tui.screens import trade_rows as trade_table
 from tui.screens.trade_rows import milliseconds
@@ -206,7 +207,9 @@ def _facts(report: WrittenReport) -> list[str]:
         text = f"on the testnet {orders.filled} of {orders.made} orders were filled"
         if (mean := orders.mean_difference_bp) is not None:
             worse = "worse" if mean >= 0 else "better"
-            text += f", {abs(mean):.1f} bp {worse} than the session's own prices on average"
+            text += (
+                f", {basis_points(abs(mean))} bp {worse} than the session's own prices on average"
+            )
         found.append(text)
     return found
 

@@ -74,6 +74,7 @@ from tests.unit.report.making import START, result, trade
 from tui.commands import Place
 from tui.commands.command import LEGENDS
 from tui.screens.compare_answers import answers, verdict_text
+from tui.screens.compare_rows import size_rows
 
 BALANCE = 10_000.0
 COSTS = PromisedCosts(5.0, 4.0, 31.0)  # basis points
@@ -390,6 +391,20 @@ def test_why_there_is_no_band_is_said_as_it_is() -> None:
     assert doubted["path"].text == f"no band: {doubt.in_short}"
     few = {row.key: row for row in answers(judged(KEPT, sealed=seal(returns=(1.0, -0.5, 0.2))))}
     assert "at least 20 are needed" in few["path"].none
+
+
+def test_costs_of_less_than_a_basis_point_are_told_alike_in_every_place() -> None:
+    fills = [FillCost(START + at, "BTC/USDT", True, 100.0, 0.05, 0.07) for at in range(30)]
+    small = cost_layer(fills, PROMISE[:10], COSTS, Margins(), ErrorRates())
+    (row,) = (row for row in answers(judged(KEPT, costs=small)) if row.key == "costs")
+    assert "half spread 0.07 bp, delay -0.02 bp" in row.text
+    assert row.gauge is not None
+    assert row.gauge.pointers[0].label.startswith("seen 0.05 bp")
+    assert "seen 0.05 " in small.text
+    assert "half spread 0.07, delay -0.02" in small.text
+    (sized,) = size_rows(small)
+    assert [cell.text for cell in sized.cells[2:5]] == ["0.05", "0.07", "-0.02"]
+    assert sized.cells[5].text, "it has a bar"
 
 
 def test_a_few_fills_say_from_how_many_on_they_are_judged() -> None:

@@ -74,6 +74,8 @@ def test_a_plan_says_what_holds_without_an_edge_only_of_what_promises_none(tmp_p
     assert whole[:4] == ["Horizon", "Edge holds", "No edge", "For 80%"]
     rest = [row.label for row in plan_trial(worse).rows]
     assert rest == [label for label in whole if label not in ("Edge holds", "For 80%")]
+    brought = next(row.text for row in plan_trial(worse).rows if row.label == "Return")
+    assert brought.endswith("% end with a loss")
 
 
 def test_another_starting_balance_promises_the_same(tmp_path: Path) -> None:
