@@ -185,6 +185,7 @@ _OWN_LIMITS = {
     Obstacle.HOURS: "outside the hours of the strategy (hours, weekdays, flat_at)",
     Obstacle.COOLDOWN: "within the cooldown after a trade",
     Obstacle.TRADES_PER_DAY: "by max_trades_per_day",
+    Obstacle.PAUSED: "while entries were paused or, in their symbol, blocked by hand",
     Obstacle.UNFILLED: "as the price of the order was not reached in its time",
 }
 
