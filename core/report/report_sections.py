@@ -111,9 +111,12 @@ def _metrics(report: Report) -> Section:
     if still_open := report.get("open_trades"):
         marked = sum(trade["unrealized_pnl"] for trade in still_open)
         count = len(still_open)
+        end, close = "the end", "the close of the last candle"
+        if parts := report.get("parts"):
+            end, close = f"the ends of the {parts} parts", "the last close of each"
         sentences.append(
-            f"{count} position{'s'[: count != 1]} open at the end, "
-            f"{signed_money(marked, decimals)} of it, marked to the close of the last candle"
+            f"{count} position{'s'[: count != 1]} open at {end}, "
+            f"{signed_money(marked, decimals)} of it, marked to {close}"
         )
     ambiguous = report.get("ambiguous") or {}
     if ambiguous.get("trades"):

@@ -175,7 +175,8 @@ class ReportedComparison(msgspec.Struct, frozen=True):
 class WrittenReport(msgspec.Struct, frozen=True):
     """The report of a backtest, a replay or a session.
 
-    `fees`: a fraction of each fill. `settings`: what was varied, by path.
+    `fees`: a fraction of each fill. `settings`: what was varied, by path. `parts`: of how many
+    parts of the time it is, joined, each begun from a flat account; None of a run.
     """
 
     strategy: str | None = None
@@ -200,6 +201,7 @@ class WrittenReport(msgspec.Struct, frozen=True):
     restarts: tuple[dict[str, object], ...] = ()
     venue_orders: ReportedOrders | None = None
     settings: dict[str, float | int | str] = {}
+    parts: int | None = None
 
 
 def last_close(end: str | None, timeframe: str) -> int | None:

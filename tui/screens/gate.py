@@ -175,13 +175,16 @@ class GateScreen(LongWorkScreen):
     ) -> None:
         """Show a result of the gate as a report, with what was set. `joined`: of which parts."""
 
+        gate = self._gate
+
         async def work() -> None:
             if kept := self._varied.reports:
                 report, equity = kept[1 if joined else 0]
             else:
                 report, equity = await asyncio.to_thread(_reported, result)
             if self.is_current:
-                named = {**report, "settings": dict(settings)}
+                parts = {"parts": len(gate.walk_forward.folds)} if joined and gate else {}
+                named = {**report, "settings": dict(settings), **parts}
                 self.app.push_screen(ReportScreen(named, equity, joined=joined))
 
         self.app.run_worker(work(), name="report", group="varying", exit_on_error=False)

@@ -194,7 +194,10 @@ def _still_open(report: WrittenReport) -> list[Remark]:
     gains = [gain for gain in marked if isinstance(gain, (int, float))]
     total = formats.change(sum(gains), decimals=money_decimals(*report.symbols))
     worth = f" ({total})" if len(gains) == left_open else ""
-    text = f"{left_open} open at the end, marked to the close of the last candle{worth}"
+    where = "at the end, marked to the close of the last candle"
+    if report.parts is not None:
+        where = f"at the ends of the {report.parts} parts, marked to the last close of each"
+    text = f"{left_open} open {where}{worth}"
     return [Remark("·", text, Tone.PLAIN)]
 
 
