@@ -510,10 +510,20 @@ async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: P
         shown = drawn(app, "#compared-conditions") + drawn(app, "#compared-fields")
         assert "THRESHOLD" in shown
         assert "0.00" not in [row[1] for row in parts]
-        title, last = trade.query_one("#compared-title", Static), differing
-        assert f"{last} of {last}" in str(title.render()), "the row it was opened from"
-        await pilot.press("h")
-        assert f"{last - 1} of {last}" in str(title.render())
+        title, every = trade.query_one("#compared-title", Static), counts["all"]
+        head = str(title.render())
+        assert f" of {every}, 1 of {differing} listed" in head, "the oldest, from whose row it is"
+        await pilot.press("l")
+        assert f" of {every}, 2 of {differing} listed" in str(title.render())
+        await pilot.press("h", "h")
+        assert f", {differing} of {differing} listed" in str(title.render())
+        await pilot.press("escape")
+        while "▸all" not in str(screen.query_one("#layer-trades").border_title):
+            await pilot.press("L")
+        await pilot.press("g", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ComparedTradeScreen))
+        newest = str(app.screen.query_one("#compared-title", Static).render())
+        assert newest.endswith(f"trade {every} of {every}"), "the newest has the highest number"
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, CompareLayerScreen))
 

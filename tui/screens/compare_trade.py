@@ -110,7 +110,7 @@ class ComparedTradeScreen(BaseScreen):
                     formats.change(difference, decimals=decimals),
                     tone_of(difference, decimals).css,
                 ),
-                (f"   {self._at + 1} of {len(self._places)}", "$dim"),
+                (f"   {self._counted()}", "$dim"),
             )
         )
         zone = self.papertape.zone
@@ -124,6 +124,13 @@ class ComparedTradeScreen(BaseScreen):
         self.query_one("#compared-conditions", SignalConditions).look_at(self._at_signal, made)
         self._conditions = conditions_title(made, zone)
         self._show_view()
+
+    def _counted(self) -> str:
+        """Which trade it is, counted from the first one on as in a run; and its place in a list."""
+        assert self._result.divergence is not None
+        all_, listed = len(self._result.divergence.trades), len(self._places)
+        text = f"trade {self._places[self._at] + 1} of {all_}"
+        return text if listed == all_ else f"{text}, {listed - self._at} of {listed} listed"
 
     async def _at_signal(
         self, symbol: str, timeframe: str | None, until: int | None, count: int
@@ -213,8 +220,8 @@ class ComparedTradeScreen(BaseScreen):
         self.dismiss()
 
     def action_other(self, step: int) -> None:
-        """Go on to another trade of the list."""
-        self._at = (self._at + step) % len(self._places)
+        """Go on to another trade of the list, which has the newest first: the next is newer."""
+        self._at = (self._at - step) % len(self._places)
         self._draw()
 
 
