@@ -714,10 +714,19 @@ def test_only_the_sessions_that_a_comparison_takes_are_listed() -> None:
 
 
 def test_replays_are_counted_where_no_session_is_judged_without_being_named() -> None:
-    replays = [session(f"aa11bb2{at}", "rsi_bounce", mode=Mode.REPLAY) for at in range(2)]
-    for known, expected in ((replays, "2 replays"), (replays[:1], "1 replay"), ([], "none")):
+    replays = [
+        session("aa11bb20", "rsi_bounce", mode=Mode.REPLAY, trades_count=4),
+        session(
+            "aa11bb21", "rsi_bounce", mode=Mode.REPLAY, trades_count=9, state=SessionState.STOPPED
+        ),
+    ]
+    for known, expected in (
+        (replays, ["2 replays", "1", "13"]),
+        (replays[:1], ["1 replay", "1", "4"]),
+        ([], ["none", "", ""]),
+    ):
         row = next(row for row in choice_rows(choices(), known) if row.key == "rsi_bounce")
-        assert [cell.text for cell in row.cells[-3:]] == [expected, "", ""]
+        assert [cell.text for cell in row.cells[-3:]] == expected
 
 
 async def test_a_strategy_is_picked_and_its_sessions_taken_in_turn(workspace: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from core.compare.request import on_one_market
@@ -31,23 +30,20 @@ def choice_rows(
 ) -> list[Row]:
     """The strategies that can be compared, those with most closed trades of sessions first.
 
-    Of their sessions those count that a comparison takes: of the same timeframe, on one market, and
-    no replays. None of them is known as long as `sessions` is None.
+    Of their sessions those count that a comparison takes: of the same timeframe, on one market;
+    replays where there are no others. None of them is known as long as `sessions` is None.
     """
     of: dict[tuple[str, str], list[SessionSnapshot]] = {}
-    replays: Counter[tuple[str, str]] = Counter()
+    replays: dict[tuple[str, str], list[SessionSnapshot]] = {}
     for session in sessions or ():
-        key = (session.strategy, session.timeframe)
-        if session.mode is Mode.REPLAY:
-            replays[key] += 1
-        else:
-            of.setdefault(key, []).append(session)
+        kind = replays if session.mode is Mode.REPLAY else of
+        kind.setdefault((session.strategy, session.timeframe), []).append(session)
     found = []
     for choice in choices:
         if choice.is_read and not choice.problems:
             key = (choice.name, choice.timeframe)
             theirs, _ = on_one_market(of.get(key, []), lambda session: session.mode)
-            found.append((choice, theirs, None if sessions is None else replays[key]))
+            found.append((choice, theirs, None if sessions is None else replays.get(key, ())))
     found.sort(key=lambda one: (-(_traded(one[1]) or 0), -len(one[1]), one[0].name))
     return [_row(*one) for one in found]
 
@@ -59,11 +55,16 @@ def _traded(sessions: Sequence[SessionSnapshot]) -> int | None:
     )
 
 
-def _row(choice: StrategyChoice, sessions: Sequence[SessionSnapshot], replays: int | None) -> Row:
+def _row(
+    choice: StrategyChoice,
+    sessions: Sequence[SessionSnapshot],
+    replays: Sequence[SessionSnapshot] | None,
+) -> Row:
     gain, trades = choice.saved("total_return_pct"), choice.saved("total_trades")
-    active, traded = sum(not one.state.ended for one in sessions), _traded(sessions)
+    counted = sessions or replays or ()
+    active, traded = sum(not one.state.ended for one in counted), _traded(counted)
     quiet = Tone.PLAIN if sessions else Tone.DIM
-    listed = len(sessions) or (replays or 0) / ((replays or 0) + 1)  # replays below any other
+    listed = len(sessions) or len(counted) / (len(counted) + 1)  # replays below any other
     more = f" +{len(choice.symbols) - 1}" if len(choice.symbols) > 1 else ""
     return Row(
         choice.name,
@@ -74,17 +75,18 @@ def _row(choice: StrategyChoice, sessions: Sequence[SessionSnapshot], replays: i
             Cell(formats.change_percent(gain), tone_of(gain), order=gain or 0.0),
             Cell(formats.number(trades, 0), order=trades or 0.0),
             Cell(_count(sessions, replays), quiet, order=listed),
-            Cell(formats.count(active) if sessions else "", quiet, order=active),
-            Cell(formats.number(traded, 0) if sessions else "", quiet, order=traded or 0),
+            Cell(formats.count(active) if counted else "", quiet, order=active),
+            Cell(formats.number(traded, 0) if counted else "", quiet, order=traded or 0),
         ),
     )
 
 
-def _count(sessions: Sequence[SessionSnapshot], replays: int | None) -> str:
+def _count(sessions: Sequence[SessionSnapshot], replays: Sequence[SessionSnapshot] | None) -> str:
     """How many there are, and what they are where they are no paper sessions on a real market."""
     if replays is None:
         return formats.UNKNOWN
     if not sessions:
-        return f"{formats.count(replays)} replay{'s'[: replays != 1]}" if replays else "none"
+        count = len(replays)
+        return f"{formats.count(count)} replay{'s'[: count != 1]}" if count else "none"
     demo = " demo" if sessions[0].mode is Mode.DEMO else ""
     return f"{formats.count(len(sessions))}{demo}"
