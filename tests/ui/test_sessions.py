@@ -764,7 +764,7 @@ async def test_the_money_of_each_kind_stands_under_its_name() -> None:
 
 async def test_money_that_finds_no_room_is_counted_and_what_never_began_has_none() -> None:
     held: dict[str, Any] = {"open_positions": (position(),)}
-    failed: dict[str, Any] = {"state": SessionState.ERROR, "ended": NOW, "last_candle": None}
+    failed: dict[str, Any] = {"state": SessionState.ERROR, "ended": NOW, "equity_curve": ()}
     ended: dict[str, Any] = {"state": SessionState.STOPPED, "ended": NOW}
     sessions = [
         session("fail0001", "a", symbols=("BTC/EUR",), **failed),

@@ -57,7 +57,7 @@ def headline_figures(snapshot: HostSnapshot, zone: tzinfo = UTC) -> tuple[Figure
 
 def _began(session: SessionSnapshot) -> bool:
     """Whether a session came to have money: one that cannot be read may have."""
-    before = session.state.ended and session.last_candle is None and not session.trades_count
+    before = session.state.ended and not session.equity_curve and not session.trades_count
     return session.unread or not before
 
 
