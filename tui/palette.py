@@ -276,14 +276,19 @@ class PaletteCommands(Provider):
         """What cannot be done here now, and the commands of other screens and parts of them."""
         app = cast(Jumping, self.app)
         for command in commands_at(self._place):
-            if not is_possible(command, self.screen):  # what is done instead says why
+            if not is_possible(command, self.screen):  # what is done instead says why as well
                 run = partial(self.app.run_action, command.action, self.screen)
-                yield self._command(Kind.ELSEWHERE, command, run, "not now")
+                yield self._command(Kind.ELSEWHERE, command, run, self._why_not(command))
         for command in commands_elsewhere(self._place):
             home, where = command.place.home, command.place.value
             if home not in (None, command.place):
                 where = f"{home} › {where}"
             yield self._command(Kind.ELSEWHERE, command, partial(app.lead, command), where)
+
+    def _why_not(self, command: Command) -> str:
+        ask = getattr(self.screen, "why_not", None)
+        why = (ask(command.action) if ask is not None else "") or command.unless
+        return f"not now: {why.removesuffix('.')}" if why else "not now"
 
     @property
     def _place(self) -> Place:

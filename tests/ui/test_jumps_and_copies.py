@@ -161,6 +161,13 @@ async def test_every_command_is_found_on_every_screen_and_leads_to_its_own(
         assert bool(app.notes) is bool(said), app.notes
 
 
+async def test_what_cannot_be_done_now_says_why_before_it_is_chosen() -> None:
+    """It said “not now” alone: why came only once it was chosen all the same."""
+    first, *_ = await typed("take over", busy())
+    shown = " ".join(first.split())
+    assert "not now: The sessions run in this screen already · While another" in shown
+
+
 async def test_commands_of_the_screen_come_before_those_of_others() -> None:
     shown = await typed("new", busy())
     assert shown[0].startswith("new (n)")
