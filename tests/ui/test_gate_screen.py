@@ -137,6 +137,11 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         assert "Chosen on what was, traded on what followed" in texts[0]
         assert "costs doubled" in texts[1]
         assert tries_of(workspace.tries, "waves").tried == 1 + 2
+        assert screen.query_one(AnswerList).has_focus
+        await pilot.press("z")  # not three bars over an empty screen
+        await until(pilot, lambda: screen.maximized is screen.query_one("#gate-left"))
+        await pilot.press("z", "shift+tab")
+        await until(pilot, lambda: screen.query_one(AnswerList).has_focus)
         if size == WIDE:  # both columns at once, and of each what there is room for
             await pilot.resize_terminal(WIDE[0], 30)
             await until(pilot, lambda: screen.check_action("view", ()) is True)

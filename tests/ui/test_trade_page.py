@@ -101,6 +101,20 @@ async def test_a_trade_shows_its_conditions_as_its_session_does_and_its_twin(
         assert not page.check_action("view", ()), "all of it is shown"
 
 
+async def test_full_screen_goes_to_the_chart_from_what_is_all_there_already() -> None:
+    """A few fields stood over an empty screen."""
+    app = make_app(ended())
+    async with driven(app, WIDE) as pilot:
+        page = await to_a_trade(pilot, app)
+        fields, chart = page.query_one("#trade-fields"), page.query_one("#trade-candles")
+        await until(pilot, lambda: page.focused is fields)
+        assert fields.max_scroll_y == 0
+        await pilot.press("z")
+        await until(pilot, lambda: page.maximized is chart and page.focused is chart)
+        await pilot.press("z")
+        await until(pilot, lambda: page.maximized is None)
+
+
 async def test_on_a_low_terminal_they_take_turns_with_the_fields() -> None:
     app = make_app(ended())
     async with driven(app, NARROW) as pilot:

@@ -101,6 +101,7 @@ class BaseScreen(Screen[None]):
     PLACE: ClassVar[Place]
     TITLE: ClassVar[str | None] = None
     ALLOW_IN_MAXIMIZED_VIEW = "TopBar, Hints"
+    LARGEST: ClassVar[str] = ""  # which panes gain by a full screen where the one in use is short
     ready = False  # whether its widgets are there to be drawn on
     _focused_last: Widget | None = None
     _panes: Sequence[Widget] = ()  # among which one goes on in full screen
@@ -264,7 +265,12 @@ class BaseScreen(Screen[None]):
         elif self.focused is not None and not isinstance(self.focused, Input):
             # In their order, which follows from where they stand; a field needs no screen.
             self._panes = [one for one in self.focus_chain if not isinstance(one, Input)]
-            self.maximize(self.focused, container=False)
+            pane = self.focused
+            if self.LARGEST and pane.max_scroll_y == 0:  # all of it is there to be seen
+                larger = [one for one in self.query(self.LARGEST) if one in self._panes]
+                pane = next(iter(larger), pane) if pane not in larger else pane
+                self.set_focus(pane)
+            self.maximize(pane, container=False)
 
     def focus_next(self, selector: str | type[QueryType] = "*") -> Widget | None:
         """Go to the next pane; from one in full screen to that in full screen."""

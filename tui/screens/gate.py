@@ -53,6 +53,7 @@ class GateScreen(LongWorkScreen):
 
     PLACE = Place.GATE
     TITLE = "Gate"
+    LARGEST = "#gate-left, #gate-right"
     WHAT = "gate"
     PARTS = PARTS
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.GATE)

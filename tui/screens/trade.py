@@ -72,6 +72,7 @@ class TradeScreen(BaseScreen):
 
     PLACE = Place.TRADE
     TITLE = "Trade"
+    LARGEST = "#trade-candles"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.TRADE)
 
     def __init__(
