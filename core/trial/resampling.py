@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Floats
-from core.text import per_cent
 from core.trial.dependence import (
     autocorrelation_about_zero,
     first_autocorrelation,
@@ -123,7 +122,9 @@ class Resampler:
         returns = as_returns(backtest_returns, fewest=FEWEST_TRADES)
         largest = float(np.abs(returns).max())
         if not (largest == 0 or 1 / _ABSURD < largest < _ABSURD):
-            raise ValueError(f"backtest returns: the largest is {per_cent(largest)}, which is none")
+            raise ValueError(
+                f"backtest returns: the largest is {largest:.3g} per cent, which is none"
+            )
         mean, scale = mean_and_scale(returns)
         centred = returns - mean
         if float(np.abs(centred).max()) <= 1e-12 * largest:
