@@ -48,7 +48,7 @@ def test_the_text_has_a_table_a_heat_map_and_what_luck_would_find(
     out = run(*swept).out
     assert "rsi.period" in out.splitlines()[0]
     assert "sharpe_ratio over entry_conditions[0].value" in out
-    assert "6 settings tried: that luck is of all of them, " in out
+    assert "6 settings tried, and that luck is of all of them; " in out
     assert "deflated Sharpe" in out
     # What it comes to is of all settings with a ratio, and not of the few independent ones.
     found = run(*swept, "--json").json
