@@ -62,7 +62,7 @@ async def test_what_is_shown_is_kept_under_a_name_and_is_there_at_the_next_start
         await until(pilot, lambda: "▸" not in drawn(app, "#sessions"))
         assert app.screen.query_one(FilterBox).value == ""
         app.choose_view("[/x] mine")  # as the palette does
-        await until(pilot, lambda: "▸ ema_cross · SIMULATED only" in drawn(app, "#sessions"))
+        await until(pilot, lambda: "▸ ema_cross · SIMULATED totals" in drawn(app, "#sessions"))
         assert "▾ rsi_bounce" in drawn(app, "#sessions"), "the group one is in"
         await until(pilot, lambda: read_preferences(tmp_path / "config.yaml").view == "[/x] mine")
 

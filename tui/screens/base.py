@@ -270,7 +270,7 @@ class BaseScreen(Screen[None]):
                 larger = [one for one in self.query(self.LARGEST) if one in self._panes]
                 pane = next(iter(larger), pane) if pane not in larger else pane
                 self.set_focus(pane)
-            self.maximize(pane, container=False)
+            self.maximized = pane  # also where Textual would not, as with plain text
 
     def focus_next(self, selector: str | type[QueryType] = "*") -> Widget | None:
         """Go to the next pane; from one in full screen to that in full screen."""
@@ -288,7 +288,7 @@ class BaseScreen(Screen[None]):
             return None
         pane = panes[(panes.index(self.maximized) + step) % len(panes)]
         self.set_focus(pane)
-        self.maximize(pane, container=False)
+        self.maximized = pane
         return pane
 
     def why_not(self, action: str) -> str:
