@@ -241,7 +241,7 @@ async def vary(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], No
     await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
     listed = app.screen.query_one("#backtests", LineTable)
     await until(pilot, lambda: len(listed.rows) >= 2)
-    await pilot.press("g", "space", "space")
+    await pilot.press("g", "space", "j", "space")  # the sweep between them is kept as well
     await pilot.pause(1)
     picture("backtests")
     await pilot.press("c")
