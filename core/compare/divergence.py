@@ -32,7 +32,7 @@ from core.compare.matching import Matching, Pair, decision, match_trades
 from core.compare.waterfall import Part, Parts, in_cents, pair_parts, sum_parts
 from core.market.symbols import money_decimals
 from core.text import reason_text, signed_per_cent
-from core.trading.values import ExitReason, OpenTrade, Trade
+from core.trading.values import ExitReason, OpenTrade, Trade, TradePart
 
 _NEVER = 1 << 62
 
@@ -258,6 +258,10 @@ def _alone(trade: Trade, held: OpenTrade | None, part: Part) -> Parts:
     """
     if held is None:
         return {part: trade.pnl if part is Part.EXTRA else -trade.pnl}
+    parts = held.parts
+    if parts:
+        left = TradePart(trade.exit_time, held.mark_price, held.quantity, 0.0, ExitReason.MANUAL)
+        parts = (*parts, left)
     marked = msgspec.structs.replace(
         trade,
         entry_price=held.entry_price,
@@ -267,7 +271,7 @@ def _alone(trade: Trade, held: OpenTrade | None, part: Part) -> Parts:
         funding=held.funding,
         pnl=held.unrealized_pnl,
         exit_reason=ExitReason.MANUAL,
-        parts=held.parts,
+        parts=parts,
         entries=held.entries,
     )
     return pair_parts(Pair(marked, trade) if part is Part.EXTRA else Pair(trade, marked))

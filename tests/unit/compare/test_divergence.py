@@ -14,7 +14,7 @@ from core.compare.divergence import Divergence, MatchKind, find_divergence
 from core.compare.to_json import divergence_to_json
 from core.compare.waterfall import Part
 from core.market.candles.timeframes import HOUR, Timeframe
-from core.trading.values import ExitReason, Obstacle, OpenTrade, Refused, Side, Trade
+from core.trading.values import ExitReason, Obstacle, OpenTrade, Refused, Side, Trade, TradePart
 from tests.unit.report.making import START, trade
 
 
@@ -202,6 +202,23 @@ def test_what_one_run_closed_counts_against_what_the_other_still_holds(missing: 
     assert only.cause.detail == f"still open in the {where} at -196.00; closed by hand"
     written: Any = divergence_to_json(found)
     assert written["trades"][0]["held"]["unrealized_pnl"] == -196.0
+
+
+def test_what_is_left_of_a_position_is_held_as_if_left_by_hand_at_its_mark() -> None:
+    first = TradePart(at(7), 103.0, 0.5, 1.0, ExitReason.TAKE_PROFIT)
+    last = TradePart(at(9), 101.0, 0.5, 2.0, ExitReason.MANUAL)
+    closed = msgspec.structs.replace(
+        trade(candle=5), entry_price=100.0, exit_price=102.0, quantity=1.0, fees=4.0, funding=0.0,
+        pnl=-2.0, exit_reason=ExitReason.MANUAL, parts=(first, last),
+    )  # fmt: skip
+    held = OpenTrade(
+        "BTC/USDT", Side.LONG, at(5), at(6), 100.0, 0.5, 1.0, 50.0, 2.0, 0.0, 101.4,
+        0.2, None, None, None, parts=(first,),
+    )  # fmt: skip
+    found = find_divergence([], [closed], Evidence(Timeframe.H1), 1e4, backtest_open=[held])
+    assert found.parts[Part.FEES] == pytest.approx(-2.0)
+    assert found.parts[Part.EXIT_PRICE] == pytest.approx(-0.2)
+    assert found.parts[Part.EXIT_REASON] == 0
 
 
 def test_what_a_hand_entered_is_not_the_position_that_the_rules_hold() -> None:
