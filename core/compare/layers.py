@@ -28,7 +28,7 @@ from core.market.candles.timeframes import Timeframe
 from core.report.break_even import break_even_cost_bp
 from core.report.trade_columns import TradeColumns
 from core.time_format import parse_time
-from core.trading.values import Trade
+from core.trading.values import FillOn, Trade
 from core.trial.seal import (
     ErrorRates,
     Margins,
@@ -206,31 +206,37 @@ def _fresh(
 def _ran_on(session: ComparedSession, stored: Report, promised: Sequence[Trade]) -> RanOn:
     """What a session over the period of the saved backtest ran on, as the entries of that tell.
 
-    Each was filled inside a candle of its symbol, slippage apart. The candles themselves are not
-    kept with a backtest, and their digest is of all of them alone.
+    Each was filled inside a candle of its symbol, slippage apart; a market order at an open, which
+    tells the candles of two exchanges apart. The candles themselves are not kept with a backtest,
+    and their digest is of all of them alone.
     """
     if session.replayed is None:
         return RanOn.UNKNOWN
     journaled = session.replayed.session
     if not set(stored["symbols"]) & set(journaled.seen):
         return RanOn.OTHER
+    slippage = journaled.config.slippage_pct / 100
+    at_opens = stored["fill_on"] == FillOn.NEXT_OPEN and journaled.config.orders.entry is None
     beyond: list[float] = []
+    off: list[float] = []
     for symbol, candles in journaled.seen.items():
         entries = [
-            (one.entry_time, one.entries[0].price if one.entries else one.entry_price)
+            (one.entry_time, one.entries[0].price if one.entries else one.entry_price, one.side)
             for one in promised
             if one.symbol == symbol
         ]
-        times = np.array([time for time, _ in entries], dtype=np.int64)
-        prices = np.array([price for _, price in entries], dtype=np.float64)
+        times = np.array([time for time, _, _ in entries], dtype=np.int64)
+        prices = np.array([price for _, price, _ in entries], dtype=np.float64)
+        signs = np.array([side.sign for _, _, side in entries], dtype=np.float64)
         places = np.searchsorted(candles.time, times)
         had = np.append(candles.time, -1)[places] == times
-        places, prices = places[had], prices[had]
+        places, prices, signs = places[had], prices[had], signs[had]
         above = prices / candles.high[places] - 1
         beyond += np.maximum(above, 1 - prices / candles.low[places]).tolist()
+        off += np.abs(prices / (candles.open[places] * (1 + signs * slippage)) - 1).tolist()
     if not beyond:
         return RanOn.UNKNOWN
-    if max(beyond) <= journaled.config.slippage_pct / 100 + _ROUNDING:
+    if max(off) <= _ROUNDING if at_opens else max(beyond) <= slippage + _ROUNDING:
         return RanOn.OWN
     far = sum(each > _ANOTHER_MARKET for each in beyond)
     return RanOn.OTHER if far > len(beyond) / 2 else RanOn.UNKNOWN

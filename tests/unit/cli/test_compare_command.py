@@ -135,6 +135,24 @@ def test_candles_of_another_market_are_not_the_backtests_own(
     assert "own candles" not in found["text"]
 
 
+def test_candles_of_nearly_the_same_prices_are_not_the_backtests_own(
+    run: Run, workspace: Path, document: Path, tmp_path: Path
+) -> None:
+    """Another exchange's: the backtest's entries lie inside them, and were not made on them."""
+    assert run("backtest", "rsi_bounce", "--data", file_of(tmp_path), "--save").code == 0
+    near = tmp_path / "near.csv"
+    candles = waves(Timeframe.H1, 500)
+    prices = {name: getattr(candles, name) * 1.0002 for name in ("open", "high", "low", "close")}
+    write_candles(near, replace(candles, **prices))
+    with hosted(workspace) as host:
+        session_id = replayed(run, host, near)
+        found = run("compare", "rsi_bounce", "--session", session_id, "--json").json
+    assert found["layers"]["own_candles"] is False
+    assert found["verdict"]["reason"] == (
+        "the sessions ran over the backtest's own period: that proves decisions only"
+    )
+
+
 def test_a_session_beside_its_promise_and_its_replay(
     run: Run, workspace: Path, document: Path, tmp_path: Path
 ) -> None:
