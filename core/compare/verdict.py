@@ -46,6 +46,9 @@ BACKTEST_LONGER = (
 )
 LESS_LUCK = "A longer backtest leaves less to luck."
 UNDECIDED = "The trial is over without an answer."
+LIVE_MAY_ANSWER = (
+    "The paper trading of the trial is over without an answer; its live trades may still give one."
+)
 LONGER_BACKTEST = (
     f"a trial needs a backtest of at least {FEWEST_TRADES} trades: papertape backtest {{strategy}} "
     "--period 1y --save, or longer."
@@ -184,6 +187,16 @@ class TrialAnswers:
     @property
     def over(self) -> bool:
         """Whether no more evidence can come for the trial, wherever in its horizon it has stopped.
+
+        Live trades that are judged may still come.
+        """
+        live = self.live
+        waits = live is not None and live.lines is not None and live.at is None and not live.over
+        return self.paper_over and not waits
+
+    @property
+    def paper_over(self) -> bool:
+        """Whether no more evidence can come from the session.
 
         After its horizon the edge is not judged any more; a session that has ended trades no more.
         """
@@ -452,6 +465,8 @@ def _sentences(
     edge, ended = answers.edge, answers.ended
     if verdict.over:
         return [UNDECIDED, _next_trial(answers.seal, columns["Backtest"], strategy)]
+    if answers.paper_over:
+        return [LIVE_MAY_ANSWER]
     if edge is not None and edge.no_answer is not None and answers.seal is not None:
         because = doubts(answers.seal, None)  # then no trial is long enough
         why = "; ".join((edge.no_answer, *because))

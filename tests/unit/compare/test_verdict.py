@@ -31,6 +31,7 @@ from core.compare.verdict import (
     ENDED_EARLY,
     LESS_LUCK,
     LIVE_LOSES,
+    LIVE_MAY_ANSWER,
     LOSING,
     LOST_SINCE,
     MATCHES,
@@ -676,6 +677,29 @@ def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> No
         few = judged(KEPT, sealed=unjudged, live=live_column([-150.0] * 10))
         assert few.recommendation == f"{WORSE.format(column='Live')} {LIVE_LOSES}"
         assert "chance" not in few.assessment
+
+
+def test_a_trial_is_not_over_while_its_live_trades_may_answer() -> None:
+    def stopped(live: int, sealed: Seal) -> ComparisonResult:
+        column = live_column([60.0 if at % 2 else -20.0 for at in range(live)])
+        trades = trades_of(18.0, 20, seed=3)
+        return judged(trades, sealed=sealed, ended="2024-01-09T00:00:00Z", live=column)
+
+    sealed = seal(60)
+    waits = stopped(10, sealed)
+    assert waits.verdict is not None
+    assert waits.verdict.word == "open"
+    assert waits.recommendation == LIVE_MAY_ANSWER
+    assert waits.assessment == "Paper has neither kept nor broken yet what the backtest promised."
+    unjudged = stopped(10, seal(60, errors=ErrorRates()))
+    assert unjudged.verdict is not None
+    assert unjudged.verdict.word == "over, unanswered"
+    assert unjudged.recommendation == OVER_SEAL_ANOTHER
+    gone_by = stopped(10, seal(10))
+    assert gone_by.layers.live is not None
+    assert gone_by.layers.live.over
+    assert gone_by.verdict is not None
+    assert gone_by.verdict.word == "over, unanswered"
 
 
 def test_live_that_certainly_makes_less_than_promised_is_not_validated() -> None:
