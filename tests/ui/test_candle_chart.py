@@ -101,6 +101,10 @@ async def test_the_field_of_a_filter_is_no_pane_for_the_whole_screen() -> None:
             seen.add(app.screen.maximized)
         assert app.screen.query_one(FilterBox).display
         assert app.screen.query_one(FilterBox) not in seen
+        await pilot.press("slash")
+        await until(pilot, lambda: app.screen.query_one(FilterBox).has_focus)
+        await until(pilot, lambda: app.screen.query_one(FilterBox).region.height == 1)
+        await pilot.press("enter")
         await pilot.press("z")
         await until(pilot, lambda: app.screen.maximized is None)
         assert app.screen.query_one(FilterBox).text == "o"

@@ -140,6 +140,16 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         assert screen.query_one(AnswerList).has_focus
         await pilot.press("z")  # not three bars over an empty screen
         await until(pilot, lambda: screen.maximized is screen.query_one("#gate-left"))
+        if size == NARROW:  # where v shows the other in its place: not an empty screen
+            for side in ("right", "left"):
+                column = screen.query_one(f"#gate-{side}")
+                await pilot.press("v")
+                await until(pilot, lambda: screen.maximized is column)  # noqa: B023
+                await until(pilot, lambda: column.size.width == NARROW[0])  # noqa: B023
+            await pilot.press("tab")
+            await until(pilot, lambda: screen.maximized is screen.query_one(AnswerList))
+            await pilot.press("tab")
+            await until(pilot, lambda: screen.maximized is screen.query_one("#gate-left"))
         await pilot.press("z", "shift+tab")
         await until(pilot, lambda: screen.query_one(AnswerList).has_focus)
         if size == WIDE:  # both columns at once, and of each what there is room for

@@ -100,7 +100,7 @@ class BaseScreen(Screen[None]):
 
     PLACE: ClassVar[Place]
     TITLE: ClassVar[str | None] = None
-    ALLOW_IN_MAXIMIZED_VIEW = "TopBar, Hints"
+    ALLOW_IN_MAXIMIZED_VIEW = "TopBar, FilterBox, Hints"
     LARGEST: ClassVar[str] = ""  # which panes gain by a full screen where the one in use is short
     ready = False  # whether its widgets are there to be drawn on
     _focused_last: Widget | None = None
@@ -237,6 +237,16 @@ class BaseScreen(Screen[None]):
             give_sizes(self, self.papertape.panes.get(self._layout, {}))
             self._give_focus()
 
+    def watch_focused(self, pane: Widget | None) -> None:
+        """Where one pane is in full screen, have it be that which takes the keys."""
+        before = self.maximized
+        if before is None or pane in (None, before) or isinstance(pane, Input):
+            return
+        if pane not in self._panes:  # it takes turns with another, and was not shown then
+            place = self._panes.index(before) + 1 if before in self._panes else 0
+            self._panes = [*self._panes[:place], pane, *self._panes[place:]]
+        self.maximized = pane
+
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember what takes the keys."""
         self._focused_last = event.widget
@@ -288,7 +298,6 @@ class BaseScreen(Screen[None]):
             return None
         pane = panes[(panes.index(self.maximized) + step) % len(panes)]
         self.set_focus(pane)
-        self.maximized = pane
         return pane
 
     def why_not(self, action: str) -> str:

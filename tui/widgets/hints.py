@@ -46,8 +46,8 @@ class Hints(Widget):
         if place is None:
             return self._commands
         # What is nearest counts most: of the screen's own there are the way back, the next view and
-        # help. In full screen `z` is the way back, and another view would be behind it; the way
-        # out of a crosshair takes the key of the way back.
+        # help. In full screen `z` is the way back, and other candles count more than another view;
+        # the way out of a crosshair takes the key of the way back.
         own = [c for c in commands_at(place) if c.place is place and c.hint is not None]
         on = () if self.screen.maximized is not None else ("back", "view")
         taken = [c.keys for c in own if self._enabled(c)]
