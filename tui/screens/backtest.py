@@ -514,7 +514,8 @@ class BacktestScreen(BaseScreen):
                 except LibraryError as error:
                     self.papertape.say(str(error), "error", "No backtest")
                 else:
-                    self._vary(screen, opened.order, listed.result.strategy)
+                    if self.is_current:
+                        self._vary(screen, opened.order, listed.result.strategy)
 
             self.app.run_worker(work(), name="open", group="library", exit_on_error=False)
 
