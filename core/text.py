@@ -90,6 +90,11 @@ def prices(*values: float) -> tuple[str, ...]:
         decimals += 1
 
 
+def counted(count: int, noun: str, nouns: str | None = None) -> str:
+    """How many: `1 trade`, `1,668 trades`. `nouns`: of any other count than 1, if not with an s."""
+    return f"{count:,} {noun if count == 1 else nouns or f'{noun}s'}"
+
+
 def per_cent(value: float, digits: int | None = None) -> str:
     """A figure in per cent with its sign right behind it: `62.5%`, `1,234.56%`.
 

@@ -20,6 +20,7 @@ from core.strategy.signals.source import (
     ConditionSeries,
     Flags,
 )
+from core.text import counted
 
 _FLAGS = {
     Direction.LONG: (ENTER_LONG, EXIT_LONG),
@@ -223,28 +224,27 @@ def _summary(
         unknown = [count.text for count in counts if not count.ever]
         of_these = f" ({', '.join(unknown)} never had a value)" if unknown else ""
         return f"too few candles: the indicators were not complete on any of them{of_these}"
+    candles = counted(decided, "candle")
     if entries == 0 and not counts:
-        return f"no entry was signalled on {decided:,} candles"
+        return f"no entry was signalled on {candles}"
     if entries == 0:
         never = [count for count in counts if count.group == "entry" and count.hits == 0]
         if never:
             names = ", ".join(count.text for count in never)
-            return f"{names} never held on {decided:,} candles{_nearest(never)}"
+            return f"{names} never held on {candles}{_nearest(never)}"
         if bottleneck is None:
             return (
-                f"the entry conditions never held together on {decided:,} candles, "
+                f"the entry conditions never held together on {candles}, "
                 "nor would they with any one of them dropped"
             )
         return (
-            f"the entry conditions never held together on {decided:,} candles; "
+            f"the entry conditions never held together on {candles}; "
             f"the bottleneck is {bottleneck.text}: "
-            f"without it there would be {bottleneck.without:,} "
-            f"{'entry' if bottleneck.without == 1 else 'entries'}"
+            f"without it there would be {counted(bottleneck.without or 0, 'entry', 'entries')}"
         )
     reasons = []
     if still_open:
-        are = "position is" if still_open == 1 else "positions are"
-        reasons.append(f"{still_open:,} {are} still open")
+        reasons.append(f"{counted(still_open, 'position is', 'positions are')} still open")
     if cancelled:
         reasons.append(
             f"{cancelled:,} cancelled by an exit or the opposite entry on the same candle"
@@ -255,4 +255,4 @@ def _summary(
     if not reasons:
         reasons.append("none could still be filled within the data")
     mark = ";" if still_open else ", but:"
-    return f"the entry held on {entries:,} of {decided:,} candles{mark} {'; '.join(reasons)}"
+    return f"the entry held on {entries:,} of {candles}{mark} {'; '.join(reasons)}"

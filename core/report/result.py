@@ -26,6 +26,7 @@ from core.report.monthly import monthly_returns
 from core.report.quality import quality_flags
 from core.report.trade_columns import TradeColumns
 from core.strategy.config.config import StrategyConfig
+from core.text import counted
 from core.time_format import iso_time, parse_time
 from core.trading.rules import RULES_VERSION
 from core.trading.values import Addition, Event, FillOn, Obstacle, OpenTrade, Trade, TradePart
@@ -191,7 +192,7 @@ _OWN_LIMITS = {
 
 
 def _entries(count: int) -> str:
-    return "1 entry was" if count == 1 else f"{count:,} entries were"
+    return counted(count, "entry was", "entries were")
 
 
 Json = dict[str, object]

@@ -17,7 +17,7 @@ from core.schedule.notifications.trial_news import (
     without_trial,
 )
 from core.session.snapshot import SessionSnapshot
-from core.text import number, reason_text, signed_per_cent
+from core.text import counted, number, reason_text, signed_per_cent
 from core.time_format import short_duration
 from core.trading.values import Trade
 
@@ -136,8 +136,8 @@ def _state_in_words(session: SessionSnapshot) -> str:
     return (
         f"{session.strategy} ({session.id}) is {session.state}, "
         f"{short_duration((session.now - began) / 1_000)} in: "
-        f"{_count(session.trades_count, 'trade')}, "
-        f"{_count(len(session.open_positions), 'open position')}, "
+        f"{counted(session.trades_count, 'trade')}, "
+        f"{counted(len(session.open_positions), 'open position')}, "
         f"equity {session.equity:,.{money_decimals(*session.symbols)}f} ({signed_per_cent(gain)})"
     )
 
@@ -153,7 +153,7 @@ def _trades_in_words(trades: Sequence[Trade]) -> list[str]:
         f"{trade.pnl:+z,.{money_decimals(trade.symbol)}f} ({signed_per_cent(trade.pnl_pct)})"
         for trade in trades[-_MOST_TRADES:]
     ]
-    words = _count(len(trades), "new trade")
+    words = counted(len(trades), "new trade")
     if len(trades) == 1:
         return [f"{words}: {told[0]}"]
     decimals = money_decimals(*(trade.symbol for trade in trades))
@@ -167,7 +167,7 @@ def report_in_words(report: Mapping[str, object]) -> str:
     """A report (docs/formats.md §8): its figures, then a line for all else that it tells."""
     metrics = report.get("metrics")
     figures = metrics if isinstance(metrics, Mapping) else {}
-    told = _count(int(figures.get("total_trades") or 0), "trade")
+    told = counted(int(figures.get("total_trades") or 0), "trade")
     for name, words in (
         ("total_return_pct", "return"),
         ("win_rate_pct", "win rate"),
@@ -181,7 +181,3 @@ def report_in_words(report: Mapping[str, object]) -> str:
     if isinstance(recommendation, str):
         said.append(f"Recommendation: {recommendation}")
     return "\n".join(filter(None, said))
-
-
-def _count(how_many: int, word: str) -> str:
-    return f"{how_many} {word}{'' if how_many == 1 else 's'}"

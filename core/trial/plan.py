@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.market.candles.timeframes import DAY
-from core.text import TextRow, signed_per_cent
+from core.text import TextRow, counted, signed_per_cent
 from core.time_format import LATEST, short_duration
 from core.trial.boundaries import MOST_TRADES, Boundaries, calibrate
 from core.trial.cone import Cone, cone, over_time
@@ -80,7 +80,8 @@ class TrialChances:
         days = horizon.trades / self.seal.trades_per_day if horizon.days is None else horizon.days
         brought = max(horizon.trades, round(days * self.seal.trades_per_day))
         judged = "" if brought == horizon.trades else f", the first {horizon.trades:,} are judged"
-        rows = [TextRow("Horizon", f"{_in_words(days)} bring about {_trades(brought)}{judged}")]
+        trades = f"{counted(brought, 'trade')}{judged}"
+        rows = [TextRow("Horizon", f"{_in_words(days)} bring about {trades}")]
         if forecast.promise > 0:
             alarms = f"a false alarm in at most {errors.any_broken:.0%}"
             rows.append(TextRow("Edge holds", f"told kept in {forecast.kept:.0%}, {alarms}"))
@@ -358,12 +359,8 @@ def _needed_in_words(needed: Needed) -> str:
     if needed.trades is None:
         return needed.why_none
     days = "" if needed.days is None else f"{_in_words(needed.days)}, "
-    return f"of either answer: {days}{_trades(needed.trades)}"
+    return f"of either answer: {days}{counted(needed.trades, 'trade')}"
 
 
 def _in_words(days: float) -> str:
     return f"{days:.0f} days" if days >= _FEW_DAYS else short_duration(days * DAY / 1_000)
-
-
-def _trades(count: int) -> str:
-    return "1 trade" if count == 1 else f"{count:,} trades"

@@ -134,6 +134,20 @@ def test_the_report_of_a_trial_begins_with_its_verdict(
     assert f"{first.sign} {first.text}" == (said or "→ As of 2025-11-22 16:00 UTC: Go on.")
 
 
+def test_what_is_counted_in_a_diagnosis_is_one_or_several() -> None:
+    rows = [
+        {"group": "entry", "condition": name, "hits": 0, "valid": valid, "without": without}
+        for name, valid, without in (("a < 1", 1, 1), ("b < 1", 2_000, 0), ("c < 1", 2, None))
+    ]
+    told = report("one", diagnosis={"summary": "no entry", "conditions": rows})
+    texts = [one.text for one in remarks(written_report(told)) if one.text.startswith("entry")]
+    assert texts == [
+        "entry a < 1: held on 0 of 1 candle; without it 1 entry",
+        "entry b < 1: held on 0 of 2,000 candles; without it 0 entries",
+        "entry c < 1: held on 0 of 2 candles",
+    ]
+
+
 def test_the_verdict_of_a_trial_is_followed_by_the_answers_it_rests_on() -> None:
     answers = {
         "sealed": True,

@@ -18,6 +18,7 @@ from core.journal.values import SessionState
 from core.market.symbols import money_decimals
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.store.durable import OsDisk, open_regular, write_durably
+from core.text import counted
 from core.typed import prepare
 from tui import formats
 from tui.shell import Shell
@@ -124,15 +125,11 @@ def _change(seen: SeenSession | None, session: SessionSnapshot, since: int) -> C
     return Change(session.id, session.state, session.strategy, trades, gained, what, decimals)
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{formats.count(count)} {what}{'s'[: count != 1]}"
-
-
 def in_few_words(changes: Sequence[Change]) -> str:
     """What changed, in few words: the trades of all, then how sessions began and ended."""
     trades = sum(change.trades for change in changes)
     traded = sum(bool(change.trades) for change in changes)
-    told = [f"{_counted(trades, 'trade')} of {_counted(traded, 'session')}"] if trades else []
+    told = [f"{counted(trades, 'trade')} of {counted(traded, 'session')}"] if trades else []
     told += [f"{one.strategy} ({one.session_id}): {one.what}" for one in changes if one.what]
     rest = len(told) - _NAMED
     return "\n".join([*told[:_NAMED], *([f"and {rest} more"] if rest > 0 else [])])
@@ -190,7 +187,7 @@ class Returning:
         if absence.changes:
             self._show(self._title(absence), absence.changes)
         elif absence.going_on and absence.milliseconds >= _SHORT:
-            count = _counted(absence.going_on, "session")
+            count = counted(absence.going_on, "session")
             self._shell.say(f"{count} went on; no trade was closed.", title=self._title(absence))
 
     def _title(self, absence: Absence) -> str:

@@ -11,6 +11,7 @@ from core.journal.session_notes import AlertRule
 from core.journal.values import FeedKind
 from core.session.snapshot import SessionSnapshot, StartReply, StartRequest
 from core.strategy.chart_values import ChartSource
+from core.text import counted
 from core.trading.values import Side
 from core.trial.cone_over_time import ConeOverTime
 from tui import formats
@@ -232,7 +233,7 @@ class SessionCommands:
         targets = [s for s in sessions if s.open_positions and not s.state.ended]
         if not targets:
             return
-        count = _counted(sum(len(s.open_positions) for s in targets), "position")
+        count = counted(sum(len(s.open_positions) for s in targets), "position")
 
         async def work(link: HostLink) -> None:
             for session in targets:
@@ -422,7 +423,7 @@ def stop_question(targets: Sequence[SessionSnapshot]) -> tuple[str, str]:
     if positions:
         stay = "stays" if positions == 1 else "stay"
         where = "it" if len(targets) == 1 else "them"
-        text += f"\n{_counted(positions, 'position')} {stay} open in {where}, marked to the market."
+        text += f"\n{counted(positions, 'position')} {stay} open in {where}, marked to the market."
     if any(session.trial is not None for session in targets):
         whose = "It is a trial" if len(targets) == 1 else "A trial is among them"
         text += f"\n{whose}: what it has not answered by now stays without an answer."
@@ -458,7 +459,7 @@ def _again(session: SessionSnapshot) -> str:
 def _named(targets: Sequence[SessionSnapshot]) -> str:
     if len(targets) == 1:
         return f"{targets[0].strategy} ({targets[0].id})"
-    return _counted(len(targets), "session")
+    return counted(len(targets), "session")
 
 
 def _names(targets: Sequence[SessionSnapshot]) -> str:
@@ -466,7 +467,3 @@ def _names(targets: Sequence[SessionSnapshot]) -> str:
     if len(targets) == 1:
         return ""
     return f"{formats.several([_named([one]) for one in targets])}.\n"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -15,7 +15,7 @@ from core.report.written_report import (
     WrittenReport,
     last_close,
 )
-from core.text import basis_points
+from core.text import basis_points, counted
 from tui import formats
 from tui.screens import trade_rows as trade_table
 from tui.screens.trade_rows import milliseconds
@@ -205,7 +205,7 @@ def _facts(report: WrittenReport) -> list[str]:
     found: list[str] = []
     for count, what in ((len(report.gaps), "gap"), (len(report.restarts), "restart")):
         if count:
-            found.append(f"{count} {what}{'s'[: count != 1]}")
+            found.append(counted(count, what))
     if (orders := report.venue_orders) is not None:
         text = f"on the testnet {orders.filled} of {orders.made} orders were filled"
         if (mean := orders.mean_difference_bp) is not None:
@@ -220,8 +220,10 @@ def _facts(report: WrittenReport) -> list[str]:
 def _diagnosis(diagnosis: ReportedDiagnosis) -> list[Remark]:
     found = [Remark("!", f"No trade was closed: {diagnosis.summary}", Tone.WARNING)]
     for one in diagnosis.conditions:
-        rest = "" if one.without is None else f"; without it {one.without:,} entries"
-        text = f"{one.group} {one.condition}: held on {one.hits:,} of {one.valid:,} candles{rest}"
+        held = f"held on {one.hits:,} of {counted(one.valid, 'candle')}"
+        if one.without is not None:
+            held += f"; without it {counted(one.without, 'entry', 'entries')}"
+        text = f"{one.group} {one.condition}: {held}"
         found.append(Remark(" ", text, Tone.PLAIN))
     return found
 

@@ -29,6 +29,7 @@ from core.market.files.column_order import require_fitting_order, require_possib
 from core.market.files.columns import FIELDS
 from core.market.files.errors import CandleFileError, lines_in_words, shown_value
 from core.market.files.raw_table import RawTable
+from core.text import counted
 from core.time_format import iso_or_number
 
 _PRICES = ("open", "high", "low", "close")
@@ -83,7 +84,7 @@ def vet(path: Path, table: RawTable, timeframe: Timeframe) -> CandleFile:
     if merged:
         lines = table.line_of(rows[~unique].tolist())
         where = lines_in_words(sorted(lines), table.unit)
-        notes.append(f"merged {_count(merged, 'identical duplicate')} ({where})")
+        notes.append(f"merged {counted(merged, 'identical duplicate')} ({where})")
         rows, times, columns = rows[unique], times[unique], [column[unique] for column in columns]
     _require_interval(path, times, timeframe)
     on_grid = _on_grid(path, table, rows, times, timeframe)
@@ -91,9 +92,9 @@ def vet(path: Path, table: RawTable, timeframe: Timeframe) -> CandleFile:
         off = rows[~on_grid]
         where = lines_in_words(sorted(table.line_of(off.tolist())), table.unit)
         first = iso_or_number(int(times[~on_grid][0]))
-        counted = _count(len(off), "candle")
         notes.append(
-            f"dropped {counted} off the grid of {timeframe}, the first at {first} ({where})"
+            f"dropped {counted(len(off), 'candle')} off the grid of {timeframe}, "
+            f"the first at {first} ({where})"
         )
         rows, times, columns = rows[on_grid], times[on_grid], [one[on_grid] for one in columns]
         dropped += len(off)
@@ -107,7 +108,7 @@ def vet(path: Path, table: RawTable, timeframe: Timeframe) -> CandleFile:
     if outside.any():
         lines = table.line_of(rows[outside].tolist())
         notes.append(
-            f"kept {_count(len(lines), 'candle')} with open or close outside low and high "
+            f"kept {counted(len(lines), 'candle')} with open or close outside low and high "
             f"({lines_in_words(sorted(lines), table.unit)})"
         )
     return CandleFile(
@@ -185,7 +186,7 @@ def _sound_rows(
         if bad.any():
             lines = table.line_of(np.flatnonzero(bad).tolist())
             where = lines_in_words(lines, table.unit)
-            notes.append(f"dropped {_count(len(lines), 'row')} {why} ({where})")
+            notes.append(f"dropped {counted(len(lines), 'row')} {why} ({where})")
             keep[bad] = False
 
     drop(times == NO_TIME, "without a time")
@@ -265,7 +266,7 @@ def _on_grid(
     closes = timeframe.floor(time + 1) == time + 1
     raise CandleFileError(
         path,
-        f"{_count(len(places), 'candle')} off the grid, the first at {iso_or_number(time)} "
+        f"{counted(len(places), 'candle')} off the grid, the first at {iso_or_number(time)} "
         f"({lines_in_words(sorted(lines), table.unit)})",
         line=lines[0],
         unit=table.unit,
@@ -277,18 +278,14 @@ def _on_grid(
 def _gaps(times: Times, timeframe: Timeframe, missing: int) -> str:
     breaks = np.flatnonzero(np.diff(times) != timeframe.ms)
     first = iso_or_number(int(times[breaks[0]]) + timeframe.ms)
-    gaps = _count(len(breaks), "gap")
-    return f"{_count(missing, 'candle')} missing in {gaps}, the first from {first}"
+    gaps = counted(len(breaks), "gap")
+    return f"{counted(missing, 'candle')} missing in {gaps}, the first from {first}"
 
 
 def _outside(candles: Candles) -> Mask:
     highest = np.maximum(candles.open, candles.close)
     lowest = np.minimum(candles.open, candles.close)
     return (highest > candles.high) | (lowest < candles.low)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def length_in_words(span: int) -> str:

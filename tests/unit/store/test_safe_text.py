@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text import number, per_cent, prices, reason_text, safe_text, signed_per_cent
+from core.text import counted, number, per_cent, prices, reason_text, safe_text, signed_per_cent
 
 
 @pytest.mark.parametrize(
@@ -118,3 +118,12 @@ def test_a_gain_in_per_cent_has_a_plus_unless_it_is_written_as_0(
 )
 def test_a_reason_is_told_in_words(word: str, text: str) -> None:
     assert reason_text(word) == text
+
+
+def test_what_there_is_one_of_is_told_in_the_singular() -> None:
+    assert [counted(count, "entry", "entries") for count in (0, 1, 1_668)] == [
+        "0 entries",
+        "1 entry",
+        "1,668 entries",
+    ]
+    assert [counted(count, "trade") for count in (0, 1, 2)] == ["0 trades", "1 trade", "2 trades"]
