@@ -168,8 +168,8 @@ def _with_backtests(
 
     One of the config as it stands goes before a later one of another.
     """
-    from core.compare.before_start import NOT_BACKTESTED  # noqa: PLC0415
     from core.report.library import list_results  # noqa: PLC0415
+    from core.session.start_notices import NOT_BACKTESTED  # noqa: PLC0415
     from core.store.workspace import WorkspaceError  # noqa: PLC0415
 
     by_name: dict[str, list[ListedResult]] = {}
@@ -199,7 +199,8 @@ def _choice(origin: str, path: Path, cache: StrategyCache) -> StrategyChoice:
     Raises:
         DocumentError: it cannot be read.
     """
-    from core.compare.before_start import NOT_BACKTESTED, backtest_warnings  # noqa: PLC0415
+    from core.compare.before_start import backtest_warnings  # noqa: PLC0415
+    from core.session.start_notices import NOT_BACKTESTED  # noqa: PLC0415
     from core.strategy.document.document import bytes_of  # noqa: PLC0415
 
     data = bytes_of(path)

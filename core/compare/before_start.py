@@ -9,6 +9,12 @@ from core.compare.sources import document_of
 from core.compare.verdict import minimum_duration
 from core.market.candles.timeframes import DAY, Timeframe
 from core.report.stored_backtest import stored_backtest
+from core.session.start_notices import (
+    NOT_BACKTESTED,
+    ODD_BLOCK,
+    OLDER_BACKTEST,
+    as_it_began,
+)
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.problems import shown
@@ -16,14 +22,6 @@ from core.strategy.document.stored_metrics import stored_metrics
 from core.strategy.signals.sources import signal_source
 from core.time_format import short_duration
 from core.trial.seal import Seal
-
-NOT_BACKTESTED = "No backtest stands behind this strategy yet."
-_BEGUN_WITHOUT = "When it began, no backtest stood behind this strategy."
-_OLDER = (
-    "The saved backtest is of an older version of this strategy's config: run "
-    "`papertape backtest {name} --save` again."
-)
-_BEGUN_WITH_OLDER = "When it began, the saved backtest was of an older version of its config."
 
 
 def start_warnings(
@@ -59,15 +57,15 @@ def backtest_warnings(
         yield NOT_BACKTESTED
         return
     figures = stored_metrics(block)
-    yield from (f"Its `backtest:` block: {note}" for note in figures.notes)
+    yield from (f"{ODD_BLOCK}: {note}" for note in figures.notes)
     if not figures.values:
         expected = "figures such as total_trades and win_rate_pct"
-        yield f"Its `backtest:` block is left out: found {shown(block)}, expected {expected}."
+        yield f"{ODD_BLOCK} is left out: found {shown(block)}, expected {expected}."
         yield NOT_BACKTESTED
         return
     whole = None if document is None else stored_backtest(document, block)
     if whole is not None and whole["config_hash"] != digest:
-        yield _OLDER.format(name=name)
+        yield OLDER_BACKTEST.format(name=name)
 
 
 def warnings_since(
@@ -75,8 +73,8 @@ def warnings_since(
 ) -> list[str]:
     """Warnings of a session's beginning as they are to be told now. Blocks.
 
-    Its report compares it with the backtest that stands behind it when the report is made. What was
-    so of that when it began, and is so no more, is told as of then.
+    Its report compares it with the backtest that stands behind it when the report is made. What is
+    still so of that is told as it was at the start; what may not be, as of then.
 
     Args:
         warnings: of the session, of whatever kind.
@@ -85,8 +83,8 @@ def warnings_since(
         digest: of the session's source of signals.
     """
     now = set(backtest_warnings(document, block, name, digest))
-    then = {NOT_BACKTESTED: _BEGUN_WITHOUT, _OLDER.format(name=name): _BEGUN_WITH_OLDER}
-    return [one if one in now else then.get(one, one) for one in warnings]
+    later = zip(warnings, as_it_began(warnings), strict=True)
+    return [one if one in now else then for one, then in later]
 
 
 def horizon_warning(timeframe: Timeframe, seal: Seal) -> str | None:

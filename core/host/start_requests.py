@@ -22,6 +22,7 @@ from core.market.symbols import is_perpetual, quote_currency
 from core.market.venues.registry import DEFAULT_VENUE, VENUES
 from core.report.stored_backtest import stored_backtest
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
+from core.session.start_notices import KEYS_UNUSED, KEYS_USED, NO_TRIAL, SIMULATED
 from core.store.credentials import ApiKey, CredentialsError, checked_key
 from core.store.redaction import Redactor
 from core.store.workspace import Workspace, expanded
@@ -40,8 +41,6 @@ from core.trial.seal import Horizon, Seal
 from core.trial.sealing import NoPromiseError, doubts, seal_trial
 
 _LONGEST_TRIAL = 3_650  # days
-
-_SIMULATED = "asked for {}, runs simulated: {}"
 
 AccountsOf = Callable[[Sequence[str]], dict[str, str]]
 """The keys to order some symbols with (`SessionManifest.accounts`); raises `NoAccountError`."""
@@ -96,7 +95,7 @@ def record_of(
         try:
             accounts = accounts_of(config.symbols)
         except NoAccountError as error:
-            notices.append(_SIMULATED.format(request.broker, error))
+            notices.append(SIMULATED.format(request.broker, error))
     elif request.broker is None and request.feed is FeedKind.LIVE:
         with contextlib.suppress(NoAccountError):  # nobody asked for the testnet
             accounts = accounts_of(config.symbols)
@@ -104,13 +103,10 @@ def record_of(
             _require_orderable(request, config)
         except BadRequestError as error:
             if accounts:
-                notices.append(f"it runs simulated, though there are keys: {error}")
+                notices.append(KEYS_UNUSED.format(error))
             accounts = {}
         if accounts:
-            notices.append(
-                "there are keys for the testnet, so its fills are ordered there as well; the "
-                "simulated broker has to be asked for"
-            )
+            notices.append(KEYS_USED)
     asked = request.broker or (BrokerKind.TESTNET if accounts else BrokerKind.SIMULATED)
     return SessionManifest(
         id=session_id,
@@ -144,7 +140,7 @@ def simulated(record: SessionManifest, why: str) -> SessionManifest:
         accounts={},
         broker=BrokerKind.SIMULATED,
         mode=_mode(record.feed, orders=False),
-        notices=(*record.notices, _SIMULATED.format(record.broker_asked, why)),
+        notices=(*record.notices, SIMULATED.format(record.broker_asked, why)),
     )
 
 
@@ -233,7 +229,7 @@ def sealed(
     except NoPromiseError as error:
         if record.restart_of is None:
             raise BadRequestError(f"not sealed: {error}") from error
-        notice = f"it was a trial, and is none now: {error}"
+        notice = NO_TRIAL.format(error)
         return msgspec.structs.replace(record, notices=(*record.notices, notice))
     days, run_for = seal.horizon.days, record.run_for
     if run_for is None and record.until is None and days is not None:

@@ -18,6 +18,7 @@ from core.session.snapshot import (
     SessionSnapshot,
     TrialHorizon,
 )
+from core.session.start_notices import as_it_began
 from core.trading.values import OpenTrade, Side
 from core.trial.cone_over_time import ConeOverTime
 from core.trial.plan import sealed_cone
@@ -103,7 +104,13 @@ def session_snapshot(
         equity=equity,
         pnl_today=equity - today,
         equity_curve=() if runner is None else runner.equity_at(_SPARK),
-        notices=(*record.notices, *_seal_notice(record), *stand_ins, *notices, *_refusals(orders)),
+        notices=(
+            *as_it_began(record.notices),
+            *_seal_notice(record),
+            *stand_ins,
+            *notices,
+            *_refusals(orders),
+        ),
         next_jobs=jobs,
         orders=(orders or VenueOrders(record)).counts(),
         stand_ins=stand_ins,

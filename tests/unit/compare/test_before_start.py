@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from core.compare.before_start import (
-    NOT_BACKTESTED,
     backtest_warnings,
     duration_warning,
     start_warnings,
@@ -16,6 +15,14 @@ from core.compare.before_start import (
 )
 from core.compare.service import add_comparison
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
+from core.session.start_notices import (
+    KEYS_UNUSED,
+    KEYS_USED,
+    NO_TRIAL,
+    NOT_BACKTESTED,
+    SIMULATED,
+    as_it_began,
+)
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from core.strategy.document.document import read_strategy
@@ -89,3 +96,39 @@ def test_a_backtest_that_was_of_an_older_config_is_told_of_as_of_then(tmp_path: 
     assert warnings_since(warnings, document, block, "cross", "another") == [older]
     (told,) = warnings_since(warnings, document, block, "cross", digest)
     assert told == "When it began, the saved backtest was of an older version of its config."
+
+
+@pytest.mark.parametrize(
+    ("at_the_start", "later"),
+    [
+        (
+            SIMULATED.format("testnet", "no keys"),
+            "asked for testnet, runs simulated; when it began: no keys",
+        ),
+        (KEYS_UNUSED.format("a poll feed"), "it runs simulated; when it began: a poll feed"),
+        (
+            KEYS_USED,
+            "when it began, there were keys for the testnet, so its fills are ordered there",
+        ),
+        (
+            NO_TRIAL.format("no promise"),
+            "it was a trial, and is none now; when it began: no promise",
+        ),
+        ("the warm-up was set by hand to 9 candles", "the warm-up was set by hand to 9 candles"),
+    ],
+)
+def test_what_may_change_is_told_of_a_session_as_of_its_beginning(
+    at_the_start: str, later: str
+) -> None:
+    (told,) = as_it_began([at_the_start])
+    assert told.startswith(later)
+
+
+@pytest.mark.parametrize("block", [None, "soon", {"win_rate": "good"}])
+def test_a_backtest_that_was_missing_is_told_of_in_the_past(block: object) -> None:
+    warnings = tuple(backtest_warnings(None, block, "cross", "digest"))
+    assert warnings
+    for told in as_it_began(warnings):
+        assert told.startswith(
+            ("When it began, no backtest stood", "When it began: its `backtest:`")
+        )
