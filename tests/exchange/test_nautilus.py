@@ -10,10 +10,13 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import pytest
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 from core.exchange.market.clock import RunningClock
 from core.exchange.market.synthetic import SyntheticMarket
@@ -139,16 +142,73 @@ async def test_refusals_come_with_the_venues_code(desk: MakeDesk, symbol: str) -
 
 
 @pytest.mark.parametrize("symbol", [SPOT, PERPETUAL])
-@pytest.mark.parametrize("fault", ["unknown_outcome", "unavailable"])
-async def test_lost_answers_are_asked_for(
-    venue: EmbeddedExchange, desk: MakeDesk, symbol: str, fault: str
+async def test_a_lost_answer_is_told_and_the_venue_asked(
+    venue: EmbeddedExchange, desk: MakeDesk, symbol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = desk(symbol)
     await one.execute(1)
-    venue.switch_on(fault, "/*api/*/order", times=1)
+    held: list[Callable[[], None]] = []
+    for name in ("_tell_spot", "_tell_futures"):
+        tell = getattr(venue._users, name)
+        hold = lambda *event, tell=tell: held.append(partial(tell, *event))  # noqa: E731
+        monkeypatch.setattr(venue._users, name, hold)
+    venue.switch_on("unknown_outcome", "/*api/*/order", times=1)
+    done = await one.execute(2)
+    assert (done.quantity, done.why, done.latency) == (0.01, None, None)
+    (told,) = one.told
+    assert "-1007" in told
+    monkeypatch.undo()
+    for event in held:
+        event()  # the stream tells of it at last
+    await goes_on(one)
+
+
+@pytest.mark.parametrize("symbol", [SPOT, PERPETUAL])
+async def test_a_fill_that_the_stream_tells_before_the_answer_is_lost_needs_no_question(
+    venue: EmbeddedExchange, desk: MakeDesk, symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = desk(symbol)
+    await one.execute(1)
+    known, sent = asyncio.Event(), asyncio.Event()
+
+    class Late(web.Response):
+        async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+            if self.status == 504:
+                await known.wait()
+                sent.set()
+            return await super().prepare(request)
+
+    monkeypatch.setattr(web, "Response", Late)
+    venue.switch_on("unknown_outcome", "/*api/*/order", times=1)
+    done = await one.execute(2)
+    assert (done.quantity, done.why, one.told) == (0.01, None, [])
+    assert done.latency is not None
+    assert done.fees
+    known.set()
+    await sent.wait()
+    await goes_on(one)
+
+
+async def goes_on(one: Desk) -> None:
+    """What is told of an order after its answer disturbs nothing."""
+    told, process = len(one.told), one.client.process
+    child = process._child
+    for number in (3, 4, 5):
+        assert (await one.execute(number)).latency is not None
+    assert (len(one.told), process._child, process.why) == (told, child, None)
+    assert len(one.account.orders) == 5
+
+
+@pytest.mark.parametrize("symbol", [SPOT, PERPETUAL])
+async def test_an_order_that_never_arrived_is_sent_again(
+    venue: EmbeddedExchange, desk: MakeDesk, symbol: str
+) -> None:
+    one = desk(symbol)
+    await one.execute(1)
+    venue.switch_on("unavailable", "/*api/*/order", times=1)
     done = await one.execute(2)
     assert (done.quantity, done.why) == (0.01, None)
-    assert one.told
+    assert "503" in one.told[0]
     assert len(one.account.orders) == 2
 
 

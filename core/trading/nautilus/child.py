@@ -155,14 +155,26 @@ def trade(account: dict[str, Any], line: Line) -> None:
         """Turns orders into Nautilus' and its events into answers."""
 
         client: Any = None
+        unanswered: str | None = None  # the order that has no answer yet
 
         def on_start(self) -> None:
             """Everything is connected."""
             line.tell("ready", nautilus=nautilus_trader.__version__, python=_python())
 
+        def answer(self, event: str, number: str, **fields: Any) -> None:
+            """Tell what came of an order, once.
+
+            The venue tells by its stream and by its reply to the request, in either order and now
+            and then differently: a reply may be lost of an order that the stream tells is filled.
+            What comes first is the answer; Papertape asks the venue after a failed request.
+            """
+            if number == self.unanswered:
+                self.unanswered = None
+                line.tell(event, id=number, **fields)
+
         async def place(self, asked: dict[str, Any]) -> None:
             """Send a market order; what comes of it is told by its events."""
-            number = asked["id"]
+            number = self.unanswered = asked["id"]
             try:
                 suffix = "-PERP" if futures else ""
                 instrument_id = InstrumentId.from_str(f"{asked['symbol']}{suffix}.BINANCE")
@@ -172,7 +184,7 @@ def trade(account: dict[str, Any], line: Line) -> None:
                     await provider.load_ids_async([instrument_id])
                     instrument = provider.find(instrument_id)
                     if instrument is None:
-                        line.tell("denied", id=number, why=f"there is no {instrument_id}")
+                        self.answer("denied", number, why=f"there is no {instrument_id}")
                         return
                     self.cache.add_instrument(instrument)
                 order = self.order_factory.market(
@@ -183,10 +195,10 @@ def trade(account: dict[str, Any], line: Line) -> None:
                     client_order_id=ClientOrderId(number),
                 )
             except Exception as error:  # noqa: BLE001  whatever it is, nothing was sent
-                line.tell("denied", id=number, why=f"{type(error).__name__}: {error}"[:400])
+                self.answer("denied", number, why=f"{type(error).__name__}: {error}"[:400])
                 return
             if time.monotonic() > asked["until"]:
-                line.tell("denied", id=number, why="it came too late to be sent")
+                self.answer("denied", number, why="it came too late to be sent")
                 return
             earlier = self.cache.order(order.client_order_id)
             if earlier is not None and not earlier.is_closed:
@@ -201,7 +213,7 @@ def trade(account: dict[str, Any], line: Line) -> None:
 
         def on_order_denied(self, event: Any) -> None:
             """Nautilus did not send it."""
-            line.tell("denied", id=str(event.client_order_id), why=str(event.reason)[:400])
+            self.answer("denied", str(event.client_order_id), why=str(event.reason)[:400])
 
         def on_order_rejected(self, event: Any) -> None:
             """The request failed; what that means is decided by the answer that came, if any."""
@@ -210,9 +222,9 @@ def trade(account: dict[str, Any], line: Line) -> None:
             if body is not None and not isinstance(body, str):
                 body = json.dumps(body)
             waits = getattr(error, "headers", None) or {}
-            line.tell(
+            self.answer(
                 "rejected",
-                id=str(event.client_order_id),
+                str(event.client_order_id),
                 status=getattr(error, "status", None),
                 body=(body or str(event.reason))[:4_000],
                 wait={k: str(v) for k, v in waits.items() if k.lower() == "retry-after"},
@@ -257,7 +269,7 @@ def trade(account: dict[str, Any], line: Line) -> None:
                     for one in (fills if len(fills) <= _MOST_FILLS else [])
                 ],
             }
-            line.tell("done", id=str(order.client_order_id), order=row)
+            self.answer("done", str(order.client_order_id), order=row)
 
     kind = BinanceAccountType.USDT_FUTURES if futures else BinanceAccountType.SPOT
     node = TradingNode(
