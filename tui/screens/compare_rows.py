@@ -138,7 +138,7 @@ def figure_rows(result: ComparisonResult) -> list[Row]:
             text = _figure_text(row, columns.get(name), row.values.get(name), result.decimals)
             cells.append(Cell(text, Tone.PLAIN if text != formats.UNKNOWN else Tone.DIM))
         if "Live" not in columns:
-            cells.append(Cell(_difference_text(row, result.decimals)))
+            cells.append(Cell(_difference_text(row, columns, result.decimals)))
         rows.append(Row(row.name, tuple(cells)))
         if row.intervals:
             bounds = [_bounds(row.intervals.get(name)) for name in shown]
@@ -167,14 +167,19 @@ def _figure_text(
     return formats.percent(value) if name.endswith("_pct") else formats.number(value)
 
 
-def _difference_text(row: ComparedRow, decimals: int) -> str:
+def _difference_text(row: ComparedRow, columns: Mapping[str, ComparedColumn], decimals: int) -> str:
     """By how much paper lies above the backtest, both as they are shown.
 
-    Empty for what grows with the time it is over.
+    Empty for what grows with the time it is over, where they are not over the same time.
     """
     backtest, paper = (row.values.get(name) for name in COLUMNS[:2])
-    if backtest is None or paper is None or row.name in _OVER_TIME:
+    if backtest is None or paper is None:
         return ""
+    first, second = (columns[name].period for name in COLUMNS[:2])
+    if row.name in _OVER_TIME and (first is None or first != second):
+        return ""
+    if row.name == "total_trades":
+        return f"{paper - backtest:+,.0f}"
     if row.name == "avg_hold":
         before, after = (
             formats.read_figure(formats.span(round(value * 1000))) or 0.0
@@ -182,7 +187,8 @@ def _difference_text(row: ComparedRow, decimals: int) -> str:
         )
         return f"{'-' if after < before else '+'}{formats.span(round(abs(after - before)))}"
     unit = " pp" if row.name.endswith("_pct") else ""
-    places = decimals if row.name == "expectancy" else 1 if unit else 2
+    fine = row.name in ("max_drawdown_pct", "total_return_pct")
+    places = decimals if row.name == "expectancy" else 1 if unit and not fine else 2
     return f"{round(paper, places) - round(backtest, places):+z,.{places}f}{unit}"
 
 

@@ -48,7 +48,7 @@ from core.trial.state import State
 from tests.unit.compare.test_sources import KNOWN, Venue, on_stage
 from tests.unit.compare.trials import TREND, a_trial, save_promise, seal_of, start_as
 from tests.unit.session.sessions import SPAN, START
-from tui.screens.compare_rows import figure_columns, periods, spread_columns
+from tui.screens.compare_rows import figure_columns, figure_rows, periods, spread_columns
 
 SESSION = "abcd1234"
 
@@ -290,6 +290,15 @@ def test_a_trial_has_its_promise_in_its_seal_also_where_no_backtest_is_saved_now
     ]  # fmt: skip
     assert [one.label for one in figure_columns(gone)[1:]] == ["REPLAY", "PAPER", "PAPER − REPLAY"]
     assert spread_columns(gone)[1].label == "REPLAY"
+    for found in (kept, gone):  # what grows with time is set against what is of the same time alone
+        rows = {
+            row.cells[0].text: [cell.text for cell in row.cells[1:]] for row in figure_rows(found)
+        }
+        for name, places in (("Trades", 0), ("Return", 2), ("Max DD", 2)):
+            before, after = (float(text.strip("▲▼ %").replace(",", "")) for text in rows[name][:2])
+            unit = " pp" if places else ""
+            apart = f"{after - before:+z,.{places}f}{unit}"
+            assert rows[name][2] == ("" if found is kept else apart)
     assert periods(gone)[0].startswith("Replay from ")
     changed = compared(home, document=document, blocks={**bare, "stop_loss_pct": 3})
     assert changed.recommendation == ANOTHER_CONFIG.format(strategy="trend")
