@@ -23,7 +23,7 @@ from core.host.feed_factories import DemoMarket
 from core.journal.values import FeedKind
 from core.market.files.candle_checks import CandleFile
 from core.market.files.candle_files import read_candles
-from core.report.library import list_results
+from core.report.library import ListedResult, list_results
 from core.report.stored_backtest import stored_backtest
 from core.store.workspace import Workspace
 from core.strategy.chart_values import NoCandlesError
@@ -38,9 +38,11 @@ from tui.modals.name import AskName
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
 from tui.modals.vary import VaryForm
+from tui.requests import library as requests_library
 from tui.requests.backtest import BacktestCommands, BacktestOrder, BacktestRefusedError
 from tui.requests.backtest_run import backtest as run_order
 from tui.requests.backtest_run import look_at_candles, own_candles
+from tui.requests.library import OpenedResult
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_look import BacktestLook
 from tui.screens.backtest_result import BacktestResultScreen
@@ -450,6 +452,55 @@ async def test_what_r_asks_for_comes_over_no_page_that_one_has_gone_on_to(
             lambda: app.screen is not logs or any(told in one.message for one in app.notes),
         )
         assert app.screen is logs
+
+
+@pytest.mark.parametrize("over", ["6", "n"])
+async def test_what_is_read_first_comes_over_no_page_or_form_that_one_has_gone_on_to(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, over: str
+) -> None:
+    """A result has to be read before it opens, or what is to be varied of it is asked."""
+    app, go_on, opened = make(workspace), threading.Event(), requests_library._opened
+
+    def slowly(listed: ListedResult) -> OpenedResult:
+        assert go_on.wait(60)
+        return opened(listed)
+
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+        await pilot.press("escape")
+        listed = await arrived(pilot, BacktestScreen)
+        monkeypatch.setattr(requests_library, "_opened", slowly)
+        for key in ("H", "J", "enter"):
+            go_on.clear()
+            await pilot.press(key, over)
+            await until(pilot, lambda: app.screen is not listed)
+            shown = app.screen
+            reading = [one for one in app.workers if one.name == "open"]
+            go_on.set()
+            await until(pilot, lambda: all(one.is_finished for one in reading))  # noqa: B023
+            await pilot.pause()
+            assert app.screen is shown
+            await pilot.press("3" if over == "6" else "escape")
+            await until(pilot, lambda: app.screen is listed)
+
+
+async def test_r_on_the_page_of_a_result_says_there_that_it_runs_or_why_it_cannot(
+    workspace: Workspace,
+) -> None:
+    """The list beneath says it as well, where nobody sees it."""
+    data = workspace.root.parent / "waves.csv"
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        page = await backtest(pilot, app, str(data))
+        data.write_text("no candles")
+        await pilot.press("R")
+        await until(pilot, lambda: len(app.notes) == 2)
+        runs, refused = (one.message for one in app.notes)
+        assert runs == "waves: the backtest runs, and opens here once it is done."
+        assert "waves.csv" in refused
+        assert app.screen is page
 
 
 async def test_the_trades_of_a_kept_result_open_with_its_own_candles_or_say_why_not(

@@ -47,6 +47,7 @@ from tui.requests.sessions import stop_question
 from tui.requests.views import GroupBy
 from tui.screens.conditions import condition_rows
 from tui.screens.headline import headline_figures
+from tui.screens.help import HelpScreen
 from tui.screens.report_rows import month_rows, remarks, trade_rows
 from tui.screens.session import SessionScreen
 from tui.screens.session_groups import rows
@@ -569,8 +570,14 @@ async def test_the_page_of_a_session_that_was_deleted_elsewhere_is_left_with_a_w
         page = await arrived(pilot, SessionScreen)
         chart = page.query_one("#one-candles")
         await until(pilot, lambda: "BTC/USDT" in str(chart.border_title))
+        await pilot.press("question_mark")
+        help_ = await arrived(pilot, HelpScreen)
         link.sessions = [one for one in link.sessions if one.id != "k3x9a1pq"]
-        app.poll()
+        page.ask()
+        await until(pilot, lambda: not page._asking)
+        await pilot.pause()
+        assert app.screen is help_, "what lies over the page is not closed in its place"
+        await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
         assert [note.message for note in app.notes] == ["Session k3x9a1pq has been deleted."]
 

@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
@@ -42,6 +43,7 @@ from tui.requests.varying import Control, Variation, Varied
 from tui.requests.varying_run import checked, sweep
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
+from tui.screens.logs import LogsScreen
 from tui.screens.long_work import LongWorkScreen
 from tui.screens.sweep import SweepScreen, setting_column
 from tui.widgets.choice import Choice
@@ -444,6 +446,30 @@ async def test_what_runs_is_left_by_its_own_key_and_what_was_found_before_is_gon
         table = app.screen.query_one("#sweep-table", LineTable)
         await until(pilot, lambda: len(table.rows) == 6)
         assert tries_of(workspace.tries, "waves").tried == 1 + 6, "nothing was tried again"
+
+
+async def test_that_a_sweep_is_done_is_said_on_the_page_that_lies_over_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, begun = threading.Event(), run_sweep
+
+    def held(*arguments: Any, **options: Any) -> Sweep:
+        assert go_on.wait(60)
+        return begun(*arguments, **options)
+
+    monkeypatch.setattr("core.gate.counted.run_sweep", held)
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await form(pilot, app, workspace)
+        screen = await swept(pilot, app)
+        over = LogsScreen()
+        app.push_screen(over)
+        await until(pilot, lambda: over.ready)
+        go_on.set()
+        await until(pilot, lambda: not screen.is_busy)
+        told = "waves: the sweep is done. Esc leads back to it."
+        await until(pilot, lambda: [one.message for one in app.notes] == [told])
+        assert app.screen is over
 
 
 async def test_what_cannot_be_swept_is_said_in_the_form(workspace: Workspace) -> None:

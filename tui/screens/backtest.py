@@ -229,7 +229,7 @@ class BacktestScreen(BaseScreen):
         self._order = replace(order, settings={}, warmup=None, ranked_on=None)  # it varies nothing
         self._asked_from = asked_from or self.app.screen
         self._tell(f"{order.name}: starting …")
-        if not self.is_current:
+        if not self.is_foremost:
             running = f"{order.name}: the backtest runs, and opens here once it is done."
             self.papertape.say(running, here=True)
         self._worker = self.app.run_worker(
@@ -247,7 +247,7 @@ class BacktestScreen(BaseScreen):
         except BacktestRefusedError as error:
             self._ask_again(asked, before)
             self._tell(str(error), "$error")
-            if not self.is_current:
+            if not self.is_foremost:
                 self.papertape.say(str(error), "error", "No backtest")
         except asyncio.CancelledError:
             self._ask_again(asked, before)
@@ -417,7 +417,7 @@ class BacktestScreen(BaseScreen):
             except LibraryError as error:
                 self.papertape.say(str(error), "error", "No backtest")
             else:
-                if self.is_current:
+                if self.is_on_top:
                     show()
 
         self.app.run_worker(work(), name="open", group="library", exit_on_error=False)
@@ -449,7 +449,7 @@ class BacktestScreen(BaseScreen):
             except LibraryError as error:
                 self.papertape.say(str(error), "error", "No backtest")
             else:
-                if self.is_current:
+                if self.is_on_top:
                     screen = SweepScreen if kind == SweepScreen.WHAT else GateScreen
                     name = listed.result.strategy
                     self._vary(screen, ended.order, name, variation=ended.variation)
@@ -514,7 +514,7 @@ class BacktestScreen(BaseScreen):
                 except LibraryError as error:
                     self.papertape.say(str(error), "error", "No backtest")
                 else:
-                    if self.is_current:
+                    if self.is_on_top:
                         self._vary(screen, opened.order, listed.result.strategy)
 
             self.app.run_worker(work(), name="open", group="library", exit_on_error=False)
@@ -592,7 +592,7 @@ class BacktestScreen(BaseScreen):
             except LibraryError as error:
                 self.papertape.say(str(error), "error", "Not compared")
             else:
-                if self.is_current:
+                if self.is_on_top:
                     self.app.push_screen(OverlayScreen(compared))
 
         self.app.run_worker(work(), name="compare", group="library", exit_on_error=False)

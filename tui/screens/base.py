@@ -118,6 +118,11 @@ class BaseScreen(Screen[None]):
         stack = self.app.screen_stack
         return self in stack and all(one.is_modal for one in stack[stack.index(self) + 1 :])
 
+    @property
+    def is_on_top(self) -> bool:
+        """Whether nothing at all lies over it; `is_current` also holds for what is beneath that."""
+        return self.is_current and self.app.screen is self
+
     def compose(self) -> ComposeResult:
         """Top line, body, hints."""
         yield TopBar(self.TITLE or "", self.papertape.host_name)

@@ -183,7 +183,7 @@ class GateScreen(LongWorkScreen):
                 report, equity = kept[1 if joined else 0]
             else:
                 report, equity = await asyncio.to_thread(_reported, result)
-            if self.is_current:
+            if self.is_on_top:
                 parts = {"parts": len(gate.walk_forward.folds)} if joined and gate else {}
                 named = {**report, "settings": dict(settings), **parts}
                 self.app.push_screen(ReportScreen(named, equity, joined=joined))

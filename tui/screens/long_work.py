@@ -136,7 +136,7 @@ class LongWorkScreen(BaseScreen):
                 self._show_title()
                 self.set_class(True, "-done")
                 self.came(varied)
-                if not self.is_current:
+                if not self.is_foremost:
                     # In its own mode something lies over it, which 3 would leave together with it.
                     where = (
                         "Esc leads back to it" if self in self.app.screen_stack else "3 shows it"

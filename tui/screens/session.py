@@ -244,7 +244,7 @@ class SessionScreen(BaseScreen):
 
     def _leave(self) -> None:
         """Go back, for the session was deleted meanwhile by another screen or a command."""
-        if self.is_current:
+        if self.is_on_top:
             self.app.pop_screen()
             self.papertape.say(f"Session {self._session_id} has been deleted.", "warning")
 
