@@ -95,6 +95,19 @@ def axis_words(axes: Iterable[str]) -> list[str]:
     return [f"{name}={values}" for name, (_, _, values) in zip(names, parts, strict=True)]
 
 
+def grid_words(axes: Iterable[str]) -> str:
+    """Over what a strategy is varied (`PATH=RANGE`), short enough for a table: `fast 5–20`.
+
+    Steps are left out, and that it is a period which is varied, where no other name is then alike.
+    """
+    parts = [axis.partition("=") for axis in axes]
+    names = setting_names([path.strip() for path, _, _ in parts])
+    bare = [name.removesuffix(".period") for name in names]
+    names = [one if bare.count(one) == 1 else name for one, name in zip(bare, names, strict=True)]
+    ranges = (values.strip().split(":") for _, _, values in parts)
+    return ", ".join(f"{name} {'–'.join(of[:2])}" for name, of in zip(names, ranges, strict=True))
+
+
 def _shorter(path: str) -> tuple[str, ...]:
     """A path as it may be written, the shortest first: periods and values are what one expects."""
     whole = path.replace("_conditions[", "[")

@@ -188,7 +188,10 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
         table = app.screen.query_one("#backtests", LineTable)
         await until(pilot, lambda: len(table.rows) == 2)
-        assert table.rows[0].cells[0].text.startswith("waves gate, too little data: rsi.period=1")
+        assert [cell.text for cell in table.rows[0].cells[:2]] == [
+            "waves: rsi 13,14, 2 folds",
+            "gate ?",
+        ]
         table.move_to(table.rows[0].key)
         await pilot.press("R")  # as on its own page: what was varied is asked again
         await arrived(pilot, VaryForm)

@@ -13,7 +13,15 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.backtest.run import run_backtest
-from core.report.library import CandleSource, differently_run, keep_result, list_results, unlike
+from core.report.library import (
+    CandleSource,
+    Search,
+    Terms,
+    differently_run,
+    keep_result,
+    list_results,
+    unlike,
+)
 from core.report.result import RunResult
 from core.report.stored_backtest import library_result
 from core.report.written_report import ReportedPeriod
@@ -32,7 +40,7 @@ from tui.modals.new_backtest import NewBacktest
 from tui.modals.notes import NotesForm
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
-from tui.screens.backtest_rows import backtest_row, columns, period
+from tui.screens.backtest_rows import backtest_row, columns, matches, name_of, period
 from tui.screens.overlay import OverlayScreen
 from tui.widgets.choice import Choice
 from tui.widgets.columns import ColumnLayout, places
@@ -297,8 +305,9 @@ def test_a_long_name_is_cut_in_its_middle_and_drops_no_figure_of_any_row(
     shown = columns([named, *results])
     layout = ColumnLayout(shown)
     rows = [backtest_row(one, UTC) for one in (named, *results)]
+    layout.leave_out(rows)  # KIND, of sweeps and gates alone
     for width in (76, 116):
-        placed = places(shown, 0, width)
+        placed = places(shown, 0, width, layout.left_out)
         labels = [shown[one.column].label for one in placed]
         assert {"DAYS", "RETURN", "PF", "TRADES"} <= {*labels}
         if width > 100:
@@ -320,10 +329,58 @@ def test_a_long_name_leaves_room_for_markets_days_and_when_it_was_made(
     )
     tagged = replace(listed, result=two, notes=Notes("", ("base", "slow")))
     shown, row = columns([tagged]), backtest_row(tagged, UTC)
+    layout = ColumnLayout(shown)
+    layout.leave_out([row])
     written = {
-        shown[one.column].label: ColumnLayout(shown).written(row.cells[one.column], one).strip()
-        for one in places(shown, 2, 119)
+        shown[one.column].label: layout.written(row.cells[one.column], one).strip()
+        for one in places(shown, 2, 119, layout.left_out)
     }
-    assert [*written] == [one.label for one in shown]
+    assert [*written] == [one.label for one in shown if one.label != "KIND"]
     assert written["SYMBOLS"] == "BTC/USDT +1"
     assert (written["FROM"], len(written["MADE"])) == ("2023-11-15", 12)
+
+
+def test_sweeps_and_gates_of_one_strategy_are_told_apart_and_when_they_were_made(
+    workspace: Workspace,
+) -> None:
+    """On 80 columns two looked alike: `ema_cr…ow.period=45`, and MADE was not there."""
+    listed = list_results(workspace).results[0]
+    name = listed.result.strategy
+    best = {"fast.period": 20, "slow.period": 45}
+    axes = "fast.period=5:20:5", "slow.period=25:60:5"
+    terms = Terms(axes, "sharpe_ratio", None, 6)
+    change = msgspec.structs.replace
+    gate = Search("gate", "d", 32, 32, terms, "fails")
+    searches = {
+        f"{name}: fast 5–20, slow 25–60": Search("sweep", "a", 32, 32, terms),
+        f"{name}: fast 5–20, slow 25–60, 9 of 32, by PF, ranked on 70%": Search(
+            "sweep", "b", 9, 32, change(terms, sort="profit_factor", split=70.0)
+        ),
+        f"{name}: fast 5–20, stop_loss_pct 1,3,5": Search(
+            "sweep", "c", 12, 12, change(terms, axes=(axes[0], "stop_loss_pct=1,3,5"))
+        ),
+        name: change(gate, terms=change(terms, axes=())),
+        f"{name}: fast 5–20, slow 25–60, 4 folds, anchored, seed 3": change(
+            gate, terms=change(terms, folds=4, anchored=True, seed=3), verdict=""
+        ),
+    }
+    kept = [
+        replace(listed, key=told, result=change(listed.result, settings=best, search=search))
+        for told, search in searches.items()
+    ]
+    assert [name_of(one) for one in kept] == [*searches]
+    rows = [backtest_row(one, UTC) for one in kept]
+    assert [row.cells[1].text for row in rows] == ["sweep", "sweep", "sweep", "gate ✗", "gate"]
+    shown = columns(kept)
+    layout = ColumnLayout(shown)
+    layout.leave_out(rows)
+    for width, seen in ((76, {"RETURN", "MAX DD", "SHARPE", "MADE"}), (116, {"PF", "TRADES"})):
+        layout.place(0, width)
+        told = {shown[one.column].label: one for one in layout.places}
+        assert {"KIND", "MADE", *seen} <= {*told}
+        assert told["STRATEGY"].width >= 26
+    layout.place(0, 76)
+    written = [layout.written(row.cells[0], layout.places[0]) for row in rows]
+    assert len({*written}) == len(rows), written
+    assert matches(kept[0], "sweep")
+    assert matches(kept[0], "period=45")

@@ -112,7 +112,7 @@ def _row(listed: ListedResult) -> list[str]:
     return [
         listed.key,
         result.saved[:16].replace("T", " "),
-        _searched(result) + "".join(f" {name}={value}" for name, value in result.settings.items()),
+        _named(result),
         f"{', '.join(result.symbols)} {result.timeframe}",
         f"{(period.start or '')[:10]} – {(period.end or '')[:10]}",
         *(figure_text(name, plain) for name in (*names, "total_trades")),
@@ -120,11 +120,17 @@ def _row(listed: ListedResult) -> list[str]:
     ]
 
 
-def _searched(result: StoredResult) -> str:
-    """The strategy, and what of it was tried where it is the best setting of that."""
+def _named(result: StoredResult) -> str:
+    """The strategy with its settings; of a sweep or gate what it was, and over what it varied."""
+    from tui import formats
+
     if result.search is None:
-        return result.strategy
-    return f"{result.strategy} {result.search.words}{':' if result.settings else ''}"
+        return " ".join(
+            [result.strategy, *(f"{n}={value}" for n, value in result.settings.items())]
+        )
+    told = f"{result.strategy} {result.search.words}"
+    axes = formats.grid_words(result.search.terms.axes)
+    return f"{told}: {axes}" if axes else told
 
 
 def _search_text(listed: ListedResult) -> list[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import tzinfo
 
 from rich.cells import cell_len
 
+from core.gate import FOLDS
 from core.market.candles.timeframes import DAY
 from core.market.symbols import money_decimals
-from core.report.library import ListedResult
+from core.report.library import ListedResult, Search, Terms
 from core.report.metric_words import undefined_text
 from core.report.written_report import last_close
 from core.text import per_cent
@@ -22,38 +23,45 @@ from tui.widgets.figures import Figure
 from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
-_NAME, _LONGEST_NAME = 16, 52
+_NAME, _LONGEST_NAME = (10, 16), 52  # cells: as long as the longest is, at least and at most
+_SEARCH = 26  # cells of the name of a sweep or gate, by which it is told from others
+_KINDS = {"": "gate", "passes": "gate ✓", "fails": "gate ✗", "too little data": "gate ?"}
 _MARKET = 8, 11, 14  # cells: without more, of `BTC/USDT +1`, at most
 _ROOM_FOR_MARKETS = 90  # cells of a line, where names are longer than they have to be
+_USUAL = Terms(sort="sharpe_ratio", folds=FOLDS)
 
 
 def columns(results: Iterable[ListedResult] = ()) -> tuple[Column, ...]:
     """The columns of a list of these: what was varied of a strategy tells one from the other."""
     results = list(results)
-    longest = max((cell_len(settled(one)) for one in results), default=0)
-    longest = min(max(longest, _NAME), _LONGEST_NAME)
+    longest = max((cell_len(name_of(one)) for one in results), default=0)
+    searches = [cell_len(name_of(one)) for one in results if one.result.search is not None]
+    shortest, short = _NAME
+    name = max(shortest, min(longest, short), min(max(searches, default=0), _SEARCH))
     least, usual, most = _MARKET
     market = max((cell_len(_market(one)) for one in results), default=least)
     markets = max(least, min(market, usual))
+    one_market = len({_market(one) for one in results}) == 1  # which no row has to say
     return (
-        # What is cut of a name stands beneath the list, and no other column gives way to it but
-        # the markets, where so little is left of the name that those of a sweep are all alike.
-        Column("STRATEGY", _NAME, grow=longest - _NAME or 1, middle=True),
+        # What is cut of a name stands beneath the list. Other columns give way to it, and to when
+        # they were made, beside sweeps and gates: those of one strategy are alike but for that.
+        Column("STRATEGY", name, grow=max(1, min(longest, _LONGEST_NAME) - name), middle=True),
+        Column("KIND", 6, optional=True),
         Column(
             *("SYMBOLS", markets),
-            priority=5,
+            priority=7 if one_market else 6,
             grow=max(0, min(market, most) - markets),
-            wide=_ROOM_FOR_MARKETS if longest > _NAME else 0,
+            wide=_ROOM_FOR_MARKETS if longest > short else 0,
         ),
-        Column("TF", 3, priority=7),
-        Column("FROM", 10, priority=8),
-        Column("DAYS", 4, "right", priority=3),
+        Column("TF", 3, priority=8),
+        Column("FROM", 10, priority=9),
+        Column("DAYS", 4, "right", priority=4),
         Column("RETURN", 9, "right"),
-        Column("MAX DD", 6, "right"),
+        Column("MAX DD", 6, "right", priority=2 if searches else 0),
         Column("SHARPE", 6, "right"),
-        Column("PF", 5, "right", priority=4),
-        Column("TRADES", 6, "right", priority=2),
-        Column("MADE", 12, priority=6),
+        Column("PF", 5, "right", priority=5),
+        Column("TRADES", 6, "right", priority=3),
+        Column("MADE", 12, priority=1 if searches else 6),
         Column("TAGS", 6, priority=1, grow=8, optional=True),
     )
 
@@ -67,7 +75,8 @@ def backtest_row(listed: ListedResult, zone: tzinfo) -> Row:
     return Row(
         listed.key,
         (
-            Cell(settled(listed), Tone.STRONG),
+            Cell(name_of(listed), Tone.STRONG),
+            Cell(_kind(result.search), Tone.DIM),
             Cell(_market(listed)),
             Cell(result.timeframe, Tone.DIM, order=formats.length_of(result.timeframe)),
             Cell(
@@ -89,6 +98,26 @@ def backtest_row(listed: ListedResult, zone: tzinfo) -> Row:
             Cell(tags(listed), Tone.INFO),
         ),
     )
+
+
+def name_of(listed: ListedResult) -> str:
+    """What a row calls it: of a sweep or gate over what it varied its strategy, and how."""
+    search = listed.result.search
+    if search is None:
+        return settled(listed)
+    terms = search.terms
+    words = [formats.grid_words(terms.axes)]
+    words += [f"{search.tried:,} of {search.total:,}"] if search.tried < search.total else []
+    words += [] if terms.sort == _USUAL.sort else [f"by {rank_word(terms.sort)}"]
+    words += list(_chosen_on(search, _USUAL))
+    told = ", ".join(filter(None, words))
+    return f"{listed.result.strategy}: {told}" if told else listed.result.strategy
+
+
+def _kind(search: Search | None) -> str:
+    if search is None:
+        return ""
+    return search.kind if search.kind == "sweep" else _KINDS.get(search.verdict, search.kind)
 
 
 def _market(listed: ListedResult) -> str:
@@ -144,14 +173,26 @@ def _terms(listed: ListedResult) -> tuple[str, ...]:
     if search is None:
         return ()
     terms = search.terms
-    ranks = {metric: word for word, metric in RANKS.items()}
-    parts = [*formats.axis_words(terms.axes), f"by {ranks.get(terms.sort, terms.sort)}"]
-    if search.kind == "gate":
-        parts.append(f"{terms.folds} folds{', anchored' if terms.anchored else ''}")
-        parts += [f"seed {terms.seed}"] if terms.seed else []
-    elif terms.split is not None:
-        parts.append(f"ranked on {per_cent(terms.split)}")
-    return tuple(parts)
+    parts = [*formats.axis_words(terms.axes), f"by {rank_word(terms.sort)}"]
+    return (*parts, *_chosen_on(search))
+
+
+def rank_word(metric: str) -> str:
+    """A metric that ranks, as the form calls it."""
+    return next((word for word, one in RANKS.items() if one == metric), metric)
+
+
+def _chosen_on(search: Search, usual: Terms | None = None) -> Iterator[str]:
+    """On what the settings were chosen, and of a gate what was drawn, where that is not `usual`."""
+    terms = search.terms
+    if search.kind == "sweep":
+        if terms.split is not None:
+            yield f"ranked on {per_cent(terms.split)}"
+        return
+    if usual is None or (terms.folds, terms.anchored) != (usual.folds, usual.anchored):
+        yield f"{terms.folds} folds{', anchored' if terms.anchored else ''}"
+    if terms.seed:
+        yield f"seed {terms.seed}"
 
 
 def tags(listed: ListedResult) -> str:
@@ -183,6 +224,7 @@ def matches(listed: ListedResult, text: str) -> bool:
     """Whether a text, in lower case, is in what the list says of a result."""
     result = listed.result
     words = (
+        name_of(listed),
         settled(listed),
         *(f"{path}={value}" for path, value in result.settings.items()),
         listed.key,
