@@ -416,9 +416,16 @@ async def test_what_a_kept_result_began_with_is_what_it_is_run_again_with(
     assert [one.result.starting_balance for one in list_results(workspace).results] == [500.0]
 
 
-@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize(
+    ("lacks", "told"),
+    [
+        ("nothing", "waves: the backtest is done"),
+        ("candles", "waves is not run again: its strategy or its candles are not where they were."),
+        ("sense", "waves is not run again: there are problems in its strategy, as it is written"),
+    ],
+)
 async def test_what_r_asks_for_comes_over_no_page_that_one_has_gone_on_to(
-    workspace: Workspace, there: bool
+    workspace: Workspace, lacks: str, told: str
 ) -> None:
     """Its strategy is read first, which may take longer than one waits; and so may its candles."""
     go_on = threading.Event()
@@ -443,10 +450,12 @@ async def test_what_r_asks_for_comes_over_no_page_that_one_has_gone_on_to(
         go_on.clear()
         await pilot.press("R", "6")
         logs = await arrived(pilot, LogsScreen)
-        if not there:
+        if lacks == "candles":
             data.unlink()
+        elif lacks == "sense":
+            document = workspace.strategies / "waves" / "STRATEGY.md"
+            document.write_text(WAVES.replace("operator: lt", "operator: lessthan"))
         go_on.set()
-        told = "waves: the backtest is done" if there else "waves is not run again"
         await until(
             pilot,
             lambda: app.screen is not logs or any(told in one.message for one in app.notes),

@@ -473,8 +473,10 @@ class BacktestScreen(BaseScreen):
                 if self.app.screen is shown:
                     self.choose(order.name, order)
                 else:
-                    lacks = "its strategy or its candles are not where they were"
-                    self.papertape.say(f"{order.name} is not run again: {lacks}.", "warning")
+                    why = "its strategy or its candles are not where they were"
+                    if choice is not None and choice.problems:
+                        why = "there are problems in its strategy, as it is written now"
+                    self.papertape.say(f"{order.name} is not run again: {why}.", "warning")
             else:
                 self.run_order(replace(order, raw=choice.raw, path=choice.path), shown)
 
