@@ -120,6 +120,12 @@ def basis_points(value: float, *beside: float, digits: int = 1) -> str:
     return f"{value:z,.{max(digits, 2) if small else digits}f}"
 
 
+def signed_basis_points(value: float, *beside: float) -> str:
+    """What was paid more or less than a price, as `basis_points`: `+0.43`, and `0.00` unsigned."""
+    text = basis_points(value, *beside)
+    return f"+{text}" if value > 0 and text.strip("0.") else text
+
+
 def reason_text(word: str) -> str:
     """A reason or cause for a reader: `stop loss` of `stop_loss`, `by hand` of `manual`."""
     return "by hand" if word == "manual" else word.replace("_", " ")

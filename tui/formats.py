@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from core.market.candles.timeframes import Timeframe
 from core.strategy.signals.reading import Counted
 from core.text import basis_points as bp_text
-from core.text import per_cent, price_decimals, signed_per_cent
+from core.text import per_cent, price_decimals, signed_basis_points, signed_per_cent
 
 if TYPE_CHECKING:
     from core.journal.values import OrderCounts
@@ -79,7 +79,7 @@ def setting_names(paths: Sequence[str]) -> list[str]:
 
 def setting(value: float | int | str) -> str:
     """The value of a setting, alike however it was written: 26 also of 26.0."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def setting_words(settings: Mapping[str, float | int | str]) -> str:
@@ -421,8 +421,7 @@ def order_counts(counts: OrderCounts) -> str:
     if counts.refused:
         text += f", {counts.refused} refused"
     if counts.mean_difference_bp is not None:
-        mean = counts.mean_difference_bp
-        text += f", {'+' * (mean > 0)}{bp_text(mean)} bp"
+        text += f", {signed_basis_points(counts.mean_difference_bp)} bp"
     return text
 
 

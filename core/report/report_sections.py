@@ -14,7 +14,15 @@ from core.market.symbols import money_decimals
 from core.report.metric_labels import metric_figures, money_text, price_text, signed_money
 from core.report.metric_words import UNDEFINED
 from core.report.written_report import told_until
-from core.text import basis_points, number, per_cent, reason_text, safe_text, signed_per_cent
+from core.text import (
+    basis_points,
+    number,
+    per_cent,
+    reason_text,
+    safe_text,
+    signed_basis_points,
+    signed_per_cent,
+)
 from core.time_format import parse_time, short_duration, short_time
 
 Report = Mapping[str, Any]
@@ -290,14 +298,16 @@ def _venue_orders(orders: Mapping[str, Any] | None) -> Section:
         )
     for symbol, quantity in orders["still_held"].items():
         sentences.append(f"{number(quantity)} of {symbol} are still held there")
-    rows = tuple(_venue_order_row(row) for row in orders["list"])
+    apart = [bp for row in orders["list"] if (bp := row["difference_bp"]) is not None]
+    least = min(apart, key=abs, default=0.0)  # the column has the decimals of the smallest
+    rows = tuple(_venue_order_row(row, least) for row in orders["list"])
     header = ("Order", "Symbol", "Side", "Quantity", "Price", "Filled", "There", "bp", "ms", "Why")
     numeric = (False, False, False, True, True, True, True, True, True, False)
     table = Table(header, rows, numeric) if rows else None
     return Section(title, tuple(map(safe_text, sentences)), table=table)
 
 
-def _venue_order_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _venue_order_row(row: Mapping[str, Any], least_bp: float) -> tuple[str, ...]:
     def known(name: str, text: Callable[[float], str]) -> str:
         return "" if row[name] is None else text(row[name])
 
@@ -309,7 +319,7 @@ def _venue_order_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         price_text(row["price"]),
         "?" if row["filled"] is None else number(row["filled"]),
         known("venue_price", price_text),
-        known("difference_bp", "{:+z.1f}".format),
+        known("difference_bp", lambda difference: signed_basis_points(difference, least_bp)),
         known("latency", "{:.0f}".format),
         safe_text(row["why"] or ""),
     )

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from core.journal.values import OrderCounts, OrderRow
 from core.market.candles.timeframes import DAY, HOUR
 from core.strategy.signals.reading import Counted, Reading
 from core.time_format import parse_time
@@ -15,6 +16,7 @@ from core.trading.values import Side, WaitingOrder
 from tui import formats
 from tui.modals.form import number_in
 from tui.screens.conditions import condition_rows
+from tui.screens.order_rows import ORDER_COLUMNS, order_rows
 from tui.widgets.axes import time_labels
 
 ROOT = Path(formats.__file__).parent.parent
@@ -146,6 +148,26 @@ def test_what_rounds_to_nothing_has_no_minus() -> None:
     sources = [path for room in ("core", "tui") for path in (ROOT / room).rglob("*.py")]
     assert len(sources) > 300
     assert not [path for path in sources if signed.search(path.read_text(encoding="utf-8"))]
+
+
+def test_orders_of_a_venue_have_the_decimals_of_the_smallest_difference_in_their_column() -> None:
+    sent = ("BTC/USDT", "buy", False, 0.5, 64_000.0, 0.5, 64_016.0)
+    orders = [OrderRow(str(bp), *sent, bp) for bp in (12.34, -0.43, 0.001, None)]
+    place = [column.label for column in ORDER_COLUMNS].index("BP")
+    assert [row.cells[place].text for row in order_rows(orders)] == ["", "0.00", "-0.43", "+12.34"]
+    for mean, told in ((0.43, "+0.43 bp"), (0.001, "0.00 bp"), (-2.5, "-2.5 bp")):
+        counts = OrderCounts(made=3, filled=3, refused=0, mean_difference_bp=mean)
+        assert formats.order_counts(counts) == f"3 of 3 filled, {told}"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(26.0, "26"), (26.5, "26.5"), (26, "26"), (1e300, "1e+300"), (0.1, "0.1"), ("a.0", "a.0")],
+)
+def test_a_setting_is_written_alike_and_a_huge_one_as_a_power(
+    value: float | int | str, text: str
+) -> None:
+    assert formats.setting(value) == text
 
 
 def test_what_a_condition_counts_has_no_decimals() -> None:

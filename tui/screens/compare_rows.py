@@ -179,7 +179,7 @@ def _difference_text(row: ComparedRow, columns: Mapping[str, ComparedColumn], de
     if row.name in _OVER_TIME and (first is None or first != second):
         return ""
     if row.name == "total_trades":
-        return f"{paper - backtest:+,.0f}"
+        return f"{paper - backtest:+z,.0f}"
     if row.name == "avg_hold":
         before, after = (
             formats.read_figure(formats.span(round(value * 1000))) or 0.0

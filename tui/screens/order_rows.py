@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.journal.values import OrderRow
+from core.text import signed_basis_points
 from tui import formats
 from tui.widgets.columns import Column
 from tui.widgets.table_rows import Cell, Row
@@ -27,6 +28,8 @@ ORDER_COLUMNS = (
 def order_rows(orders: Sequence[OrderRow]) -> list[Row]:
     """The orders, the newest first: the session's own price, and the venue's."""
     rows = []
+    apart = [one.difference_bp for one in orders if one.difference_bp is not None]
+    least = min(apart, key=abs, default=0.0)  # the column has the decimals of the smallest
     for number, order in reversed(tuple(enumerate(orders, start=1))):
         # Worse than the session's own price is a loss.
         tone = Tone.DIM if order.difference_bp is None else tone_of(-order.difference_bp)
@@ -45,7 +48,9 @@ def order_rows(orders: Sequence[OrderRow]) -> list[Row]:
                         order=order.venue_price,
                     ),
                     Cell(
-                        "" if order.difference_bp is None else f"{order.difference_bp:+z.1f}",
+                        ""
+                        if order.difference_bp is None
+                        else signed_basis_points(order.difference_bp, least),
                         tone,
                         order=order.difference_bp or 0.0,
                     ),

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text import counted, number, per_cent, prices, reason_text, safe_text, signed_per_cent
+from core.text import (
+    counted,
+    number,
+    per_cent,
+    prices,
+    reason_text,
+    safe_text,
+    signed_basis_points,
+    signed_per_cent,
+)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +119,24 @@ def test_a_gain_in_per_cent_has_a_plus_unless_it_is_written_as_0(
     value: float, digits: int | None, text: str
 ) -> None:
     assert signed_per_cent(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ((0.43,), "+0.43"),
+        ((-0.43,), "-0.43"),
+        ((0.004,), "0.00"),
+        ((-0.004,), "0.00"),
+        ((1.25,), "+1.2"),
+        ((1_234.56, 0.43), "+1,234.56"),
+        ((12.0, -3.0), "+12.0"),
+    ],
+)
+def test_a_difference_in_basis_points_has_its_sign_unless_it_is_written_as_0(
+    values: tuple[float, ...], text: str
+) -> None:
+    assert signed_basis_points(*values) == text
 
 
 @pytest.mark.parametrize(
