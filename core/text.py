@@ -110,6 +110,23 @@ def signed_per_cent(value: float, digits: int | None = 2) -> str:
     return f"+{text}" if value > 0 and text.strip("0.%") else text
 
 
+def chance_text(probability: float, digits: int = 0) -> str:
+    """A probability in per cent: `62%`, and `<1%` or `>99%` of what is written as none or all.
+
+    One that is estimated, from few draws or from many, is never known to be either.
+    """
+    least = 10.0**-digits
+    text = per_cent(probability * 100, digits)
+    if text == per_cent(0, digits):
+        return f"<{per_cent(least, digits)}"
+    return f">{per_cent(100 - least, digits)}" if text == per_cent(100, digits) else text
+
+
+def share_text(share: float) -> str:
+    """A share, or a bound on one, in per cent to two digits, however small: `5%`, `0.12%`."""
+    return per_cent(float(f"{share * 100:.2g}") if share < 0.995 else 100)
+
+
 def basis_points(value: float, *beside: float, digits: int = 1) -> str:
     """Hundredths of a per cent, without their unit: `12.3`, and `0.05` of what is less than one.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow, figure, rank
 from core.report.metric_words import METRIC_LABELS
 from core.report.quality import too_few
-from core.text import per_cent
+from core.text import chance_text
 from core.time_format import short_time
 
 FIGURES = {
@@ -182,7 +182,7 @@ def luck(sweep: Sweep) -> Iterator[str]:
             f"{sweep.scattered:,} {them} scatter as these do about {luckiest:.2f}."
         )
         if sweep.deflated_sharpe is not None:
-            said = per_cent(sweep.deflated_sharpe * 100, 0)
+            said = chance_text(sweep.deflated_sharpe)
             yield f"It is more than luck with a probability of {said} (deflated Sharpe)."
         yield (
             f"{tried}, and that luck is of all of them; trading alike, they weigh as {counted} "

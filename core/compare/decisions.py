@@ -15,7 +15,7 @@ from core.compare.causes import Cause, CauseKind, decision_cause
 from core.compare.divergence import TradeDifference
 from core.compare.replay import Replayed
 from core.compare.sessions import ComparedSession
-from core.text import per_cent, reason_text
+from core.text import per_cent, reason_text, share_text
 from core.trading.values import Decided, ExitReason, Side
 from core.trial.decisions import Decisions, judge_decisions
 from core.trial.seal import Margins
@@ -77,11 +77,6 @@ class DecisionLayer:
             return ""
         return "none unexplained so far"
 
-    @staticmethod
-    def in_percent(share: float) -> str:
-        """A share of the decisions in per cent, to two digits."""
-        return per_cent(float(f"{share * 100:.2g}") if share < 0.995 else 100)
-
     @property
     def text(self) -> str:
         """In words: `4,032 candles, 0 differ; at most 0.09% (95%)`."""
@@ -89,7 +84,7 @@ class DecisionLayer:
         if judged.bound is None:
             return self.counted
         of = "" if judged.differing == judged.unexplained else " unexplained"
-        bound = f"at most {self.in_percent(judged.bound)}{of} ({judged.confidence:.0%})"
+        bound = f"at most {share_text(judged.bound)}{of} ({per_cent(judged.confidence * 100)})"
         parts = [bound, self.meaning]
         return f"{self.counted}; {', '.join(filter(None, parts))}"
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY
-from core.text import per_cent, signed_per_cent
+from core.text import chance_text, per_cent, signed_per_cent
 from core.trading.values import Trade
 from core.trial.boundaries import Boundaries, calibrate
 from core.trial.cone import BandSide, Cone, Course
@@ -151,8 +151,8 @@ class EdgeLayer:
         text = f"{per_cent(high - here, 2)} short of kept, {per_cent(here - low, 2)} above broken"
         if self.chances is not None:
             text += (
-                f"; as sealed, kept with {self.chances.kept:.0%} if the promise holds, broken with "
-                f"{self.chances.broken:.0%} if there is no edge"
+                f"; as sealed, kept with {chance_text(self.chances.kept)} if the promise holds, "
+                f"broken with {chance_text(self.chances.broken)} if there is no edge"
             )
         return text
 

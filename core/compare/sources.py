@@ -57,6 +57,7 @@ from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
 from core.strategy.signals.sources import signal_source
+from core.text import share_text
 from core.time_format import parse_time, short_date
 from core.trading.values import Trade
 from core.trial.seal import Seal, is_digest_of
@@ -186,8 +187,8 @@ def _scope(
         trials = len(layers.others) + 1
         rate = seal.errors.any_broken
         told.append(
-            f"each of the {trials} trials may be wrong with {rate:.0%}: that one of them is may "
-            f"have a chance of up to {1 - (1 - rate) ** trials:.0%}"
+            f"each of the {trials} trials may be wrong with {share_text(rate)}: that one of them "
+            f"is may have a chance of up to {share_text(1 - (1 - rate) ** trials)}"
         )
     return told
 

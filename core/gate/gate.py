@@ -49,7 +49,7 @@ from core.gate.walk_forward import WalkForward, fold_times, seen_share, walk_for
 from core.market.candles.candles import Candles
 from core.report.result import RunResult
 from core.strategy.config.config import StrategyConfig
-from core.text import signed_per_cent
+from core.text import chance_text, signed_per_cent
 from core.trial.expectation import Expectation, expectation
 from core.trial.seal import trade_returns
 
@@ -317,7 +317,7 @@ def of_selection(found: Superiority | None, independent: float, own: float, days
     return Finding(
         question,
         p <= ERROR_RATE,
-        f"{luck} as good in {p:.1%} of cases ({ERROR_RATE:.0%} allowed)",
+        f"{luck} as good in {chance_text(p, 1)} of cases ({ERROR_RATE:.0%} allowed)",
     )
 
 
@@ -333,8 +333,8 @@ def of_chance(place: Place | None, *, moved: bool) -> Finding:
     return Finding(
         question,
         place.p <= ERROR_RATE,
-        f"of edgeless markets made from these candles, {place.p:.1%} are as good to the rule "
-        f"({ERROR_RATE:.0%} allowed)",
+        f"of edgeless markets made from these candles, {chance_text(place.p, 1)} are as good to "
+        f"the rule ({ERROR_RATE:.0%} allowed)",
     )
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from core.gate.gate import Finding, Gate, UnfinishedGate, Verdict
 from core.report.metric_labels import figure_text
 from core.report.result import RunResult, metrics_to_json
-from core.text import basis_points, per_cent, signed_per_cent
+from core.text import basis_points, chance_text, per_cent, signed_per_cent
 from core.time_format import short_date
 from core.trial.expectation import Expectation
 
@@ -153,9 +153,9 @@ def _luck(gate: Gate) -> Iterator[tuple[str, str, str]]:
         found = gate.overfitting
         yield (
             "Overfitting (PBO)",
-            f"{found.probability:.0%}",
+            chance_text(found.probability),
             f"of {found.halvings:,} halvings of the days: the best of one half is below the median "
-            f"in the other; it loses there in {found.loss_probability:.0%}",
+            f"in the other; it loses there in {chance_text(found.loss_probability)}",
         )
     if gate.deflated is not None:
         tries = f"{gate.independent_tries:,.1f} independent tries"
@@ -164,7 +164,7 @@ def _luck(gate: Gate) -> Iterator[tuple[str, str, str]]:
         luck = gate.deflated.expected_best
         yield (
             "Deflated Sharpe",
-            f"{gate.deflated.probability:.1%}",
+            chance_text(gate.deflated.probability, 1),
             f"chance that it is above what luck brings the best of {tries}: {luck:.2f} a year"
             if luck
             else "chance that it is above 0: of its one try there is nothing to deflate",
@@ -179,7 +179,7 @@ def _luck(gate: Gate) -> Iterator[tuple[str, str, str]]:
         if place is not None:
             yield (
                 what,
-                f"{place.p:.1%}",
+                chance_text(place.p, 1),
                 f"as good: {told.format(place.figure)} here; theirs {place.middle:+z.3f} in "
                 f"the middle, {place.high:+z.3f} in the best twentieth",
             )
@@ -239,5 +239,5 @@ def expectation_section(expected: Expectation | None) -> GateSection:
         ("", "1 in 20 below", "middle", "1 in 20 above"),
         tuple(rows),
         " >>>",
-        (f"A loss in all in {expected.loss_probability:.0%} of cases.",),
+        (f"A loss in all in {chance_text(expected.loss_probability)} of cases.",),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.text import per_cent
+from core.text import share_text
 
 BAND = "band of the promise"
 """What it is called where there is no room for more."""
@@ -33,5 +33,5 @@ class ConeOverTime:
     @property
     def legend(self) -> str:
         """What it is, and how often it errs, in words."""
-        allowed = per_cent(float(f"{self.rate * 100:.2g}"))
+        allowed = share_text(self.rate)
         return f"{BAND}, which a true one leaves below in at most {allowed}"

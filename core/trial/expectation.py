@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Floats
-from core.text import TextRow, per_cent, signed_per_cent
+from core.text import TextRow, chance_text, per_cent, signed_per_cent
 from core.trial.resampling import Resampler
 
 _AT_ONCE = 500_000  # returns held at once
@@ -69,7 +69,7 @@ class Expectation:
             f"({signed_per_cent(made.middle, 1)} in the middle), a deepest fall of "
             f"{fall.low:,.1f} to {per_cent(fall.high, 1)} and {losses.low:,.0f} to "
             f"{losses.high:,.0f} losses in a row; one in twenty lies "
-            f"beyond either end, and {self.loss_probability:.0%} end with a loss."
+            f"beyond either end, and {chance_text(self.loss_probability)} end with a loss."
         )
 
     @property
@@ -80,7 +80,8 @@ class Expectation:
             TextRow(
                 "Return",
                 f"{made.low:+z,.1f} to {signed_per_cent(made.high, 1)}, middle "
-                f"{signed_per_cent(made.middle, 1)}; {self.loss_probability:.0%} end with a loss",
+                f"{signed_per_cent(made.middle, 1)}; {chance_text(self.loss_probability)} end with "
+                "a loss",
             ),
             TextRow("Deepest fall", f"{fall.low:,.1f} to {per_cent(fall.high, 1)}"),
             TextRow("Losing run", f"{losses.low:,.0f} to {losses.high:,.0f} losses in a row"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.text import per_cent
+from core.text import chance_text, per_cent
 from core.trial.boundaries import Boundaries, calibrate
 from core.trial.resampling import Resampler
 
@@ -50,8 +50,8 @@ class Forecast:
         """That it tells neither answer oftener than by mistake, in words; None where it does."""
         if self.kept > self.false_kept or self.broken > self.false_broken:
             return None
-        kept, broken = f"{self.kept:.0%}", f"{self.broken:.0%}"
-        cannot = "cannot" if kept == broken == "0%" else "can hardly"
+        kept, broken = chance_text(self.kept), chance_text(self.broken)
+        cannot = "cannot" if kept == broken == chance_text(0) else "can hardly"
         return f"this trial {cannot} answer: kept in {kept}, broken in {broken} of cases"
 
 
@@ -218,4 +218,4 @@ def _too_long(
     weaker = "broken" if broken < kept else "kept"
     poorly = broken < kept and trades < longest
     why = f"; a backtest of {trades:,} trades tells too little" if poorly else ""
-    return f"not within {within}: *{weaker}* in {min(reached):.0%} even then{why}"
+    return f"not within {within}: *{weaker}* in {chance_text(min(reached))} even then{why}"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.market.candles.timeframes import DAY
-from core.text import TextRow, counted, signed_per_cent
+from core.text import TextRow, chance_text, counted, share_text, signed_per_cent
 from core.time_format import LATEST, short_duration
 from core.trial.boundaries import MOST_TRADES, Boundaries, calibrate
 from core.trial.cone import Cone, cone, over_time
@@ -83,10 +83,14 @@ class TrialChances:
         trades = f"{counted(brought, 'trade')}{judged}"
         rows = [TextRow("Horizon", f"{_in_words(days)} bring about {trades}")]
         if forecast.promise > 0:
-            alarms = f"a false alarm in at most {errors.any_broken:.0%}"
-            rows.append(TextRow("Edge holds", f"told kept in {forecast.kept:.0%}, {alarms}"))
-        promises = f"a false promise in at most {errors.any_kept:.0%}"
-        rows.append(TextRow("No edge", f"told broken in {forecast.broken:.0%}, {promises}"))
+            alarms = f"a false alarm in at most {share_text(errors.any_broken)}"
+            rows.append(
+                TextRow("Edge holds", f"told kept in {chance_text(forecast.kept)}, {alarms}")
+            )
+        promises = f"a false promise in at most {share_text(errors.any_kept)}"
+        rows.append(
+            TextRow("No edge", f"told broken in {chance_text(forecast.broken)}, {promises}")
+        )
         return tuple(rows)
 
     def to_json(self) -> dict[str, Any]:

@@ -117,7 +117,7 @@ async def test_what_has_no_edge_to_keep_is_sealed_only_where_it_is_asked_for(
     promise(workspace.strategies / "rsi_bounce", seed=7)
     async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
         why = (
-            "this trial cannot answer: kept in 0%, broken in 0% of cases; the trial's backtest "
+            "this trial cannot answer: kept in <1%, broken in <1% of cases; the trial's backtest "
             "makes -0.311% a trade: there is no edge to keep"
         )
         await until(pilot, lambda: "· not sealed: its edge will only be" in said(form))

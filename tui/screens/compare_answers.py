@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from core.text import basis_points, reason_text, safe_text, signed_per_cent, typed_for
+from core.text import basis_points, reason_text, safe_text, share_text, signed_per_cent, typed_for
 from core.trial.state import DESCRIBED, State
 from tui import formats
 from tui.widgets.answer_list import AnswerRow
@@ -121,9 +121,9 @@ def _decisions(layer: DecisionLayer | None) -> AnswerRow:
     if judged.unexplained:
         fills.append(GaugeFill(0.0, unexplained, tone))
     pointers = (
-        Pointer(unexplained, HERE, Tone.STRONG, f"{layer.in_percent(unexplained)} unexplained"),
-        Pointer(tolerated, WALL, Tone.LOSS, f"broken above {layer.in_percent(tolerated)}"),
-        Pointer(most, POSSIBLE, Tone.PLAIN, f"up to {layer.in_percent(most)} not ruled out"),
+        Pointer(unexplained, HERE, Tone.STRONG, f"{share_text(unexplained)} unexplained"),
+        Pointer(tolerated, WALL, Tone.LOSS, f"broken above {share_text(tolerated)}"),
+        Pointer(most, POSSIBLE, Tone.PLAIN, f"up to {share_text(most)} not ruled out"),
     )
     gauge = Gauge(0.0, high, tuple(fills), pointers)
     text, *shorter = texts

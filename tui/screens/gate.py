@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.gate import PARTS
-from core.text import per_cent, safe_lines, safe_text, signed_per_cent
+from core.text import chance_text, per_cent, safe_lines, safe_text, signed_per_cent
 from core.time_format import wall_clock
 from tui.commands import Place, bindings
 from tui.modals.vary import VaryForm
@@ -275,7 +275,7 @@ def _chance_gauge(chance: float | None, what: str, tone: Tone) -> Gauge | None:
         (GaugeFill(0.0, found, tone),),
         (
             Pointer(allowed, WALL, Tone.STRONG, f"at most {per_cent(allowed, 0)}"),
-            Pointer(found, HERE, Tone.STRONG, f"{what} {per_cent(found, 1)}"),
+            Pointer(found, HERE, Tone.STRONG, f"{what} {chance_text(chance, 1)}"),
         ),
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 from core.market.files.candle_files import write_candles
 from core.store.workspace import Workspace
+from core.text import chance_text
 from core.trial.ledger import tries_of
 from tests.unit.backtest.test_sweep import RAW, candles
 from tests.unit.cli.conftest import Run
@@ -60,7 +61,8 @@ def test_earlier_tries_deflate_a_strategy_as_it_is(
     assert later["independent_tries"] == pytest.approx(1 + effective)
     assert later["expected_best_sharpe"] > first["expected_best_sharpe"] == 0
     assert later["deflated_sharpe"] < first["deflated_sharpe"]
-    said = f"{later['deflated_sharpe']:.1%}  chance that it is above what luck brings the best of"
+    chance = chance_text(later["deflated_sharpe"], 1)
+    said = f"{chance}  chance that it is above what luck brings the best of"
     out = " ".join(run(*gated).out.split())
     assert " ".join(f"{said} {1 + effective:,.1f} independent tries".split()) in out
     assert later["expected_best_of"] == later["independent_tries"]

@@ -9,6 +9,7 @@ import pytest
 
 from core.market.candles.timeframes import Timeframe
 from core.market.files.candle_files import write_candles
+from core.text import chance_text
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.hosted import hosted
 from tests.unit.cli.test_strategy_commands import rsi_bounce, waves
@@ -56,7 +57,9 @@ def test_a_trial_is_sealed_on_the_saved_backtest(
         assert started.json["trial"] == {name: plan[name] for name in CHANCES}
         said = run("trial", strategy, "--trades", "25", "--feed", "replay", "--data", hours).out
         broken = plan["broken_if_no_edge"]
-        assert f"No edge  told broken in {broken:.0%}, a false promise in at most 5%" in said
+        assert (
+            f"No edge  told broken in {chance_text(broken)}, a false promise in at most 5%" in said
+        )
         again = run("restart", started.json["session_id"], "--json").json
         assert again["trial"] is None  # its document is not the workspace's, as its notices say
         shorter = ("--horizon", "36h", "--for", "12h", "--feed", "replay", *data)
@@ -90,7 +93,7 @@ def test_a_plan_says_what_a_trial_could_tell_and_starts_nothing(
     assert bounds["path_broken_pct"] < expected["return_pct"]["low"]
     assert bounds["edge_broken_pct"] < 40 * plan["promise_pct"]
     said = run("trial", "plan", strategy, "--horizon", "30d").out
-    assert said.startswith("note: this trial cannot answer: kept in 0%")
+    assert said.startswith("note: this trial cannot answer: kept in <1%")
     assert f"note: {NO_EDGE}\nHorizon        30 days bring about" in said
     cannot, no_edge = plan["warnings"]
     assert cannot.startswith("this trial cannot answer")

@@ -56,6 +56,7 @@ from core.report.market_regime import Regime
 from core.report.result import result_to_json
 from core.store.live_trades import LiveTrade
 from core.store.workspace import Workspace
+from core.text import chance_text
 from core.time_format import iso_time, short_date
 from core.trading.values import Trade
 from core.trial.decisions import judge_decisions
@@ -334,13 +335,13 @@ def test_a_trial_that_can_say_nothing_says_so_in_place_of_when_it_will_close() -
     assert found.verdict is not None
     assert found.verdict.closes is None
     assert found.recommendation == (
-        "This trial cannot answer: kept in 0%, broken in 0% of cases; the trial's backtest makes "
+        "This trial cannot answer: kept in <1%, broken in <1% of cases; the trial's backtest makes "
         "+0.004% a trade, of which nothing is left once the luck of 50 tries is taken off. "
         f"{LESS_LUCK}"
     )
     short = judged(trades_of(20.0, 2, seed=3), sealed=seal(10, returns=returns))
     assert short.recommendation.startswith(
-        "This trial can hardly answer: kept in 3%, broken in 0% of cases. "
+        "This trial can hardly answer: kept in 3%, broken in <1% of cases. "
         f"{SEAL_ANOTHER.format(strategy='cross')}"
     )
     assert short.verdict is not None
@@ -371,8 +372,8 @@ def test_an_open_edge_tells_how_far_off_either_answer_is_and_with_what_chances()
     assert high == pytest.approx(edge.lines.upper + edge.beyond[-1])
     assert edge.outlook == (
         f"{high - here:.2f}% short of kept, {here - low:.2f}% above broken; as sealed, kept with "
-        f"{edge.chances.kept:.0%} if the promise holds, broken with {edge.chances.broken:.0%} if "
-        "there is no edge"
+        f"{chance_text(edge.chances.kept)} if the promise holds, broken with "
+        f"{chance_text(edge.chances.broken)} if there is no edge"
     )
     kept = judged(KEPT, sealed=seal()).layers.edge
     assert kept is not None

@@ -32,6 +32,7 @@ from core.report.result import result_to_json
 from core.report.trade_columns import TradeColumns
 from core.strategy.config.parsing import parse_config
 from core.strategy.signals.sources import signal_source
+from core.text import chance_text
 from core.trial.ledger import TryCount
 from core.trial.plan import plan_trial
 from core.trial.sealing import seal_trial
@@ -125,7 +126,7 @@ def test_earlier_tries_count(edge: Gate) -> None:
     # Of a million tries: the spread of the few settings tells of less luck.
     assert page["expected_best_of"] == crowded.independent_tries
     figure, said = _deflated_row(crowded)
-    assert figure == f"{crowded.deflated.probability:.1%}"
+    assert figure == chance_text(crowded.deflated.probability, 1)
     assert f"the best of {crowded.independent_tries:,.1f} independent tries: " in said
 
 
@@ -141,7 +142,7 @@ def test_a_single_setting_is_deflated_by_the_tries_before_it() -> None:
     assert found.deflated.probability < alone.probability < 1
     single = replace(found, independent_tries=1.0, deflated=alone)
     figure, said = _deflated_row(single)
-    assert figure == f"{alone.probability:.1%}"
+    assert figure == chance_text(alone.probability, 1)
     assert said == "chance that it is above 0: of its one try there is nothing to deflate"
 
 

@@ -5,12 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.text import (
+    chance_text,
     counted,
     number,
     per_cent,
     prices,
     reason_text,
     safe_text,
+    share_text,
     signed_basis_points,
     signed_per_cent,
 )
@@ -154,3 +156,25 @@ def test_what_there_is_one_of_is_told_in_the_singular() -> None:
         "1,668 entries",
     ]
     assert [counted(count, "trade") for count in (0, 1, 2)] == ["0 trades", "1 trade", "2 trades"]
+
+
+@pytest.mark.parametrize(
+    ("probability", "digits", "text"),
+    [
+        (0.0, 0, "<1%"), (0.004, 0, "<1%"), (0.006, 0, "1%"), (0.62, 0, "62%"),
+        (0.994, 0, "99%"), (0.996, 0, ">99%"), (1.0, 0, ">99%"),
+        (0.0004, 1, "<0.1%"), (0.0006, 1, "0.1%"), (0.9994, 1, "99.9%"), (0.9996, 1, ">99.9%"),
+    ],
+)  # fmt: skip
+def test_no_probability_is_written_as_never_or_always(
+    probability: float, digits: int, text: str
+) -> None:
+    assert chance_text(probability, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0%"), (0.004, "0.4%"), (0.05, "5%"), (0.142625, "14%"), (0.9949, "99%"), (1.0, "100%")],
+)
+def test_a_small_bound_on_a_share_is_not_written_as_none(share: float, text: str) -> None:
+    assert share_text(share) == text

@@ -41,7 +41,7 @@ def test_a_trial_that_answers_no_oftener_than_by_mistake_cannot_answer() -> None
     hardly = replace(told, kept=0.05, broken=0.02)
     assert hardly.no_answer == "this trial can hardly answer: kept in 5%, broken in 2% of cases"
     never = replace(told, kept=0.004, broken=0.0)
-    assert never.no_answer == "this trial cannot answer: kept in 0%, broken in 0% of cases"
+    assert never.no_answer == "this trial cannot answer: kept in <1%, broken in <1% of cases"
 
 
 def test_the_horizon_found_gives_both_chances_and_a_shorter_one_does_not() -> None:
