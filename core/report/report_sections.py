@@ -13,7 +13,7 @@ from typing import Any
 from core.market.symbols import money_decimals
 from core.report.metric_labels import metric_figures, money_text, price_text, signed_money
 from core.report.metric_words import UNDEFINED
-from core.report.written_report import told_until
+from core.report.written_report import left_open, told_until
 from core.text import (
     basis_points,
     number,
@@ -119,11 +119,9 @@ def _metrics(report: Report) -> Section:
     if still_open := report.get("open_trades"):
         marked = sum(trade["unrealized_pnl"] for trade in still_open)
         count = len(still_open)
-        end, close = "the end", "the close of the last candle"
-        if parts := report.get("parts"):
-            end, close = f"the ends of the {parts} parts", "the last close of each"
+        where, close = left_open(report.get("parts"))
         sentences.append(
-            f"{count} position{'s'[: count != 1]} open at {end}, "
+            f"{count} position{'s'[: count != 1]} open at {where}, "
             f"{signed_money(marked, decimals)} of it, marked to {close}"
         )
     ambiguous = report.get("ambiguous") or {}

@@ -223,6 +223,16 @@ def told_until(end: str | None, timeframe: str) -> str | None:
     return None if closed is None else short_time(closed)
 
 
+def left_open(parts: int | None) -> tuple[str, str]:
+    """Where positions were still open, and what they are marked to, in words.
+
+    `parts`: see `WrittenReport`; the end of a lone part is that of its run.
+    """
+    if parts is None or parts == 1:
+        return "the end", "the close of the last candle"
+    return f"the ends of the {parts} parts", "the last close of each"
+
+
 def written_report(report: Mapping[str, object]) -> WrittenReport:
     """The report in an object as `core.report.result` and sessions write it.
 

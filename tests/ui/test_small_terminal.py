@@ -501,6 +501,8 @@ def test_what_a_report_cannot_tell_is_said_in_words_and_what_is_open_with_its_wo
     open_ = "1 open at the end, marked to the close of the last candle (▼ -12.50)"
     assert open_ in texts
     joined = report("rsi_bounce", open_trades=told["open_trades"] * 3, parts=4)
+    lone = report("rsi_bounce", open_trades=told["open_trades"], parts=1)
+    assert open_ in [one.text for one in remarks(written_report(lone))], "the only part is all"
     of_parts = "3 open at the ends of the 4 parts, marked to the last close of each (▼ -37.50)"
     assert of_parts in [one.text for one in remarks(written_report(joined))]
     hand = "1 trade was entered by hand"

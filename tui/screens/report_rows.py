@@ -14,6 +14,7 @@ from core.report.written_report import (
     ReportedDiagnosis,
     WrittenReport,
     last_close,
+    left_open,
 )
 from core.text import basis_points, counted
 from tui import formats
@@ -188,16 +189,14 @@ def _verdict(report: WrittenReport) -> list[Remark]:
 
 def _still_open(report: WrittenReport) -> list[Remark]:
     """What the trades do not tell of the return: it stands before all doubts of it."""
-    if not (left_open := len(report.open_trades)):
+    if not (count := len(report.open_trades)):
         return []
     marked = [one.get("unrealized_pnl") for one in report.open_trades]
     gains = [gain for gain in marked if isinstance(gain, (int, float))]
     total = formats.change(sum(gains), decimals=money_decimals(*report.symbols))
-    worth = f" ({total})" if len(gains) == left_open else ""
-    where = "at the end, marked to the close of the last candle"
-    if report.parts is not None:
-        where = f"at the ends of the {report.parts} parts, marked to the last close of each"
-    text = f"{left_open} open {where}{worth}"
+    worth = f" ({total})" if len(gains) == count else ""
+    where, close = left_open(report.parts)
+    text = f"{count} open at {where}, marked to {close}{worth}"
     return [Remark("·", text, Tone.PLAIN)]
 
 

@@ -88,6 +88,13 @@ def test_the_balance_says_what_of_it_is_in_open_positions(render: Any) -> None:
         in render(two)
     )
     assert "open at the end" not in render(report())
+    assert "1 position open at the end, " in render(
+        {**report(), "open_trades": [position], "parts": 1}
+    )
+    assert (
+        "2 positions open at the ends of the 4 parts, -3.07 of it, marked to the last close of each"
+        in render({**two, "parts": 4})
+    )
 
 
 @pytest.mark.parametrize("render", [report_markdown, report_page])
