@@ -79,9 +79,9 @@ def short_time(time: int) -> str:
     return (_EPOCH + timedelta(milliseconds=time)).strftime("%Y-%m-%d %H:%M")
 
 
-def short_date(time: int) -> str:
-    """UTC milliseconds as a reader's `2024-01-31`."""
-    return (_EPOCH + timedelta(milliseconds=time)).strftime("%Y-%m-%d")
+def short_date(time: int, zone: tzinfo = UTC) -> str:
+    """UTC milliseconds as a reader's `2024-01-31`, the day of a zone."""
+    return (_EPOCH + timedelta(milliseconds=time)).astimezone(zone).strftime("%Y-%m-%d")
 
 
 def shown_seconds(seconds: float) -> int:

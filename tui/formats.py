@@ -360,6 +360,16 @@ def date_time(time: int | None, zone: tzinfo = UTC, *, seconds: bool = False) ->
     return f"{moment:%Y-%m-%d} {_at(moment, seconds=seconds)}{_which(moment)}"
 
 
+def day(time: int | None, zone: tzinfo = UTC) -> str:
+    """The day on which something happened, or will: `2026-11-22`."""
+    return date_time(time, zone)[: len("2026-11-22")]
+
+
+def candle_day(time: int | None, zone: tzinfo = UTC) -> str:
+    """A day of candles, which are counted by those of UTC in every zone: `2026-11-22 UTC`."""
+    return f"{day(time)}{'' if zone is UTC or time is None else ' UTC'}"
+
+
 def day_time(time: int | None, zone: tzinfo = UTC, *, seconds: bool = False) -> str:
     """Day of the month and minute: `22 Nov 14:02`."""
     moment = _moment(time, zone)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -113,10 +114,9 @@ class OtherTrial:
     closes: int | None
     word: str
 
-    @property
-    def text(self) -> str:
-        """In words: `ab12cd34, sealed 2026-03-01: broken`."""
-        return f"{self.session_id}, sealed {short_date(self.sealed_at)}: {self.word}"
+    def in_words(self, zone: tzinfo = UTC) -> str:
+        """`ab12cd34, sealed 2026-03-01: broken`, on the day of a zone."""
+        return f"{self.session_id}, sealed {short_date(self.sealed_at, zone)}: {self.word}"
 
 
 class Answer(NamedTuple):
@@ -172,7 +172,7 @@ class TrialAnswers:
             f"judged: the trial of session {self.trial}, sealed {short_date(self.seal.sealed_at)}"
         )
         if self.others:
-            text += f"; other trials: {'; '.join(other.text for other in self.others)}"
+            text += f"; other trials: {'; '.join(other.in_words() for other in self.others)}"
         return text
 
     @property

@@ -54,7 +54,7 @@ from tui.screens.compare import CompareScreen
 from tui.screens.compare_answers import COST_FINDINGS, answers, path_answer, verdict_text
 from tui.screens.compare_choices import choice_rows
 from tui.screens.compare_layer import CompareLayerScreen, equity_curves
-from tui.screens.compare_rows import SPREAD_COLUMNS, periods, spread_rows
+from tui.screens.compare_rows import SPREAD_COLUMNS, note_lines, periods, spread_rows
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.screens.help import HelpScreen
 from tui.screens.report import ReportScreen
@@ -306,9 +306,11 @@ async def test_a_demo_is_named_as_one_and_seen_to_be_left_out(trial_workspace: P
     request = ComparisonRequest("trend", Timeframe.M5)
     found = await service.compare_strategy(Workspace(trial_workspace), request, no_host)
     assert "DEMO" not in f"{verdict_text(found)} {periods(found)}"
-    # Beside a clock in that zone a day of another one would be somebody else's.
+    # Days of candles are those of the list of backtests in every zone, and say so in another.
+    new_york = ZoneInfo("America/New_York")
     assert "Backtest from 2023-11-08, " in str(periods(found))
-    assert "Backtest from 2023-11-07, " in str(periods(found, ZoneInfo("America/New_York")))
+    assert "Backtest from 2023-11-08 UTC, " in str(periods(found, new_york))
+    assert "  Backtest from 2023-11-08 UTC, " in str(note_lines(found, zone=new_york))
     demo = replace(found, demo=True)
     assert verdict_text(demo).plain.splitlines()[0].startswith("✗ BROKEN   Paper, DEMO · ")
     assert any(one.startswith("Paper (DEMO) ") for one in periods(demo))

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -292,7 +293,21 @@ def test_days_are_counted_to_the_close_of_the_last_candle(workspace: Workspace) 
     listed = list_results(workspace).results[0]
     span = ReportedPeriod("2025-01-01T00:00:00Z", "2025-01-30T00:00:00Z", 30)
     daily = msgspec.structs.replace(listed.result, timeframe="1d", period=span)
-    assert period(replace(listed, result=daily)) == "2025-01-01 30d"
+    listed = replace(listed, result=daily)
+    assert period(listed) == "2025-01-01 30d"
+    assert period(listed, ZoneInfo("America/New_York")) == "2025-01-01 UTC 30d"
+
+
+def test_a_list_of_backtests_says_that_its_days_are_of_utc_where_its_times_are_not(
+    workspace: Workspace,
+) -> None:
+    listed, zone = list_results(workspace).results[0], ZoneInfo("Asia/Tokyo")
+    row = {
+        column.label: cell.text
+        for column, cell in zip(columns(zone=zone), backtest_row(listed, zone).cells, strict=True)
+    }
+    utc = backtest_row(listed, UTC).cells
+    assert row["FROM, UTC"] == next(cell.text for cell in utc if cell.text.startswith("20"))
 
 
 def test_a_long_name_is_cut_in_its_middle_and_drops_no_figure_of_any_row(

@@ -162,7 +162,7 @@ class BacktestScreen(BaseScreen):
         empty = f"No backtest matches “{safe_text(text)}”. Esc shows all."
         if self._is_read:
             table.set_empty(empty if self._results else _EMPTY)
-        table.take_columns(backtest_rows.columns(self._results.values()))
+        table.take_columns(backtest_rows.columns(self._results.values(), self.papertape.zone))
         table.set_rows(map(row, shown), hidden=self._results)
         table.set_class(0 < len(self._results) <= _FEW, "-few")
         if self._wanted is not None:
@@ -181,7 +181,8 @@ class BacktestScreen(BaseScreen):
         if told := table.marks_told:
             parts.append(told)
         if self.has_class("-tiny") and self.selected is not None:
-            parts.append(backtest_rows.identity(self.selected))  # nothing beneath says it
+            # Nothing beneath says it.
+            parts.append(backtest_rows.identity(self.selected, self.papertape.zone))
         elif not told and count > 1:
             parts.append("Space marks two, c compares them")
         if self._problems:
@@ -197,7 +198,7 @@ class BacktestScreen(BaseScreen):
         self._entitle()
         if listed is None:
             return
-        entitle(look, backtest_rows.identity(listed))
+        entitle(look, backtest_rows.identity(listed, zone))
         look.show(listed)
         if (listed.path, zone) != self._seen and not self.has_class("-tiny"):
             self._seen = listed.path, zone

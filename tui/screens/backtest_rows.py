@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 
 from rich.cells import cell_len
 
@@ -31,8 +31,11 @@ _ROOM_FOR_MARKETS = 90  # cells of a line, where names are longer than they have
 _USUAL = Terms(sort="sharpe_ratio", folds=FOLDS)
 
 
-def columns(results: Iterable[ListedResult] = ()) -> tuple[Column, ...]:
-    """The columns of a list of these: what was varied of a strategy tells one from the other."""
+def columns(results: Iterable[ListedResult] = (), zone: tzinfo = UTC) -> tuple[Column, ...]:
+    """The columns of a list of these: what was varied of a strategy tells one from the other.
+
+    The heading of the first days says whose they are where other times are of another `zone`.
+    """
     results = list(results)
     longest = max((cell_len(name_of(one)) for one in results), default=0)
     searches = [cell_len(name_of(one)) for one in results if one.result.search is not None]
@@ -54,7 +57,7 @@ def columns(results: Iterable[ListedResult] = ()) -> tuple[Column, ...]:
             wide=_ROOM_FOR_MARKETS if longest > short else 0,
         ),
         Column("TF", 3, priority=8),
-        Column("FROM", 10, priority=9),
+        Column("FROM" if zone is UTC else "FROM, UTC", 10, priority=9),
         Column("DAYS", 4, "right", priority=4),
         Column("RETURN", 9, "right"),
         Column("MAX DD", 6, "right", priority=2 if searches else 0),
@@ -79,11 +82,7 @@ def backtest_row(listed: ListedResult, zone: tzinfo) -> Row:
             Cell(_kind(result.search), Tone.DIM),
             Cell(_market(listed)),
             Cell(result.timeframe, Tone.DIM, order=formats.length_of(result.timeframe)),
-            Cell(
-                formats.UNKNOWN if start is None else str(result.period.start)[:10],
-                Tone.DIM,
-                order=start,
-            ),
+            Cell(formats.day(start), Tone.DIM, order=start),
             Cell(formats.number(days, 0), Tone.DIM, order=days),
             Cell(
                 formats.change_percent(metrics.total_return_pct),
@@ -156,12 +155,12 @@ def factor_text(listed: ListedResult) -> str:
     return formats.number(metrics.profit_factor)
 
 
-def identity(listed: ListedResult) -> str:
+def identity(listed: ListedResult, zone: tzinfo = UTC) -> str:
     """What it is, in one line, all of which a row has no room for: from settings to the note."""
     key = "saved in its document" if listed.beside_document else listed.key
     market = f"{formats.several(listed.result.symbols)} {listed.result.timeframe}".strip()
     words = (
-        *(settled(listed), market, period(listed), key),
+        *(settled(listed), market, period(listed, zone), key),
         *(*_terms(listed), tags(listed), listed.notes.note),
     )
     return " · ".join(word for word in words if word)
@@ -200,10 +199,12 @@ def tags(listed: ListedResult) -> str:
     return " ".join(f"#{tag}" for tag in listed.notes.tags)
 
 
-def period(listed: ListedResult) -> str:
-    """The first day and how many there are: `2025-01-01 180d`."""
-    start, days = listed.result.period.start, _days(listed)
-    return formats.UNKNOWN if start is None or days is None else f"{start[:10]} {days}d"
+def period(listed: ListedResult, zone: tzinfo = UTC) -> str:
+    """The first day and how many there are: `2025-01-01 180d`; days are UTC's in every zone."""
+    start, days = moment(listed.result.period.start), _days(listed)
+    if start is None or days is None:
+        return formats.UNKNOWN
+    return f"{formats.candle_day(start, zone)} {days}d"
 
 
 def _days(listed: ListedResult) -> int | None:

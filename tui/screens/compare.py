@@ -294,13 +294,13 @@ class CompareScreen(BaseScreen):
         table.take_columns(compare_rows.figure_columns(result))
         table.set_rows(compare_rows.figure_rows(result))
         table.set_class(compare_rows.is_long_labelled(result), "-long")
-        program = program_for(self.papertape.workspace)
-        self.query_one("#compare-said", Static).update(verdict_text(result, program))
+        program, zone = program_for(self.papertape.workspace), self.papertape.zone
+        self.query_one("#compare-said", Static).update(verdict_text(result, program, zone))
         self.query_one("#compare-noted", Static).update(
-            toned(compare_rows.note_lines(result, program))
+            toned(compare_rows.note_lines(result, program, zone))
         )
         answer_list = self.query_one("#compare-answers", AnswerList)
-        answer_list.set_answers(answers(result))
+        answer_list.set_answers(answers(result, zone))
         curves = self.query_one("#compare-curves", CurveChart)
         drawn, band, title = equity_curves(result)
         curves.draw(drawn, 0.0, self.papertape.zone, band=band)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -42,7 +43,9 @@ _NO_DIFFERENCE = "no difference"
 _CAUSES = "█▓▒"  # causes beside each other are told apart by them
 
 
-def verdict_text(result: ComparisonResult, program: str = "papertape") -> Content:
+def verdict_text(
+    result: ComparisonResult, program: str = "papertape", zone: tzinfo = UTC
+) -> Content:
     """The verdict in a line, what it is of, what to do next, and how other trials stand.
 
     `program`: what is typed for it on this workspace.
@@ -55,7 +58,7 @@ def verdict_text(result: ComparisonResult, program: str = "papertape") -> Conten
         if verdict.by:
             parts.append(f"by {', '.join(verdict.by)}")
         if layers.seal is not None:
-            sealed = f" {formats.date_time(layers.seal.sealed_at)[:10]}"
+            sealed = f" {formats.day(layers.seal.sealed_at, zone)}"
             if verdict.closes is not None and verdict.closes < layers.seal.sealed_at:
                 sealed = ""  # by this machine's clock, and a demo's market has its own
             parts.append(f"trial {layers.trial}, sealed{sealed}")
@@ -64,7 +67,7 @@ def verdict_text(result: ComparisonResult, program: str = "papertape") -> Conten
         else:
             parts.append("not sealed: no error rate stands behind this")
         if verdict.closes is not None:
-            parts.append(f"closes about {formats.date_time(verdict.closes)[:10]}")
+            parts.append(f"closes about {formats.day(verdict.closes, zone)}")
         lines.append(
             Content.assemble(
                 (f"{sign} {verdict.word.upper()}", f"bold {tone.css}"),
@@ -81,22 +84,23 @@ def verdict_text(result: ComparisonResult, program: str = "papertape") -> Conten
     if result.left_out:
         lines.append(Content.styled(safe_text(f"{result.left_out}."), Tone.WARNING.css))
     if layers.others:
-        others = "; ".join(other.text for other in layers.others)
+        others = "; ".join(other.in_words(zone) for other in layers.others)
         lines.append(Content.styled(safe_text(f"Other trials: {others}"), Tone.DIM.css))
     return Content("\n").join(lines)
 
 
-def answers(result: ComparisonResult) -> list[AnswerRow]:
+def answers(result: ComparisonResult, zone: tzinfo = UTC) -> list[AnswerRow]:
     """The five answers, also those that could not be had, and that of live trades if there are."""
     layers = result.layers
+    no_band = layers.no_band if layers.edge is not None else _NO_SESSION
     rows = [
         _decisions(layers.decisions),
         _costs(layers.costs),
         _account(layers.account),
-        path_answer(layers.path, layers.no_band if layers.edge is not None else _NO_SESSION),
-        _edge("edge", layers.edge),
+        path_answer(layers.path, no_band, zone),
+        _edge("edge", layers.edge, zone),
     ]
-    return rows if layers.live is None else [*rows, _edge("live", layers.live)]
+    return rows if layers.live is None else [*rows, _edge("live", layers.live, zone)]
 
 
 def _unknown(layer: str, why: str) -> AnswerRow:
@@ -247,7 +251,7 @@ def _size(effect: tuple[float, str]) -> float:
     return -abs(effect[0])
 
 
-def path_answer(layer: PathLayer | None, no_band: str = "") -> AnswerRow:
+def path_answer(layer: PathLayer | None, no_band: str = "", zone: tzinfo = UTC) -> AnswerRow:
     """Where the equity stands between the sides of its band, after the trades so far.
 
     `no_band`: why there is no such answer, where there is none.
@@ -272,7 +276,8 @@ def path_answer(layer: PathLayer | None, no_band: str = "") -> AnswerRow:
     here = float(layer.path[at - 1])
     texts = _after(seen, band.horizon, layer.since, "equity after {}")
     if course is not None and course.at is not None:
-        texts = _decided(course.at, band.horizon, layer.left, layer.since, "left the band ")
+        left = None if layer.left is None else formats.day(layer.left, zone)
+        texts = _decided(course.at, band.horizon, left, layer.since, "left the band ")
     gauge = _between(low, high, here, float(band.middle()[at]), tone, "above ")
     return AnswerRow(name, "Path", sign, layer.word, tone, texts[0], gauge, shorter=texts[1:])
 
@@ -285,11 +290,11 @@ def _after(seen: int, horizon: int, since: str, told: str) -> tuple[str, ...]:
 
 
 def _decided(
-    at: int, horizon: int, when: int | None, since: str, what: str = ""
+    at: int, horizon: int, when: str | None, since: str, what: str = ""
 ) -> tuple[str, ...]:
     """When an answer came, in words and in fewer."""
     later = f", {since}" if since else ""
-    day = "" if when is None else f" on {formats.date_time(when)[:10]}"
+    day = "" if when is None else f" on {when}"
     short = f"at trade {at:,} of {horizon:,}"
     return f"{what}{short}{day}{later}", f"{short}{day}{later}", f"{short}{later}"
 
@@ -322,7 +327,7 @@ def _between(
     return Gauge(first, last, tuple(fills), tuple(pointers))
 
 
-def _edge(name: str, layer: EdgeLayer | None) -> AnswerRow:
+def _edge(name: str, layer: EdgeLayer | None, zone: tzinfo) -> AnswerRow:
     if layer is None:
         return _unknown(name, _NO_SESSION)
     sign, word, tone = _DESCRIBED
@@ -345,7 +350,8 @@ def _edge(name: str, layer: EdgeLayer | None) -> AnswerRow:
     if not layer.trades:
         texts = (_NO_TRADE.format(lines.horizon),)
     if layer.at is not None:
-        texts = _decided(layer.at, lines.horizon, layer.decided, layer.since)
+        decided = None if layer.decided is None else formats.day(layer.decided, zone)
+        texts = _decided(layer.at, lines.horizon, decided, layer.since)
     gauge = _between(low, high, here, at * lines.promise, tone, "kept ")
     if not at:
         gauge = _begun(gauge)

@@ -104,7 +104,9 @@ class CompareLayerScreen(BaseScreen):
 
     def _draw(self) -> None:
         result = self._result
-        found: Mapping[str, AnswerRow] = {one.key: one for one in answers(result)}
+        found: Mapping[str, AnswerRow] = {
+            one.key: one for one in answers(result, self.papertape.zone)
+        }
         answer = found[self._layer]
         if not self._has_causes:
             # What it says stands whole beneath its gauge.

@@ -408,13 +408,13 @@ def _step(rough: float) -> float:
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
 
 
-def note_lines(result: ComparisonResult, program: str = "papertape") -> Lines:
+def note_lines(result: ComparisonResult, program: str = "papertape", zone: tzinfo = UTC) -> Lines:
     """What is to be known: other trials, what is missing or to doubt, the market, notes.
 
     `program`: what is typed for it on this workspace.
     """
     lines: Lines = []
-    others = [other.text for other in result.layers.others]
+    others = [other.in_words(zone) for other in result.layers.others]
     lines += _list("Other trials", others, Tone.PLAIN)
     live = result.layers.live
     if live is not None:
@@ -432,7 +432,7 @@ def note_lines(result: ComparisonResult, program: str = "papertape") -> Lines:
         for name, one in result.regimes.items()
     ]
     lines += _list("The market", markets, Tone.PLAIN)
-    lines += _list("Periods", periods(result), Tone.PLAIN)
+    lines += _list("Periods", periods(result, zone), Tone.PLAIN)
     return lines + _list("Notes", result.notes, Tone.DIM)
 
 
@@ -451,7 +451,7 @@ def periods(result: ComparisonResult, zone: tzinfo = UTC, *, dates: bool = True)
             begin, end = column.period
             when = formats.span(end - begin)
             if dates:
-                when = f"from {formats.date_time(begin, zone)[:10]}, {when}"
+                when = f"from {formats.candle_day(begin, zone)}, {when}"
         demo = " (DEMO)" if result.demo and column.name == "Paper" else ""
         told.append(f"{column.heading}{demo} {when}")
     return told

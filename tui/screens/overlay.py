@@ -20,6 +20,7 @@ from tui.requests.backtest import Points
 from tui.requests.library import Compared, OpenedResult, settled
 from tui.screens.backtest_rows import period, tags
 from tui.screens.base import BaseScreen, entitle, write
+from tui.screens.trade_rows import milliseconds
 from tui.widgets.columns import Column
 from tui.widgets.curve_chart import Curve, CurveChart, Dot
 from tui.widgets.line_table import LineTable
@@ -80,7 +81,7 @@ class OverlayScreen(BaseScreen):
         """Draw it."""
         both = (self._compared.one, self._compared.other)
         lines = [
-            _title(letter, tone, opened)
+            _title(letter, tone, opened, zone)
             for (letter, tone, _), opened in zip(_SIDES, both, strict=True)
         ]
         write(self.query_one("#overlay-title", Static), Content("\n").join(lines))
@@ -102,6 +103,7 @@ class OverlayScreen(BaseScreen):
         settings = self._compared.settings or ()
         table = self.query_one("#overlay-settings", LineTable)
         names = formats.setting_names([path for path, *_ in settings])
+        table.take_columns(self._columns(zone))
         table.set_rows(
             Row(path, (Cell(name), *map(Cell, _values(one, other, zone))))
             for name, (path, one, other) in zip(names, settings, strict=True)
@@ -118,13 +120,13 @@ class OverlayScreen(BaseScreen):
         super().laid_out(event)
         self.refresh_hints()
 
-    def _columns(self) -> tuple[Column, ...]:
+    def _columns(self, zone: tzinfo = UTC) -> tuple[Column, ...]:
         """The columns of the settings: their values take no more room than they need.
 
         What is cut of a name is in its middle: its end tells it from those of the same indicator.
         """
         settings = self._compared.settings or ()
-        values = [each for _, one, other in settings for each in _values(one, other)]
+        values = [each for _, one, other in settings for each in _values(one, other, zone)]
         width = max(6, *(min(len(each), 16) for each in values), 0)
         both = (Column(letter, width, "right") for letter in "AB")
         longest = max(map(len, formats.setting_names([path for path, *_ in settings])), default=0)
@@ -157,10 +159,12 @@ def in_per_cent(points: Points, start: float | None) -> Points:
     return tuple((time, (value / start - 1) * 100) for time, value in points)
 
 
-def _title(letter: str, tone: Tone, opened: OpenedResult) -> Content:
+def _title(letter: str, tone: Tone, opened: OpenedResult, zone: tzinfo) -> Content:
     listed = opened.listed
     result = listed.result
-    about = f"{', '.join(result.symbols)} {result.timeframe} · {period(listed)} · {listed.key}"
+    about = (
+        f"{', '.join(result.symbols)} {result.timeframe} · {period(listed, zone)} · {listed.key}"
+    )
     return Content.assemble(
         (f"{letter}  ", f"bold {tone.css}"),
         (safe_text(settled(listed)), "bold $foreground"),
@@ -188,10 +192,11 @@ def _figure_row(figure: SideBySide, *, judged: bool) -> Row:
 def _values(one: Setting | None, other: Setting | None, zone: tzinfo = UTC) -> tuple[str, str]:
     """Both values of a setting; of two times what tells them apart: days, or minutes of one."""
     ours, theirs = (
-        formats.UNKNOWN if value is None else formats.all_in_zone(formats.setting(value), zone)
-        for value in (one, other)
+        formats.UNKNOWN if value is None else formats.setting(value) for value in (one, other)
     )
-    if _MINUTE.fullmatch(ours) and _MINUTE.fullmatch(theirs):
-        part = slice(10) if ours[:10] != theirs[:10] else slice(5, None)
-        return ours[part], theirs[part]
-    return ours, theirs
+    if not (_MINUTE.fullmatch(ours) and _MINUTE.fullmatch(theirs)):
+        return formats.all_in_zone(ours, zone), formats.all_in_zone(theirs, zone)
+    if ours[:10] != theirs[:10]:
+        first, second = (milliseconds(time) for time in (ours, theirs))
+        return formats.candle_day(first, zone), formats.candle_day(second, zone)
+    return formats.all_in_zone(ours, zone)[5:], formats.all_in_zone(theirs, zone)[5:]

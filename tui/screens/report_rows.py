@@ -139,7 +139,7 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
 def remarks(report: WrittenReport, zone: tzinfo = UTC) -> tuple[Remark, ...]:
     """What the report wants to have said: verdict, advice, doubts, and what else is to be known."""
     advice = report.recommendation or ""
-    found = _verdict(report)
+    found = _verdict(report, zone)
     if advice.startswith(AS_ITS_BACKTEST):
         found.append(Remark("✓", AS_ITS_BACKTEST, Tone.GAIN))
         advice = advice.removeprefix(AS_ITS_BACKTEST).lstrip()
@@ -165,7 +165,7 @@ def remarks(report: WrittenReport, zone: tzinfo = UTC) -> tuple[Remark, ...]:
     return (*found, *(Remark(UNDEFINED, text, Tone.DIM) for text in reasons))
 
 
-def _verdict(report: WrittenReport) -> list[Remark]:
+def _verdict(report: WrittenReport, zone: tzinfo) -> list[Remark]:
     """The verdict of a trial. Of a session that was not sealed there is none: it is described."""
     told = report.comparison
     verdict = None if told is None else told.verdict
@@ -176,7 +176,7 @@ def _verdict(report: WrittenReport) -> list[Remark]:
     word = verdict.answer or verdict.state
     text = f"Trial {word}{by}{_MEANING.get(word, '')}"
     if verdict.closes_at is not None:
-        text += f", closes about {verdict.closes_at[:10]}"
+        text += f", closes about {formats.day(milliseconds(verdict.closes_at), zone)}"
     layers = msgspec.structs.asdict(told.layers)
     answers = [
         f"{name} {one.answer or one.state}" for name, one in layers.items() if one and one.state

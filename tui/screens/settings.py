@@ -81,8 +81,9 @@ _ABOUT = {
     "answers of a trial that turn, messages of jobs and what you asked to be told of (W on a "
     "session): all is with the bell for what is wrong, quiet without it, off not at all. B takes "
     "the next on any screen.",
-    _ZONE: "The zone in which the screen writes times, as the clock in the corner says. What is "
-    "counted by days of UTC says so; periods that you type, files and cron expressions are in UTC.",
+    _ZONE: "The zone in which the screen writes moments, as the clock in the corner says. Days of "
+    "candles, such as where a backtest begins, are UTC's in every zone and say so in another; "
+    "periods that you type, files and cron expressions are in UTC.",
 }
 
 

@@ -191,9 +191,10 @@ class StrategiesScreen(BaseScreen):
             look.set_class(listed is not None, "-known")
             if listed is not None:
                 which = "Saved backtest" if choice.kept is None else "Last backtest"
-                entitle(look, f"{which} · {backtest_rows.period(listed)}")
+                zone = self.papertape.zone
+                entitle(look, f"{which} · {backtest_rows.period(listed, zone)}")
                 look.show(listed)
-                await look.draw(self.papertape.library, listed, self.papertape.zone)
+                await look.draw(self.papertape.library, listed, zone)
 
     def laid_out(self, event: events.Resize) -> None:
         """Show the saved backtest once there is room."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
@@ -45,6 +47,7 @@ from core.compare.verdict import (
     VALIDATED,
     WHOSE_CANDLES,
     WORSE,
+    OtherTrial,
     RanOn,
     TrialAnswers,
     TrialVerdict,
@@ -76,7 +79,7 @@ from tests.unit.report.making import START, result, trade
 from tui.commands import Place
 from tui.commands.command import LEGENDS
 from tui.screens.compare_answers import answers, verdict_text
-from tui.screens.compare_rows import size_rows
+from tui.screens.compare_rows import note_lines, size_rows
 
 BALANCE = 10_000.0
 COSTS = PromisedCosts(5.0, 4.0, 31.0)  # basis points
@@ -479,6 +482,27 @@ def test_each_mark_of_a_bar_means_what_the_help_says_of_its_sign() -> None:
                     assert pointer.glyph == sign, pointer.label
                     seen.add(begin)
     assert seen >= {"promised", "no difference", "no edge", "broken", "up to"}
+
+
+def test_what_happened_to_a_trial_is_told_on_the_day_of_the_screens_zone() -> None:
+    evening = START - START % DAY + 20 * HOUR  # in Tokyo it is the next day
+    found = judged(KEPT, sealed=seal(sealed_at=evening))
+    other = OtherTrial("ab12cd34", evening, State.OPEN, None, "open")
+    found = replace(found, layers=replace(found.layers, others=(other,)))
+    tokyo = ZoneInfo("Asia/Tokyo")
+    utc, there = (short_date(evening + days * DAY) for days in (0, 1))
+    for zone, day, text in (
+        (UTC, utc, verdict_text(found)),
+        (tokyo, there, verdict_text(found, zone=tokyo)),
+    ):
+        assert f", sealed {day}" in text.plain.splitlines()[0]
+        assert text.plain.splitlines()[-1] == f"Other trials: ab12cd34, sealed {day}: open"
+        assert f"  ab12cd34, sealed {day}: open" in str(note_lines(found, zone=zone))
+        edge = next(row for row in answers(found, zone) if row.key == "edge")
+        decided = found.layers.edge
+        assert decided is not None
+        assert decided.decided is not None
+        assert f" on {short_date(decided.decided, zone)}" in edge.text
 
 
 def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
