@@ -145,6 +145,7 @@ class PapertapeApp(GuardedApp):
         self.comparisons = ComparisonCommands(self)
         self._held: list[Callable[[], None]] = []  # said once no form is open
         self._said_here: set[str] = set()  # of the screen that is shown
+        self._themes_said: set[str] = set()
         self._connection = HostConnection(self, hosting)
         self._returning = Returning(self, self.show_changes)
         program = "papertape demo" if feed is FeedKind.DEMO else program_for(workspace)
@@ -521,11 +522,14 @@ class PapertapeApp(GuardedApp):
         """Go on to the next of the program's themes."""
         names = self.theme_names
         position = names.index(self.theme) if self.theme in names else -1
+        before = self.theme
         self.choose_theme(names[(position + 1) % len(names)])
-        self.say(f"Theme: {self.theme}.")
+        said = f"Theme: {self.theme}, and from now on; it was {before}. 7 chooses any."
+        self.say(said)
+        self._themes_said.add(said)
 
         def put_others_away() -> None:
-            self.put_away([f"Theme: {name}." for name in names if name != self.theme])
+            self.put_away(self._themes_said - {said})
 
         self.call_later(put_others_away)  # those of presses before, also where none is drawn yet
 

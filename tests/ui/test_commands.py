@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tests.ui.driving import driven, make_app, until
+from tests.ui.driving import NARROW, driven, make_app, until
 from tests.ui.scripted import ScriptedLink, busy, report, session
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Command, Place
@@ -132,6 +132,35 @@ async def test_why_a_key_does_nothing_is_said_once_and_goes_with_its_screen() ->
         await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
 
 
+@pytest.mark.parametrize(
+    ("keys", "kept"),
+    [
+        ([], "Hints"),
+        (["n"], ".form-hints, .field"),
+        (["question_mark"], ".help-hints"),
+        (["x"], ".dialog"),
+    ],
+    ids=["screen", "form", "help", "question"],
+)
+async def test_what_is_told_in_a_corner_covers_no_hint_no_field_and_no_question(
+    keys: list[str], kept: str
+) -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW, notifications=True) as pilot:
+        await pilot.press(*keys)
+        await until(pilot, lambda: len(app.screen.query(kept)) > 0)
+        app.say("\n".join(["k3x9a1pq rsi_bounce entered BTC/USDT long at 107,423.80"] * 3))
+        await until(pilot, lambda: any(one.region for one in app.screen.query("Toast")))
+        (toast,) = app.screen.query("Toast")
+        assert toast.region.height == 3
+        for one in app.screen.query(kept):
+            assert not one.region.overlaps(toast.region), one
+        app.say("Short.", title="")
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 2)
+        await until(pilot, lambda: bool(app.screen.query("Toast").last().region))
+        assert app.screen.query("Toast").last().region.width < toast.region.width
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 async def test_hints_fit_and_always_name_help_and_the_way_out(width: int) -> None:
     app = make_app(busy())
@@ -174,9 +203,12 @@ async def test_the_theme_taken_with_its_key_is_named_once_however_often_it_is_pr
     app = make_app(busy())
     async with driven(app, notifications=True) as pilot:
         for _ in range(3):  # faster than what is told is drawn
+            before = app.theme
             app.action_next_theme()
         await until(pilot, lambda: len(app.notes) == 3)
-        assert app.notes[-1].message == f"Theme: {app.theme}."
+        # Whoever meant another key has to know what to go back to, and where.
+        told = f"Theme: {app.theme}, and from now on; it was {before}. 7 chooses any."
+        assert app.notes[-1].message == told
         await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
 
 

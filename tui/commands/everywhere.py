@@ -164,7 +164,8 @@ EVERYWHERE: tuple[Command, ...] = (
         "The pane one is in lower", "app.size_pane('height', -1)",
     ),
     Command(
-        "app.theme", Place.ANYWHERE, "t", "t", "theme", "The next theme", "app.next_theme",
+        "app.theme", Place.ANYWHERE, "t", "t", "theme",
+        "The next theme, from now on; 7 chooses among all", "app.next_theme",
     ),
     Command(
         "app.alerts", Place.ANYWHERE, "B", "B", "alerts",
