@@ -238,7 +238,7 @@ def compare(arguments: CompareArguments) -> int:
         )
         return Exit.DONE
     if apart is not None:
-        print_text(f"! {apart}. Neither is better for its figures.", "")
+        print_text(f"! Neither is better for its figures: {apart}.", "")
     words = {True: "better", False: "worse", None: ""}
     rows = [
         [each.label, each.one, each.other, each.change_text, words[each.better]] for each in figures

@@ -86,7 +86,7 @@ class OverlayScreen(BaseScreen):
         ]
         write(self.query_one("#overlay-title", Static), Content("\n").join(lines))
         if (unlike := self._compared.unlike) is not None:
-            warned = formats.all_in_zone(f"! {unlike}. Neither is better for its figures.", zone)
+            warned = formats.all_in_zone(f"! Neither is better for its figures: {unlike}.", zone)
             content = Content.styled(safe_text(warned), Tone.WARNING.css)
             write(self.query_one("#overlay-unlike", Static), content)
         curves, dots = [], []

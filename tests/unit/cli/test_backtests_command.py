@@ -50,7 +50,7 @@ def test_results_are_kept_listed_compared_noted_and_removed(run: Run, tmp_path: 
         for each in run("backtests", "list", "--tag", "shorter", "--json").json["backtests"]
     )
     told = run("backtests", "compare", one, fourth).out
-    assert told.startswith(f"! different periods: {one} 20")
+    assert told.startswith(f"! Neither is better for its figures: different periods: {one} 20")
     assert not {"better", "worse"} & {line.split()[-1] for line in told.splitlines() if line}
     sides = run("backtests", "compare", one, fourth, "--json").json
     assert sides["unlike"].startswith("different periods: ")
