@@ -171,18 +171,20 @@ def _refusals(
                 f": trade_size_pct {size:g} on {symbols} symbols is more than the account holds; "
                 f"up to {100 / symbols:.4g} leaves room for all of them"
             )
-        yield f"{_entries(lacking)} refused for lack of free balance{why}"
+        yield f"{_signals(lacking)} refused for lack of free balance{why}"
     if forbidden := refused.get(Obstacle.FILTER):
-        yield f"{_entries(forbidden)} refused by the market's order limits: too small an order"
+        yield f"{_signals(forbidden)} refused by the market's order limits: too small an order"
     for obstacle, why in _OWN_LIMITS.items():
         if count := refused.get(obstacle):
-            yield f"{_entries(count)} refused {why}"
+            yield f"{_signals(count)} refused {why}"
     if capped:
-        yield f"{_entries(capped)} smaller than asked for: the free balance allowed no more"
+        entered = counted(capped, "entry was", "entries were")
+        yield f"{entered} smaller than asked for: the free balance allowed no more"
 
 
 _OWN_LIMITS = {
     Obstacle.PRICE: "as a stop or target was not known, or on the wrong side of the entry",
+    Obstacle.RISK_LIMIT: "after the daily loss limit was reached (max_daily_loss_pct)",
     Obstacle.HOURS: "outside the hours of the strategy (hours, weekdays, flat_at)",
     Obstacle.COOLDOWN: "within the cooldown after a trade",
     Obstacle.TRADES_PER_DAY: "by max_trades_per_day",
@@ -191,8 +193,9 @@ _OWN_LIMITS = {
 }
 
 
-def _entries(count: int) -> str:
-    return counted(count, "entry was", "entries were")
+def _signals(count: int) -> str:
+    """Each is of one candle: conditions that go on to hold while entries are refused, ask again."""
+    return counted(count, "entry signal was", "entry signals were")
 
 
 Json = dict[str, object]

@@ -181,7 +181,7 @@ def test_entries_without_balance_are_counted_and_warned_of() -> None:
     assert result.refused == {Obstacle.BALANCE: 2}
     (warning,) = result.warnings
     assert warning == (
-        "2 entries were refused for lack of free balance: trade_size_pct 100 on 2 symbols is more "
-        "than the account holds; up to 50 leaves room for all of them"
+        "2 entry signals were refused for lack of free balance: trade_size_pct 100 on 2 symbols is "
+        "more than the account holds; up to 50 leaves room for all of them"
     )
     assert result_to_json(result)["refused"] == {"balance": 2}

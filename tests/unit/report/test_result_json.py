@@ -127,10 +127,14 @@ def test_a_trade_in_parts_reads_back_as_written() -> None:
 
 
 def test_limits_of_the_strategy_are_counted_in_words() -> None:
-    made = result([], refused={Obstacle.COOLDOWN: 3, Obstacle.PRICE: 1}, capped=2)
+    refused = {Obstacle.COOLDOWN: 3, Obstacle.PRICE: 1, Obstacle.RISK_LIMIT: 1_200}
+    made = result([], refused=refused, capped=2)
     assert made.warnings == (
-        "1 entry was refused as a stop or target was not known, or on the wrong side of the entry",
-        "3 entries were refused within the cooldown after a trade",
+        "1 entry signal was refused as a stop or target was not known, or on the wrong side of the "
+        "entry",
+        "1,200 entry signals were refused after the daily loss limit was reached "
+        "(max_daily_loss_pct)",
+        "3 entry signals were refused within the cooldown after a trade",
         "2 entries were smaller than asked for: the free balance allowed no more",
     )
 

@@ -114,8 +114,10 @@ async def test_a_blocked_symbol_stays_blocked_over_a_kill_and_is_told_once(tmp_p
             await decided(engine, feed.candle(place).time)
         assert [one.symbol for one in runner_of(engine).account.open_trades()] == [ETH]
         (told,) = (one for one in runner_of(engine).result(()).warnings if "refused" in one)
-        assert told.endswith(
-            "refused while entries were paused or, in their symbol, blocked by hand"
+        # It would have been one entry, asked for again at the close of each candle.
+        assert told == (
+            "3 entry signals were refused while entries were paused or, in their symbol, blocked "
+            "by hand"
         )
     assert sum("entries of the symbol are blocked" in text for text in bench.log) == 1
     bench.restart()
