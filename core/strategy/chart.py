@@ -7,12 +7,14 @@ each is the number the strategy decided on, whatever timeframe it is looked at i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from core.market.candles.candles import Candles, Floats
 from core.market.candles.timeframes import Timeframe
 from core.strategy.chart_values import LONGEST_CHART, Chart, ChartLine
+from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.conditions import (
     Reference,
     conditions_in,
@@ -24,6 +26,7 @@ from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
 from core.strategy.indicators.registry import indicator_of, price_fields
 from core.strategy.signals.evaluation import BatchRules
+from core.strategy.signals.levels import level_series
 
 
 class ChartError(ValueError):
@@ -83,7 +86,11 @@ def strategy_chart(
         for one, pane, values in series
     )
     conditions = BatchRules(described, batch).readings(config.grouped_conditions)(stop - 1)
-    return Chart(shown.value, tuple(made), lines, first > 0, conditions)
+    levels = tuple(
+        _known(batch.values(one)[ends[part]]) for one in level_series(config, described).values()
+    )
+    traded = config_to_dict(replace(config, extras={}))  # those may hold what no JSON does
+    return Chart(shown.value, tuple(made), lines, first > 0, conditions, levels, traded)
 
 
 def _timeframe(text: str, own: Timeframe) -> Timeframe:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
@@ -32,7 +33,9 @@ class Chart:
     """Candles, oldest first, with the lines over them. `more`: whether there are older ones.
 
     `conditions`: what they read at the close of the last of the candles; empty where no conditions
-    decide for the strategy, None where it is not told.
+    decide for the strategy, None where it is not told. `levels`: those that its orders are made
+    from (`Orders.levels`, in their order), a value a candle. `config`: of the strategy, as JSON
+    values that `parse_config` reads; None where it is not told.
     """
 
     timeframe: str
@@ -40,6 +43,8 @@ class Chart:
     lines: tuple[ChartLine, ...] = ()
     more: bool = False
     conditions: tuple[Reading, ...] | None = None
+    levels: tuple[tuple[float | None, ...], ...] = ()
+    config: dict[str, Any] | None = None
 
 
 ChartSource = Callable[[str, str | None, int | None, int], Awaitable[Chart]]

@@ -173,7 +173,7 @@ class Rules:
         stop = self.stop_price(sign, entry_price)
         given = self.orders.stop
         if given is not None:
-            stop = self._price(given.price, sign, entry_price, 0.0, levels)
+            stop = self.price_of(given.price, sign, entry_price, 0.0, levels)
             if not (entry_price - stop) * sign > 0:
                 return _wrong_side("stop", stop, -sign, entry_price)
         first = stop
@@ -184,7 +184,7 @@ class Rules:
         risk = (entry_price - first) * sign
         targets = []
         for target in self.orders.targets:
-            price = self._price(target.price, sign, entry_price, risk, levels)
+            price = self.price_of(target.price, sign, entry_price, risk, levels)
             if not (price - entry_price) * sign > 0:
                 return _wrong_side("target", price, sign, entry_price)
             targets.append((price, target.close_pct))
@@ -220,7 +220,7 @@ class Rules:
         """The place among `orders.levels` of the level that a price of a side lies at."""
         return self._level_at[rule.long if sign > 0 else rule.short]
 
-    def _price(
+    def price_of(
         self, rule: PriceRule, sign: int, entry: float, risk: float, levels: Sequence[float]
     ) -> float:
         """A price on the losing side of `entry` for a stop (never R), else on the winning one."""

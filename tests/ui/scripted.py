@@ -118,6 +118,15 @@ READINGS = (
     Reading("exit", "rsi > 70", 41.8, 70.0, 28.2, False),
 )
 """What the conditions of every strategy read, now and at every candle."""
+CONFIG: dict[str, Any] = {
+    "name": "rsi_bounce",
+    "symbols": ["BTC/USDT"],
+    "timeframe": "4h",
+    "indicators": [{"name": "rsi", "params": {"period": 14}}],
+    "entry_conditions": [{"indicator": "rsi", "operator": "lt", "value": 30}],
+    "stop_loss_pct": 2,
+}
+"""The settings of every strategy; at what its trades were left does not follow from them."""
 
 
 @dataclass
@@ -348,7 +357,7 @@ class ScriptedLink(HostLink):
             ChartLine("sma_10", "", tuple(means)),
             ChartLine("rsi", "rsi", tuple(waves), (30.0, 70.0)),
         )
-        return Chart(timeframe or own, tuple(made), lines, conditions=READINGS)
+        return Chart(timeframe or own, tuple(made), lines, conditions=READINGS, config=CONFIG)
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """A small report of that session."""

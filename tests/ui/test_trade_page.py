@@ -1,4 +1,4 @@
-"""A trade's page: the conditions at its signal, and what the backtest made of the same decision."""
+"""A trade's page: the conditions at its signal, why it was left, and the backtest's trade."""
 
 from __future__ import annotations
 
@@ -8,22 +8,33 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from core.backtest.run import run_backtest
 from core.host.link import CommandError
 from core.journal.values import SessionState
+from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
 from core.report.result import trade_to_json
 from core.report.written_report import written_report
-from core.strategy.chart_values import Chart
-from core.trading.values import Trade
+from core.strategy.chart import strategy_chart
+from core.strategy.chart_values import Chart, ChartSource, NoCandlesError
+from core.strategy.config.config import StrategyConfig
+from core.strategy.config.parsing import parse_config
+from core.trading.values import ExitReason, Trade
 from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, driven, make_app, until
 from tests.ui.scripted import READINGS, ScriptedLink, busy, candles, closed_trades, report
 from tests.ui.test_sessions import drawn
+from tui import formats
 from tui.screens.compare import CompareScreen
-from tui.screens.conditions import SignalConditions, condition_rows, conditions_title
+from tui.screens.conditions import (
+    SignalConditions,
+    condition_rows,
+    conditions_title,
+)
 from tui.screens.session import SessionScreen
 from tui.screens.trade import TradeScreen
 from tui.screens.trade_fields import fields_of_trade
@@ -119,8 +130,8 @@ async def test_on_a_low_terminal_they_take_turns_with_the_fields() -> None:
     app = make_app(ended())
     async with driven(app, NARROW) as pilot:
         page = await to_a_trade(pilot, app)
-        names = ("trade-fields", "trade-conditions", "trade-twin")
-        expected = ("63,743.52", "28.20", "+3.50")
+        names = ("trade-fields", "trade-conditions", "trade-exit", "trade-twin")
+        expected = ("63,743.52", "28.20", "is not known", "+3.50")
         for name, text in zip((*names, names[0]), (*expected, expected[0]), strict=True):
             await until(pilot, lambda: text in drawn(app, f"#{name}"))  # noqa: B023
             assert [one for one in names if page.query_one(f"#{one}").display] == [name]
@@ -225,7 +236,7 @@ def test_a_twin_is_that_of_the_same_trade_or_it_is_said_why_there_is_none() -> N
     rows = twin_rows(msgspec.structs.replace(found, backtest=late), UTC)
     assert rows[2].cells[3].text == "4h later"
     same = msgspec.structs.replace(found, backtest=found.paper, cause=None, difference=0.0)
-    assert twin_title(same, UTC) == "The backtest's twin is the same"
+    assert twin_title(same, UTC) == "The backtest's trade is the same"
     left = msgspec.structs.replace(
         found, cause="unexplained", detail="left 2025-11-12 08:00 against 2025-11-12 12:00"
     )
@@ -236,3 +247,143 @@ def test_a_twin_is_that_of_the_same_trade_or_it_is_said_why_there_is_none() -> N
 def test_a_trade_entered_by_hand_was_not_decided_by_its_conditions() -> None:
     by_hand: Trade = msgspec.structs.replace(LOST, by_hand=True)
     assert conditions_title(by_hand, UTC) == "Conditions at 09 Nov 16:00, entered by hand"
+
+
+BASE = {
+    "name": "rsi_bounce",
+    "symbols": ["BTC/USDT"],
+    "timeframe": "4h",
+    "indicators": [{"name": "rsi", "params": {"period": 5}}],
+    "entry_conditions": [{"indicator": "rsi", "operator": "lt", "value": 30}],
+    "exit_conditions": [
+        {"indicator": "rsi", "operator": "gt", "value": 70},
+        {"indicator": "close", "operator": "lt", "value": 1},
+    ],
+}
+BOTH = {
+    "direction": "both",
+    "entry_conditions": [
+        {"indicator": "rsi", "operator": "lt", "value": 30, "direction": "long"},
+        {"indicator": "rsi", "operator": "gt", "value": 70, "direction": "short"},
+    ],
+    "exit_conditions": [],
+    "stop_loss_pct": 50,
+}
+
+
+def swinging() -> Candles:
+    """The candles that the scripted host shows, as columns."""
+    rows = np.array([tuple(one) for one in candles(step=Timeframe.H4.ms)])
+    return Candles(rows[:, 0].astype(np.int64), *rows[:, 1:].T)
+
+
+def backtested(**changes: Any) -> tuple[list[Trade], ChartSource]:
+    """The trades of a backtest, and what has its candles."""
+    config: StrategyConfig = parse_config({**BASE, **changes}).config
+
+    async def source(symbol: str, timeframe: str | None, until: int | None, count: int) -> Chart:
+        return strategy_chart(config, swinging(), timeframe, until, count)
+
+    return list(run_backtest(config, {"BTC/USDT": swinging()}).trades), source
+
+
+def exit_pane(app: WatchedApp) -> str:
+    """The pane of the exit: its title, and all that stands in it on one line."""
+    title = str(app.screen.query_one("#trade-exit").border_title)
+    return " ".join([title, *drawn(app, "#trade-exit").split()])
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize(
+    ("changes", "reason", "texts"),
+    [
+        (
+            {},
+            ExitReason.SIGNAL,
+            ("Exit: signal, its conditions at ", "✓ exit rsi > 70", "70.00", "✗ exit close < 1"),
+        ),
+        (BOTH, ExitReason.REVERSE, ("Exit: reverse, its conditions at ", "✓ entry rsi < 30")),
+        (
+            {"stop_loss_pct": 0.5},
+            ExitReason.STOP_LOSS,
+            ("Exit: stop loss, ", "Stop 0.5% below the entry ", "the candle's low ", "reached it."),
+        ),
+        (
+            {"take_profit_pct": 0.3},
+            ExitReason.TAKE_PROFIT,
+            ("Exit: take profit, ", "Target 0.3% above the entry ", "the candle's high "),
+        ),
+    ],
+)
+async def test_why_a_trade_was_left_stands_beside_the_conditions_of_its_entry(
+    changes: dict[str, Any], reason: ExitReason, texts: tuple[str, ...], size: tuple[int, int]
+) -> None:
+    trades, source = backtested(**changes)
+    place = next(n for n, one in enumerate(trades) if one.exit_reason is reason)
+    app = make_app(busy())
+    async with driven(app, size) as pilot:
+        page = TradeScreen("rsi_bounce", trades, place, "4h", source)
+        await app.push_screen(page)
+        shown = page.query_one("#trade-exit")
+        if size == NARROW:
+            await until(pilot, lambda: page.ready)
+            await pilot.press("v", "v")
+        for text in texts:
+            await until(pilot, lambda: shown.display and text in exit_pane(app))  # noqa: B023
+        at_entry = page.query_one("#trade-conditions")
+        assert at_entry.display is (size == WIDE), "both where there is room for them"
+
+
+async def test_where_there_is_no_room_for_both_entry_and_exit_take_turns() -> None:
+    trades, source = backtested(stop_loss_pct=0.5)
+    app = make_app(busy())
+    async with driven(app, (120, 34)) as pilot:
+        page = TradeScreen("rsi_bounce", trades, 0, "4h", source)
+        await app.push_screen(page)
+        names = ("trade-conditions", "trade-exit", "trade-fields")
+        for seen in ([True, False, True], [False, True, True], [True, False, True]):
+            expected = dict(zip(names, seen, strict=True))
+            await until(
+                pilot,
+                lambda: {one: page.query_one(f"#{one}").display for one in names} == expected,  # noqa: B023
+            )
+            await pilot.press("v")
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (NoCandlesError("gone"), "Its candles are not there to work it out from."),
+        (CommandError("no such journal"), "It cannot be read: no such journal"),
+        (None, "a backtest run again shows them"),
+    ],
+)
+async def test_where_there_are_no_candles_the_exit_says_so(
+    error: Exception | None, why: str
+) -> None:
+    async def source(symbol: str, timeframe: str | None, until: int | None, count: int) -> Chart:
+        assert error is not None
+        raise error
+
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        given = None if error is None else source
+        await app.push_screen(TradeScreen("rsi_bounce", [LOST], 0, "4h", given))
+        await until(pilot, lambda: why in exit_pane(app))
+        await until(pilot, lambda: "Exit: stop loss, 12 Nov 12:00" in exit_pane(app))
+
+
+async def test_an_open_position_has_no_exit_and_times_are_in_the_zone_of_the_screen() -> None:
+    trades, source = backtested(max_hold=3)
+    held = busy().sessions[0].open_positions[0]
+    app = make_app(busy())
+    app.zone = ZoneInfo("Asia/Tokyo")
+    async with driven(app, WIDE) as pilot:
+        await app.push_screen(TradeScreen("rsi_bounce", [held], 0, "4h", source))
+        await until(pilot, lambda: "It is open" in exit_pane(app))
+        await app.pop_screen()
+        page = TradeScreen("rsi_bounce", trades, 0, "4h", source)
+        await app.push_screen(page)
+        close = formats.date_time(trades[0].exit_time - Timeframe.H4.ms, app.zone)
+        said = f"The longest hold, 3 candles, was over with the close of the candle {close};"
+        await until(pilot, lambda: said in exit_pane(app))

@@ -167,8 +167,8 @@ SESSIONS: tuple[Command, ...] = (
     ),
     Command(
         "trade.view", Place.TRADE, "v", "v", "view",
-        "The next of fields, conditions at its signal and the backtest's twin, where the terminal "
-        "has no room for all", "view", 4,
+        "The next of fields, conditions at its signal, why it was left and the backtest's trade, "
+        "where the terminal has no room for all", "view", 4,
         unless="All of it is shown already.",
     ),
     Command(

@@ -1,21 +1,25 @@
-"""The conditions of a strategy as rows, and at the candle that decided a trade.
+"""The conditions of a strategy as rows, and at the candles that decided a trade's entry and exit.
 
 What stands behind a session now and what stood behind a trade of it is read and written alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
 from rich.cells import cell_len
+from textual.message import Message
 from textual.worker import Worker
 
 from core.host.link import CommandError
-from core.strategy.chart_values import Chart, ChartSource, NoCandlesError
+from core.market.candles.timeframes import Timeframe
+from core.strategy.chart_values import LONGEST_CHART, Chart, ChartSource, NoCandlesError
 from core.strategy.signals.reading import Counted, Reading
-from core.trading.values import OpenTrade, Trade
+from core.text import reason_text
+from core.trading.values import ExitReason, OpenTrade, Trade
 from tui import formats
 from tui.widgets.columns import Column
 from tui.widgets.line_table import LineTable
@@ -93,9 +97,6 @@ class SignalConditions(LineTable):
             self._draw((), none)
             return
         symbol, time = trade.symbol, trade.signal_time
-        self.set_empty("Reading the candle of its signal …")
-        # Nothing of another trade stays, but the lines do, lest all about them move twice.
-        self.set_rows(replace(row, cells=(Cell(""),) * len(row.cells)) for row in self.rows)
 
         async def work() -> None:
             try:
@@ -107,8 +108,15 @@ class SignalConditions(LineTable):
             else:
                 self._draw(chart.conditions or (), _why_none(chart, time))
 
+        self._read("Reading the candle of its signal …", work())
+
+    def _read(self, meanwhile: str, work: Coroutine[None, None, None]) -> None:
+        """Have `work` draw what it reads, and say what is done `meanwhile`."""
+        self.set_empty(meanwhile)
+        # Nothing of another trade stays, but the lines do, lest all about them move twice.
+        self.set_rows(replace(row, cells=(Cell(""),) * len(row.cells)) for row in self.rows)
         _: Worker[None] = self.run_worker(
-            work(), group="conditions", exclusive=True, exit_on_error=False
+            work, group="conditions", exclusive=True, exit_on_error=False
         )
 
     def _draw(self, readings: Sequence[Reading], none: str) -> None:
@@ -116,6 +124,92 @@ class SignalConditions(LineTable):
         self.set_empty(none)
         self.take_columns(condition_columns(rows))
         self.set_rows(rows)
+
+
+class ExitConditions(SignalConditions):
+    """Why a trade was left: the conditions at the close that ordered it, or a sentence."""
+
+    class Read(Message):
+        """It is known what to call the pane."""
+
+        def __init__(self, title: str) -> None:
+            super().__init__()
+            self.title = title
+
+    def look_at_exit(
+        self,
+        source: ChartSource | None,
+        trade: Trade | OpenTrade,
+        timeframe: str,
+        zone: tzinfo,
+        none: str,
+    ) -> None:
+        """Show that of a trade, in a `zone`; where there is no source, say `none`: why not.
+
+        `timeframe`: of its strategy.
+        """
+        if isinstance(trade, OpenTrade):
+            self._show((), "It is open: nothing has closed it yet.", "Exit")
+            return
+        reason, closed = reason_text(trade.exit_reason), trade
+        title = f"Exit: {reason}, {formats.day_time(trade.exit_time, zone)}"
+        if source is None:
+            self._show((), none, title)
+            return
+
+        async def work() -> None:
+            try:
+                readings, text, decided = await _exit_of(closed, timeframe, source)
+            except NoCandlesError:  # the chart beside it says why
+                self._show((), "Its candles are not there to work it out from.", title)
+            except CommandError as error:
+                self._show((), f"It cannot be read: {error}", title)
+            else:
+                named = title
+                if readings and decided is not None:
+                    time = formats.day_time(decided, zone)
+                    named = f"Exit: {reason}, its conditions at {time}"
+                self._show(readings, formats.all_in_zone(text, zone), named)
+
+        self.post_message(self.Read(title))
+        self._read("Reading its candles …", work())
+
+    def _show(self, readings: Sequence[Reading], text: str, title: str) -> None:
+        self._draw(readings, text)
+        self.post_message(self.Read(title))
+
+
+_BY_SIGNAL = {ExitReason.SIGNAL: "exit", ExitReason.REVERSE: "entry"}
+"""Of which group the conditions are that order an exit."""
+
+
+async def _exit_of(
+    trade: Trade, timeframe: str, source: ChartSource
+) -> tuple[tuple[Reading, ...], str, int | None]:
+    """The conditions that ordered an exit, all that is to be said of it, and the candle of these.
+
+    Raises:
+        CommandError, NoCandlesError: as the source does.
+    """
+    length = next((one.ms for one in Timeframe if one.value == timeframe), 0)
+    # Gaps make it begin before the signal, which does no harm.
+    count = (trade.exit_time - trade.signal_time) // length + 1 if length else LONGEST_CHART
+    chart = await source(trade.symbol, None, trade.exit_time + 1, min(count, LONGEST_CHART))
+
+    def told() -> tuple[str, int | None]:
+        # Loads numpy and what reads configs, which the first frame must not wait for.
+        from core.report.exit_told import exit_told  # noqa: PLC0415
+
+        found = exit_told(trade, chart)
+        return "\n".join(found.sentences), found.decided
+
+    text, decided = await asyncio.to_thread(told)
+    group = _BY_SIGNAL.get(trade.exit_reason)
+    if group is None or decided is None:
+        return (), text, decided
+    if decided != chart.candles[-1].time:
+        chart = await source(trade.symbol, None, decided + 1, 1)
+    return tuple(one for one in chart.conditions or () if one.group == group), text, decided
 
 
 def conditions_title(trade: Trade | OpenTrade, zone: tzinfo) -> str:

@@ -1,6 +1,7 @@
 """One trade or open position of a session or backtest.
 
-Its candles, its fields, the conditions at its signal, and of a session's the backtest's twin.
+Its candles, its fields, the conditions at its signal, why it was left, and of a session's trade
+the backtest's.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from tui import formats
 from tui.commands import Place, bindings
 from tui.screens.base import NARROW, SHORT, BaseScreen, entitle, entitle_views, write
 from tui.screens.compare import show_comparison
-from tui.screens.conditions import SignalConditions, conditions_title
+from tui.screens.conditions import ExitConditions, SignalConditions, conditions_title
 from tui.screens.trade_fields import (
     closed_levels,
     entry_glyph,
@@ -54,8 +55,15 @@ _TWICE = (
     *(Column("", 16, grow=8), Column("", 16, "right", grow=6)),
 )
 _TWICE_FROM = 76  # columns of the terminal: on fewer a label or a figure would be cut
-_VIEWS = {"trade-fields": "Trade", "trade-conditions": "Conditions", "trade-twin": "Backtest"}
+_VIEWS = {
+    "trade-fields": "Trade",
+    "trade-conditions": "Entry",
+    "trade-exit": "Exit",
+    "trade-twin": "Backtest",
+}
 """What takes turns on a low terminal, and what each is called while another is shown."""
+_DECISIONS = ["trade-conditions", "trade-exit"]
+_BOTH_FROM = 40  # lines of the terminal: on fewer the candles would be left too little
 _NO_CANDLES = "It is not known where its candles are: a backtest run again shows them."
 _AROUND = 20  # candles shown before the signal and behind the exit
 
@@ -104,16 +112,17 @@ class TradeScreen(BaseScreen):
         self._forward = -1 if _newest_first(self._trades) else 1
 
     def body(self) -> ComposeResult:
-        """Title; candles, conditions at the signal and the backtest's twin; fields."""
+        """Title; candles, conditions at the signal, exit and the backtest's trade; fields."""
         yield Static("", id="trade-title")
         with Horizontal(id="trade-body"):
             with Vertical(id="trade-main"):
                 yield self.pane(CandleChart(id="trade-candles"), "Candles")
                 yield self.pane(SignalConditions(id="trade-conditions"), "Conditions")
+                yield self.pane(ExitConditions(id="trade-exit"), "Exit")
                 twin = LineTable(
                     TWIN_COLUMNS, id="trade-twin", idle_cursor=False, sorts=False, bare=True
                 )
-                yield self.pane(twin, "The backtest's twin")
+                yield self.pane(twin, "The backtest's trade")
             yield self.pane(
                 LineTable(_COLUMNS, id="trade-fields", header=False, idle_cursor=False), "Trade"
             )
@@ -194,7 +203,16 @@ class TradeScreen(BaseScreen):
         if anew:
             conditions = self.query_one("#trade-conditions", SignalConditions)
             conditions.look_at(self._source, trade, _NO_CANDLES)
+            left = self.query_one("#trade-exit", ExitConditions)
+            left.look_at_exit(
+                self._source, trade, self._timeframe, self.papertape.zone, _NO_CANDLES
+            )
         self._draw_twin()
+
+    @on(ExitConditions.Read)
+    def _exit_read(self, event: ExitConditions.Read) -> None:
+        self._titles = {**self._titles, "trade-exit": event.title}
+        self._show_views()
 
     @on(CandleChart.Turned)
     def _turned(self) -> None:
@@ -222,13 +240,14 @@ class TradeScreen(BaseScreen):
     # ── views ──
 
     def _views(self) -> list[str]:
-        """What takes turns in one place of a low terminal; nothing does on a higher one."""
+        """What takes turns in one place of a low terminal; nothing does on a high one."""
         left_out = {
             "trade-fields": self.size.width >= NARROW,
             "trade-twin": self._session is None,
         }
-        low = self.size.height < SHORT
-        return [one for one in _VIEWS if not left_out.get(one)] if low else []
+        if self.size.height < SHORT:
+            return [one for one in _VIEWS if not left_out.get(one)]
+        return _DECISIONS if self.size.height < _BOTH_FROM else []
 
     def _show_views(self) -> None:
         """Show the view whose turn it is, and say in the titles what there is."""
@@ -245,7 +264,7 @@ class TradeScreen(BaseScreen):
                 entitle_views(pane, titles, views.index(name))
 
     def action_view(self) -> None:
-        """Show the next of fields, conditions at the signal and the backtest's twin."""
+        """Show the next of fields, conditions at the signal, exit and the backtest's trade."""
         views = self._views()
         self._shown = views[(views.index(self._shown) + 1) % len(views)]
         self._show_views()
@@ -296,9 +315,9 @@ class TradeScreen(BaseScreen):
         table.take_columns(_TWICE if beside else _COLUMNS)
         table.set_rows(_beside(made) if beside else made)
         self._titles = {
+            **self._titles,
             "trade-fields": "Trade",
             "trade-conditions": conditions_title(trade, self.papertape.zone),
-            "trade-twin": self._titles.get("trade-twin", ""),
         }
         self._show_views()
 

@@ -23,7 +23,7 @@ TWIN_COLUMNS = (
     Column("EXIT", 11, "right", grow=3),
     Column("P&L", 12, "right", grow=3),
 )
-STILL_OPEN = "It is open: a backtest's twin is looked for once it has closed."
+STILL_OPEN = "It is open: the backtest's trade is looked for once it has closed."
 STILL_RUNS = "Its session runs: c compares it with its backtest as it stands."
 _NOT_COMPARED = "Its report compares it with no backtest: c does, or says why not."
 _NOT_AMONG = "Its report does not tell of this one: c compares all trades."
@@ -47,13 +47,13 @@ def twin_of(trade: Trade | OpenTrade, report: WrittenReport) -> ReportedDifferen
 def twin_title(found: ReportedDifference | str, zone: tzinfo) -> str:
     """What the pane is called: whether the two are the same, and what made the difference."""
     if isinstance(found, str):
-        return "The backtest's twin"
+        return "The backtest's trade"
     if found.backtest is None:
         said = "The backtest has no such trade"
         if found.held is not None:
             said = "The backtest has not closed it"
     else:
-        said = "The backtest's twin" if found.cause else "The backtest's twin is the same"
+        said = "The backtest's trade" if found.cause else "The backtest's trade is the same"
     return " · ".join([said, *_why(found, zone)])
 
 

@@ -25,6 +25,7 @@ from tui.widgets.columns import Column, ColumnLayout, Placed, least_width
 from tui.widgets.line_view import LineView
 from tui.widgets.table_lines import GUTTER, Cursor, heading, plain_line, row_line
 from tui.widgets.table_rows import Order, Row, groups
+from tui.widgets.text_lines import wrapped
 
 
 @dataclass
@@ -421,8 +422,13 @@ class LineTable(LineView, can_focus=True):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Of a table as high as its rows: these, or what it says without any."""
-        lines = len(self._rows) or (not self._bare) + len(self.empty.splitlines())
+        lines = len(self._rows) or (not self._bare) + len(self._told(width))
         return self._header + lines
+
+    def _told(self, width: int) -> list[str]:
+        """What it says without any row, in lines that `width` cells have room for."""
+        room = max(1, width - 2 * GUTTER)
+        return [part for line in self.empty.splitlines() for part in wrapped(line, room)]
 
     # ── drawing ──
 
@@ -468,7 +474,7 @@ class LineTable(LineView, can_focus=True):
             return heading(self, self._columns, self._order)
         index = y - self._header + self.scroll_offset.y
         if index >= len(self._rows):
-            told = [] if self._rows else self.empty.splitlines()
+            told = [] if self._rows else self._told(self.size.width)
             number = y - self._header - (not self._bare)
             return plain_line(self, told[number] if 0 <= number < len(told) else "")
         row = self._rows[index]

@@ -80,11 +80,11 @@ def _stops(config: StrategyConfig) -> Iterator[Said]:
         if stop.price.basis is Basis.ATR and stop.trail:
             yield (
                 "Stop",
-                f"{_distance(stop.price)} {against} the best price since the entry, worked out "
-                "anew at every close; it never moves back",
+                f"{distance_words(stop.price)} {against} the best price since the entry, worked "
+                "out anew at every close; it never moves back",
             )
         elif stop.price.basis is Basis.ATR:
-            yield "Stop", f"{_distance(stop.price)} {against} the entry"
+            yield "Stop", f"{distance_words(stop.price)} {against} the entry"
         else:
             yield "Stop", f"at {_level(config, stop.price)}{follows}"
     if config.trailing_stop_pct is not None:
@@ -123,7 +123,7 @@ def _target(config: StrategyConfig, price: PriceRule, beyond: str) -> str:
         case Basis.R:
             return f"{price.number:.12g} times the risk {beyond} the entry"
         case Basis.ATR:
-            return f"{_distance(price)} {beyond} the entry"
+            return f"{distance_words(price)} {beyond} the entry"
     return f"at {_level(config, price)}"
 
 
@@ -160,7 +160,8 @@ def _limits(config: StrategyConfig) -> Iterator[Said]:
         yield "Drawdown", f"stops for good {far} below its highest equity"
 
 
-def _distance(price: PriceRule) -> str:
+def distance_words(price: PriceRule) -> str:
+    """A distance by ATR, as a sentence reads it."""
     assert isinstance(price.long, Atr)
     return f"{price.long.multiplier:.12g} times the ATR of {price.long.candles} candles"
 
@@ -168,13 +169,14 @@ def _distance(price: PriceRule) -> str:
 def _level(config: StrategyConfig, price: PriceRule) -> str:
     assert price.long is not None
     assert price.short is not None
-    long, short = _words(price.long), _words(price.short)
+    long, short = level_words(price.long), level_words(price.short)
     if config.direction is Direction.BOTH and long != short:
         return f"{long} (for a short {short})"
     return short if config.direction is Direction.SHORT else long
 
 
-def _words(level: LevelSpec) -> str:
+def level_words(level: LevelSpec) -> str:
+    """A price by itself, as a sentence reads it."""
     match level:
         case Swing(candles, highest):
             return f"the {'highest high' if highest else 'lowest low'} of {candles} candles"
