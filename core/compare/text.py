@@ -124,7 +124,11 @@ def _cell(row: ComparedRow, column: ComparedColumn | None, decimals: int) -> str
     if row.name == "expectancy":
         return signed_money(value, decimals)
     if row.name == "total_return_pct":
-        return signed_per_cent(value, 1)
+        return signed_per_cent(value)
+    if row.name == "max_drawdown_pct":
+        # Whole ones, as they are recorded by hand, are the source document's.
+        known = [each for each in row.values.values() if each is not None]
+        return per_cent(value, 0 if all(each == round(each) for each in known) else 2)
     if row.name.endswith("_pct"):
         return per_cent(value, 0 if value >= 10 or value == round(value) else 1)
     return f"{value:.1f}" if round(value, 1) == round(value, 2) else f"{value:.2f}"

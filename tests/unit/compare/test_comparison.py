@@ -99,6 +99,17 @@ yet what the backtest promised."""
     )
 
 
+def test_returns_and_falls_have_two_decimals_as_on_the_screen() -> None:
+    columns = [
+        block(name, 62, 1.8, fall, 1.6, 45) for name, fall in (("Backtest", 8), ("Paper", 0.953))
+    ]
+    lost = {"total_return_pct": -0.964}
+    paper = replace(columns[1], metrics={**columns[1].metrics, **lost})
+    lines = {line[:11].strip(): line for line in comparison_table(compared(columns[0], paper))}
+    assert [one.strip() for one in lines["Max DD"].split("|")[1:3]] == ["8.00%", "0.95%"]
+    assert [one.strip() for one in lines["Return"].split("|")[1:3]] == ["–", "-0.96%"]
+
+
 def test_the_interval_of_the_mean_says_that_it_holds_at_every_look() -> None:
     comparison = compared(column_of_reports("Backtest", [report(many(40, 2.0, 1))], "made"))
     (line,) = comparison.intervals
