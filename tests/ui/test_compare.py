@@ -63,6 +63,7 @@ from tui.screens.twin import twin_of
 from tui.strategies import find_strategies
 from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS
 from tui.widgets.answer_list import AnswerList, AnswerRow
+from tui.widgets.columns import places
 from tui.widgets.curve_chart import CurveChart
 from tui.widgets.line_table import LineTable
 
@@ -586,6 +587,18 @@ def test_a_range_of_the_spread_has_room_for_both_its_ends(most: float) -> None:
     ranges = [row.cells[0].text for row in spread_rows({"Backtest": [most, -most]})]
     assert len(ranges) > 2
     assert max(map(len, ranges)) <= SPREAD_COLUMNS[0].width
+
+
+@pytest.mark.parametrize("trades", [1, 41, 12_345])
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_a_bar_of_the_spread_leaves_room_for_its_count(width: int, trades: int) -> None:
+    row = spread_rows({"Backtest": [1.0] * trades + [9.0], "Paper": [1.0] * trades})[-1]
+    stand = places(SPREAD_COLUMNS, 2, width - 4)
+    for column in (1, 2):
+        bar, count = row.cells[column].drawn(stand[column].width).split()
+        assert set(bar) == {"━"}
+        assert count == f"{trades:,}"
+    assert len(row.cells[2].drawn(stand[2].width)) == stand[2].width, "all of them fill it"
 
 
 async def test_a_low_terminal_shows_one_thing_after_the_other(workspace: Path) -> None:

@@ -13,6 +13,7 @@ from core.compare.waterfall import in_cents
 from core.market.symbols import money_decimals
 from core.report.metric_words import undefined_text
 from core.text import basis_points, reason_text, signed_per_cent, typed_for
+from core.time_format import short_duration, shown_seconds
 from tui import formats
 from tui.screens.trade_rows import held_ms
 from tui.widgets.columns import Column
@@ -92,7 +93,6 @@ _LABELS = {
 }
 _OVER_TIME = ("max_drawdown_pct", "total_trades", "total_return_pct")
 _LONG_LABEL = 21  # cells of the longest that says what it counts on
-_SPREAD_BAR = 18
 _BINS = 9
 
 
@@ -157,7 +157,7 @@ def _figure_text(
     if name == "total_trades":
         return formats.number(value, 0)
     if name == "avg_hold":
-        return formats.span(round(value * 1000))
+        return short_duration(value)
     if name == "expectancy":
         return formats.change(value, decimals=decimals)
     if name == "total_return_pct":
@@ -181,11 +181,8 @@ def _difference_text(row: ComparedRow, columns: Mapping[str, ComparedColumn], de
     if row.name == "total_trades":
         return f"{paper - backtest:+z,.0f}"
     if row.name == "avg_hold":
-        before, after = (
-            formats.read_figure(formats.span(round(value * 1000))) or 0.0
-            for value in (backtest, paper)
-        )
-        return f"{'-' if after < before else '+'}{formats.span(round(abs(after - before)))}"
+        apart = shown_seconds(paper) - shown_seconds(backtest)
+        return f"{'-' if apart < 0 else '+'}{short_duration(abs(apart))}"
     unit = " pp" if row.name.endswith("_pct") else ""
     fine = row.name in ("max_drawdown_pct", "total_return_pct")
     places = decimals if row.name == "expectancy" else 1 if unit and not fine else 2
@@ -386,6 +383,9 @@ def spread_rows(gained: Mapping[str, Sequence[float]]) -> list[Row]:
         column: Counter(math.floor(value / step) for value in values)
         for column, values in gained.items()
     }
+    longest = {
+        column: max(len(f"{n:,}") for n in of.values()) for column, of in counts.items() if of
+    }
     rows = []
     for number in range(last, first - 1, -1):
         low = number * step
@@ -393,9 +393,12 @@ def spread_rows(gained: Mapping[str, Sequence[float]]) -> list[Row]:
         cells = [Cell(f"{least.removesuffix('%')} to {most}", tone_of(low + step / 2))]
         for column in COLUMNS:
             count = counts[column][number] if column in counts else 0
-            share = count / len(gained[column]) if count else 0.0
-            bar = "━" * max(round(share * _SPREAD_BAR), 1 if count else 0)
-            cells.append(Cell(f"{bar} {count}" if count else "", tone_of(low + step / 2)))
+            if not count:
+                cells.append(Cell(""))
+                continue
+            text = f"{count:,}".ljust(longest[column])  # so that all bars are on one scale
+            share = count / len(gained[column])
+            cells.append(Cell(text, tone_of(low + step / 2), order=count, share=share))
         rows.append(Row(str(number), tuple(cells)))
     return rows
 

@@ -16,6 +16,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from core.compare.waterfall import in_cents
 from core.market.symbols import money_decimals
 from core.text import safe_text
 from tui import formats
@@ -267,6 +268,9 @@ def _part_rows(each: TradeDifference) -> list[Row]:
                 Cell(formats.change(value, decimals=decimals), tone_of(value, decimals)),
             ),
         )
-        for part, value in each.parts.items()
-        if round(value, decimals)
+        # Rounded so that they add up to the difference above.
+        for part, value in (
+            (part, float(cents)) for part, cents in in_cents(each.parts, decimals).items()
+        )
+        if value
     ]

@@ -17,6 +17,7 @@ from core.report.written_report import (
     left_open,
 )
 from core.text import basis_points, counted
+from core.time_format import short_duration
 from tui import formats
 from tui.screens import trade_rows as trade_table
 from tui.screens.trade_rows import milliseconds
@@ -89,7 +90,7 @@ def figures(report: WrittenReport) -> tuple[tuple[Figure, ...], tuple[Figure, ..
         factor_text = undefined_text("profit_factor", extremes)
     else:
         factor_text = formats.number(factor)
-    hold_text = formats.span(None if hold is None else round(hold * 1000))
+    hold_text = formats.UNKNOWN if hold is None else short_duration(hold)
     decimals = money_decimals(*report.symbols)
     expectancy, cost = metrics.expectancy, metrics.break_even_cost_bp
     gained = Figure(

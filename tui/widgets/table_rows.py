@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
 from core.text import safe_text
 from tui import formats
 from tui.widgets.tones import Tone
@@ -21,7 +23,8 @@ class Cell:
     Without it a text is, and a number or length of time by what it comes to: as texts 9 comes after
     10. `unit`: the money it is in, for yen and dollars are no rank of each other.
     As wide as its column a `curve` is drawn in place of the text, and a `share` (0 to 1) as a bar,
-    which begins at an axis at `zero` where there is one.
+    which begins at an axis at `zero` where there is one; behind a bar without an axis its text has
+    room, whatever the width.
     `kept` follows the text, which is cut before it is; so do `signs`, which are never cut, nor
     copied. `decimals`: of the money a curve is of.
     """
@@ -58,7 +61,9 @@ class Cell:
         if self.share is None:
             return formats.narrowed(safe_text(self.text), width)
         if self.zero is None:
-            return "━" * round(self.share * width)
+            behind = f" {safe_text(self.text)}" if self.text else ""
+            length = round(self.share * (width - cell_len(behind)))
+            return "━" * max(length, 1 if self.share else 0) + behind
         axis, end = (round(part * (width - 1)) for part in (self.zero, self.share))
         first, last = sorted((axis, end))
         bar = "".join("━" if first <= at <= last else " " for at in range(width))
@@ -71,7 +76,7 @@ class Cell:
             if isinstance(self.order, float):
                 return formats.money(self.order, self.decimals)
             return ""
-        return formats.as_number(self.text) + self.kept
+        return formats.as_number(self.text).rstrip() + self.kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 import pytest
 
-from core.compare.comparison import ComparisonResult
+from core.compare.comparison import ComparedRow, ComparisonResult
 from core.compare.document_block import paper_change
 from core.compare.promise import ClosedTrades, fall_and_losses, path_layer
 from core.compare.request import ComparisonRequest, UnknownSessionError
@@ -42,6 +42,7 @@ from core.session.reports import JSON, read_report
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from core.strategy.signals.sources import digest_at_any_balance, signal_source
+from core.time_format import short_duration
 from core.trial.plan import plan_trial
 from core.trial.seal import Horizon
 from core.trial.state import State
@@ -300,6 +301,12 @@ def test_a_trial_has_its_promise_in_its_seal_also_where_no_backtest_is_saved_now
             apart = f"{after - before:+z,.{places}f}{unit}"
             assert rows[name][2] == ("" if found is kept else apart)
     assert periods(gone)[0].startswith("Replay from ")
+    holds = {(1_269.0, 1_275.0): "+6s", (7_200.0, 3_540.0): "-1h 01m", (90.2, 89.8): "+0s"}
+    for (before, after), apart in holds.items():
+        row = ComparedRow("avg_hold", {"Backtest": before, "Paper": after})
+        (shown,) = figure_rows(replace(kept, rows=(row,)))
+        texts = [short_duration(before), short_duration(after), apart]
+        assert [cell.text for cell in shown.cells[1:]] == texts
     changed = compared(home, document=document, blocks={**bare, "stop_loss_pct": 3})
     assert changed.recommendation == ANOTHER_CONFIG.format(strategy="trend")
 
