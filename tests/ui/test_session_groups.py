@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.journal.session_notes import SessionNotes
 from core.journal.values import Mode, SessionState
 from tests.ui.driving import NARROW, VAST, driven, make_app, until
@@ -106,6 +108,12 @@ def test_the_row_of_a_group_sums_one_kind_of_money_and_names_it() -> None:
     figures = {n: c.text + c.kept for n, c in zip(LABELS, head, strict=True) if c.text}
     assert figures["EQUITY"] == "9,950.00"
     assert figures["STATE"] == "band_fade · DEMO totals · 1 of 2 active · 1 open"
+    never: dict[str, Any] = {"state": SessionState.ERROR, "ended": NOW, "trades_count": 0}
+    link.change("aaaaaaaa", mode=Mode.TESTNET, equity=10_000.0, equity_curve=(), **never)
+    head = rows(link.sessions, GroupBy.STRATEGY)[0].cells
+    figures = {n: c.text + c.kept for n, c in zip(LABELS, head, strict=True) if c.text}
+    assert figures["EQUITY"] == "9,950.00", "not of money that never began"
+    assert figures["STATE"] == "band_fade · 1 failed · 1 of 2 active · 1 open"
 
 
 def test_a_session_that_failed_is_not_counted_among_those_that_ended_as_well() -> None:

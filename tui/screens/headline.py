@@ -13,7 +13,7 @@ from core.market.symbols import money_decimals
 from core.session.snapshot import HostSnapshot, LastDay, SessionSnapshot
 from core.time_format import day_begin
 from tui import formats
-from tui.screens.performance_rows import MONEY, Money, kinds_of_money, money_of
+from tui.screens.performance_rows import MONEY, Money, began, kinds_of_money, money_of
 from tui.screens.sessions_table import OWN_CLOCK, equity_of, today, total, total_pnl
 from tui.widgets.figures import Figure
 from tui.widgets.tones import Tone, tone_of
@@ -36,7 +36,7 @@ def headline_figures(snapshot: HostSnapshot, zone: tzinfo = UTC) -> tuple[Figure
     """
     running = {money_of(one) for one in snapshot.sessions if not one.state.ended}
     size = Counter(money_of(one) for one in snapshot.sessions)
-    every: list[SessionSnapshot | LastDay] = [*filter(_began, snapshot.sessions)]
+    every: list[SessionSnapshot | LastDay] = [*filter(began, snapshot.sessions)]
     every += snapshot.archived
     kinds = kinds_of_money(one for one in every if one.symbols)
     told = [(kind, found) for kind in kinds if (found := _of_kind(snapshot, kind, zone))]
@@ -53,12 +53,6 @@ def headline_figures(snapshot: HostSnapshot, zone: tzinfo = UTC) -> tuple[Figure
     if several:
         figures.append(Figure("│", "│", Tone.DIM, heads=True))
     return (*figures, *_counts(snapshot.sessions, of_all=several))
-
-
-def _began(session: SessionSnapshot) -> bool:
-    """Whether a session came to have money: one that cannot be read may have."""
-    before = session.state.ended and not session.equity_curve and not session.trades_count
-    return session.unread or not before
 
 
 def _of_kind(snapshot: HostSnapshot, kind: Money, zone: tzinfo) -> list[Figure]:

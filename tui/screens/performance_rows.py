@@ -85,6 +85,12 @@ def money_of(session: SessionSnapshot | LastDay) -> Money:
     return Money(session.mode, quote_currency(session.symbols[0]) if session.symbols else "")
 
 
+def began(session: SessionSnapshot) -> bool:
+    """Whether a session came to have money: one that cannot be read may have."""
+    before = session.state.ended and not session.equity_curve and not session.trades_count
+    return session.unread or not before
+
+
 def kinds_of_money(sessions: Iterable[SessionSnapshot | LastDay]) -> list[Money]:
     """The kinds there are, what is closest to real first."""
     found = {money_of(session) for session in sessions}

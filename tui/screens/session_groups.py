@@ -10,7 +10,7 @@ from core.market.symbols import money_decimals
 from core.session.snapshot import SessionSnapshot
 from tui import formats
 from tui.requests.views import GroupBy
-from tui.screens.performance_rows import Money, kinds_of_money, money_of
+from tui.screens.performance_rows import Money, began, kinds_of_money, money_of
 from tui.screens.sessions_table import (
     SESSION_COLUMNS,
     equity_of,
@@ -57,9 +57,10 @@ def rows(
 def _head(key: str, group: Sequence[SessionSnapshot], by: GroupBy) -> Row:
     """The row of a group. Its figures are of the sessions listed in it that have one kind of money.
 
-    Where there are several kinds, it is the one that is closest to real, and the row names it.
+    Where there are several kinds, it is the one that is closest to real, and the row names it. What
+    failed before its first candle has no money beside what has.
     """
-    kinds = kinds_of_money(group)
+    kinds = kinds_of_money(one for one in group if began(one)) or kinds_of_money(group)
     counted = [one for one in group if money_of(one) == kinds[0]]
     trades, wins = sum(one.trades_count for one in counted), sum(one.wins for one in counted)
     held = any(one.open_positions for one in counted)
