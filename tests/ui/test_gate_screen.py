@@ -140,6 +140,13 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         assert screen.query_one(AnswerList).has_focus
         await pilot.press("z")  # not three bars over an empty screen
         await until(pilot, lambda: screen.maximized is screen.query_one("#gate-left"))
+        if size == WIDE:  # where v shows more of what there is more of than room, and no other pane
+            await until(pilot, lambda: screen.check_action("view", ()) is False)
+            await pilot.press("shift+tab")
+            await until(pilot, lambda: screen.maximized is screen.query_one(AnswerList))
+            await until(pilot, lambda: screen.check_action("view", ()) is True)
+            await pilot.press("v")
+            await until(pilot, lambda: screen.maximized is screen.query_one("#gate-left"))
         if size == NARROW:  # where v shows the other in its place: not an empty screen
             for side in ("right", "left"):
                 column = screen.query_one(f"#gate-{side}")

@@ -142,7 +142,8 @@ class GateScreen(LongWorkScreen):
         if action == "open":
             return self._gate is not None and not self.is_busy
         if action == "view":
-            return self._gate is not None and (self.has_class("-narrow") or self._is_scrolled)
+            more = self.has_class("-narrow") or self._is_scrolled or not self._columns
+            return self._gate is not None and more
         return not self.is_busy if action == "again" else True
 
     def why_not(self, action: str) -> str:
@@ -192,8 +193,9 @@ class GateScreen(LongWorkScreen):
 
     @property
     def _columns(self) -> list[VerticalScroll]:
-        """What is not judged, on both sides."""
-        return [*self.query("#gate-beside > VerticalScroll").results(VerticalScroll)]
+        """What is not judged, on both sides; in full screen what is shown of it."""
+        both = self.query("#gate-beside > VerticalScroll").results(VerticalScroll)
+        return [one for one in both if one.size]
 
     @property
     def _is_scrolled(self) -> bool:
@@ -202,6 +204,9 @@ class GateScreen(LongWorkScreen):
 
     def action_view(self) -> None:
         """Show the other of two columns, where there is room for one; else more of both."""
+        if not self._columns:  # the questions are in full screen
+            self.query_one("#gate-right" if self.has_class("-right") else "#gate-left").focus()
+            return
         if not self.has_class("-narrow"):
             at_end = all(each.scroll_offset.y >= each.max_scroll_y for each in self._columns)
             for each in self._columns:
