@@ -8,16 +8,19 @@ from typing import Any
 from core.backtest.sweep import sweep_to_json
 from core.gate.gate import Gate, UnfinishedGate
 from core.gate.selection import Deflated
-from core.report.result import metrics_to_json
+from core.report.result import curve_to_json, metrics_to_json
 from core.time_format import iso_time
 
 _TOP = 10
 
 
-def gate_to_json(gate: Gate | UnfinishedGate, top: int | None = _TOP) -> dict[str, Any]:
+def gate_to_json(
+    gate: Gate | UnfinishedGate, top: int | None = _TOP, *, whole: bool = True
+) -> dict[str, Any]:
     """What the gate found. What is unknown is null; the walk-forward has its equity curve.
 
-    `top`: how many rows of its sweep; None: all.
+    `top`: how many rows of its sweep; None: all. `whole`: all of its curve; else what
+    `curve_to_json` keeps.
 
     One that was cancelled has no verdict (null), the reason, and the settings it tried.
     """
@@ -54,12 +57,7 @@ def gate_to_json(gate: Gate | UnfinishedGate, top: int | None = _TOP) -> dict[st
             ],
             "efficiency": walked.efficiency,
             "metrics": metrics_to_json(walked.joined.metrics),
-            "equity": [
-                [iso_time(time), value]
-                for time, value in zip(
-                    walked.joined.times.tolist(), walked.joined.equity.tolist(), strict=True
-                )
-            ],
+            "equity": curve_to_json(walked.joined.times, walked.joined.equity, whole=whole),
         },
         "edgeless_markets": None if gate.edgeless is None else asdict(gate.edgeless),
         "random_entries": None if gate.random_entries is None else asdict(gate.random_entries),

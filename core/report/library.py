@@ -156,6 +156,18 @@ class Library:
     problems: tuple[str, ...] = ()
 
 
+def listed_to_json(listed: ListedResult) -> dict[str, Any]:
+    """A row of the library (docs/formats.md, `backtests --json`)."""
+    return {
+        "id": listed.key,
+        **msgspec.to_builtins(listed.result),
+        "note": listed.notes.note,
+        "tags": list(listed.notes.tags),
+        "beside_document": listed.beside_document,
+        "file": str(listed.path),
+    }
+
+
 def list_results(workspace: Workspace) -> Library:
     """All results of a workspace. Reads files; those that did not change since only once.
 

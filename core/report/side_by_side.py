@@ -1,13 +1,22 @@
-"""Two results side by side: every figure of both, and how far the second is from the first."""
+"""Two results side by side: their figures, how far they are apart, the settings that differ."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from core.market.symbols import money_decimals, quote_currency
+from core.report.library import (
+    ListedResult,
+    Setting,
+    differently_run,
+    differing_settings,
+    listed_to_json,
+    unlike,
+)
 from core.report.metric_labels import figure_text, is_money, metric_figures
+from core.report.spreadsheet import csv_text
 from core.time_format import short_duration, shown_seconds
 
 _LESS_IS_BETTER = ("max_drawdown_pct", "max_consecutive_losses")
@@ -35,6 +44,99 @@ class SideBySide:
     change: float | None
     change_text: str
     better: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPair:
+    """Two results of the library beside each other.
+
+    Attributes:
+        listed: their rows.
+        reports: all of their files.
+        unlike: in what they are of something else, so that neither is better; None: in nothing.
+        figures: every figure of both.
+        settings: those that differ, path and both values; None where one of the two was kept
+            without its config.
+    """
+
+    listed: tuple[ListedResult, ListedResult]
+    reports: tuple[Mapping[str, Any], Mapping[str, Any]]
+    unlike: str | None
+    figures: tuple[SideBySide, ...]
+    settings: tuple[tuple[str, Setting | None, Setting | None], ...] | None
+
+
+def paired(
+    listed: tuple[ListedResult, ListedResult],
+    reports: tuple[Mapping[str, Any], Mapping[str, Any]],
+    names: tuple[str, str],
+) -> ResultPair:
+    """Set two results, as `open_result` reads them, beside each other; `names`: to call them by."""
+    one, other = (each.result for each in listed)
+    ours, theirs = reports
+    apart = unlike(one, other, names)
+    settings = None
+    if "config" in ours and "config" in theirs:
+        settings = (
+            *differently_run(one, other),
+            *differing_settings(ours["config"], theirs["config"]),
+        )
+    figures = side_by_side(ours, theirs, alike=apart is None)
+    return ResultPair(listed, reports, apart, figures, settings)
+
+
+def pair_to_json(pair: ResultPair) -> dict[str, Any]:
+    """What `backtests compare --json` prints."""
+    one, other = pair.listed
+    return {
+        "one": listed_to_json(one),
+        "other": listed_to_json(other),
+        "unlike": unlike(one.result, other.result, (one.key, other.key)),
+        "figures": list(_whole_figures(pair)),
+        "settings": None
+        if pair.settings is None
+        else [{"path": path, "one": ours, "other": theirs} for path, ours, theirs in pair.settings],
+    }
+
+
+def pair_csv(pair: ResultPair) -> str:
+    """The two in columns: what they are, every figure in full, the settings that differ."""
+    one, other = map(_identity, pair.listed)
+    return csv_text(
+        ("kind", "name", "A", "B", "B_minus_A", "B_is_better"),
+        (
+            *(("result", name, told, other[name]) for name, told in one.items()),
+            *(("figure", *figure.values()) for figure in _whole_figures(pair)),
+            *(("setting", *setting) for setting in pair.settings or ()),
+        ),
+    )
+
+
+def _identity(listed: ListedResult) -> dict[str, Any]:
+    """What a result is of."""
+    result = listed.result
+    return {
+        "id": listed.key,
+        "strategy": result.strategy,
+        "symbols": " ".join(result.symbols),
+        "timeframe": result.timeframe,
+        "start": result.period.start,
+        "end": result.period.end,
+        "starting_balance": result.starting_balance,
+    }
+
+
+def _whole_figures(pair: ResultPair) -> Iterator[dict[str, Any]]:
+    """The figures with both values in full."""
+    ours, theirs = (report["metrics"] for report in pair.reports)
+    for one in pair.figures:
+        yield {
+            "name": one.name,
+            "one": ours.get(one.name),
+            "other": theirs.get(one.name),
+            "change": one.change,
+            "better": one.better,
+        }
 
 
 def side_by_side(

@@ -1,4 +1,4 @@
-"""Writes trades and equity as CSV that a spreadsheet opens without running any of it."""
+"""Writes trades and curves as CSV that a spreadsheet opens without running any of it."""
 
 from __future__ import annotations
 
@@ -44,6 +44,20 @@ def equity_csv(report: Report, curve: Iterable[tuple[int, float]] | None = None)
     texts = iso_times(time for time, _ in times)
     rows = (f"{time},{equity}\n" for time, (_, equity) in zip(texts, equities, strict=True))
     return "".join(("time,equity\n", *rows))
+
+
+def curves_csv(curves: Mapping[str, Iterable[tuple[int, float]]]) -> str:
+    """Curves ((UTC ms, value) by their names), each a column, over all times that one of them has.
+
+    The cell of one that has no value at a time is empty.
+    """
+    columns = [dict(points) for points in curves.values()]
+    times = sorted(set().union(*columns))
+    rows = (
+        (text, *(column.get(time) for column in columns))
+        for text, time in zip(iso_times(times), times, strict=True)
+    )
+    return csv_text(("time", *curves), rows)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,17 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
             await until(pilot, lambda: screen.maximized is screen.query_one("#gate-left"))
         await pilot.press("z", "shift+tab")
         await until(pilot, lambda: screen.query_one(AnswerList).has_focus)
+        await pilot.press("y")
+        await until(pilot, lambda: app.clipboard.startswith("{"))
+        copied = json.loads(app.clipboard)
+        assert (copied["strategy"], copied["verdict"]) == ("waves", "too little data")
+        assert len(copied["walk_forward"]["equity"]) > 1
+        await pilot.press("E")
+        exports = workspace.root / "exports"
+        await until(pilot, lambda: len(list(exports.glob("waves-*/[!.]*"))) == 2)
+        (folder,) = exports.iterdir()
+        assert json.loads((folder / "gate.json").read_text()) == copied
+        assert (folder / "gate.txt").read_text().startswith("Verdict: too little data\n\n  ")
         if size == WIDE:  # both columns at once, and of each what there is room for
             await pilot.resize_terminal(WIDE[0], 30)
             await until(pilot, lambda: screen.check_action("view", ()) is True)
@@ -190,7 +202,8 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         assert app.screen is screen
         screen.run_order(Variation(("rsi.period=0:3",)))
         await until(pilot, lambda: not screen.is_busy)
-        assert not screen.check_action("open", ())  # what was judged before is no answer to it
+        for action in ("open", "copy", "export"):
+            assert not screen.check_action(action, ())  # what was judged before is no answer to it
         await pilot.press("3")
         await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
         table = app.screen.query_one("#backtests", LineTable)
@@ -212,6 +225,9 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         assert str(kept.query_one("#gate-verdict").render()).startswith("? too little data")
         sides = ("#gate-left-text", "#gate-right-text")
         assert [str(kept.query_one(side).render()) for side in sides] == texts
+        await pilot.press("E")
+        await until(pilot, lambda: sum("Written into" in note.message for note in app.notes) == 2)
+        assert len(list(folder.iterdir())) == 2, "what was kept is the very same"
         assert tries_of(workspace.tries, "waves").tried == 1 + 2, "nothing was tried again"
         for keys, shown in ((("G",), "waves · BTC"), (("up",), "waves rsi.period=1")):
             await pilot.press(*keys, "enter")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import shutil
 from dataclasses import replace
 from datetime import UTC
@@ -30,6 +32,7 @@ from core.store.durable import OsDisk
 from core.store.notes import Notes
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
+from core.time_format import iso_time
 from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.test_backtest import make
 from tests.ui.test_jumps_and_copies import jump
@@ -174,6 +177,33 @@ async def test_two_results_lie_over_each_other(workspace: Workspace, size: tuple
         assert app.screen.query_one("#overlay-settings").display
         (setting,) = app.screen.query_one("#overlay-settings", LineTable).rows
         assert [cell.text for cell in setting.cells] == ["stop_loss_pct", "4", "2"]
+        await pilot.press("y")
+        await until(pilot, lambda: app.clipboard.startswith("{"))
+        copied = json.loads(app.clipboard)
+        assert [copied[side]["id"] for side in ("one", "other")] == ["1f00baa3", "1f00baa2"]
+        (count,) = [each for each in copied["figures"] if each["name"] == "total_trades"]
+        assert (count["one"], count["other"], count["change"]) == (one, other, other - one)
+        if size == WIDE:
+            await jump(pilot, app, "Write both into files")
+        else:
+            await pilot.press("E")
+        exports = workspace.root / "exports"
+        await until(pilot, lambda: len(list(exports.glob("*/[!.]*"))) == 3)
+        (folder,) = exports.iterdir()
+        assert json.loads((folder / "overlay.json").read_text()) == copied
+        rows = list(csv.DictReader((folder / "overlay.csv").open()))
+        sides = {row["name"]: (row["A"], row["B"]) for row in rows}
+        assert sides["id"] == ("1f00baa3", "1f00baa2")
+        assert sides["total_trades"] == (str(one), str(other))
+        assert sides["stop_loss_pct"] == ("4.0", "2.0")
+        drawdowns = [run(stop_loss_pct=stop).metrics.max_drawdown_pct for stop in (4.0, 2.0)]
+        assert sides["max_drawdown_pct"] == tuple(map(str, drawdowns)), "in full"
+        points = list(csv.DictReader((folder / "overlay-curves.csv").open()))
+        first = run(stop_loss_pct=4.0)
+        assert [float(point["A_equity"]) for point in points] == first.equity.tolist()
+        gain = (first.ending_balance / first.starting_balance - 1) * 100
+        assert float(points[-1]["A_return_pct"]) == pytest.approx(gain)
+        assert points[-1]["time"] == iso_time(int(first.times[-1]))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
 

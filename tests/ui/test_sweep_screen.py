@@ -181,8 +181,13 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
         assert table.rows[0].cells[1].text == str(least[0])
         await pilot.press("E")
         await until(pilot, lambda: list(workspace.root.glob("exports/*/sweep.csv")))
-        await pilot.press("E")  # the one before stays
+        await pilot.press("E")  # the very same again
+        await until(pilot, lambda: sum("Written into" in note.message for note in app.notes) == 2)
+        (written,) = workspace.root.glob("exports/*/*")
+        written.write_text("another sweep")
+        await pilot.press("E")
         await until(pilot, lambda: list(workspace.root.glob("exports/*/sweep_2.csv")))
+        assert written.read_text() == "another sweep", "what was exported before stays"
         found = run_sweep(
             config, [*axes, parse_axis("stop_loss_pct=2,3")], candles, sort="total_return_pct"
         )

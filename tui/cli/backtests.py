@@ -78,7 +78,7 @@ def add_commands(commands: Commands) -> None:
 
 def list_all(arguments: ListArguments) -> int:
     """List the results."""
-    from core.report.library import list_results
+    from core.report.library import list_results, listed_to_json
     from core.store.workspace import WorkspaceError
 
     with refusing(WorkspaceError):
@@ -89,7 +89,7 @@ def list_all(arguments: ListArguments) -> int:
         one for one in found.results if arguments.tag is None or arguments.tag in one.notes.tags
     ]
     if arguments.json:
-        print_json({"backtests": [_to_json(one) for one in results]})
+        print_json({"backtests": [listed_to_json(one) for one in results]})
     elif not results:
         tagged = "" if arguments.tag is None else f" with the tag {arguments.tag}"
         print_text(f"No backtest{tagged} was kept yet: papertape backtest STRATEGY --keep does.")
@@ -136,28 +136,15 @@ def _named(result: StoredResult) -> str:
 def _search_text(listed: ListedResult) -> list[str]:
     """A sweep or gate as it was printed."""
     from core.backtest.sweep import Sweep
+    from core.gate.gate_text import gate_text
     from core.gate.kept import open_search
     from core.report.library import LibraryError
-    from tui.cli.gate_text import gate_text
     from tui.cli.sweep import TOP
     from tui.cli.sweep_text import sweep_text
 
     with refusing(LibraryError, code=Exit.FAILED):
         found = open_search(listed).found
     return sweep_text(found, TOP) if isinstance(found, Sweep) else gate_text(found)
-
-
-def _to_json(listed: ListedResult) -> dict[str, Any]:
-    from msgspec import to_builtins
-
-    return {
-        "id": listed.key,
-        **to_builtins(listed.result),
-        "note": listed.notes.note,
-        "tags": list(listed.notes.tags),
-        "beside_document": listed.beside_document,
-        "file": str(listed.path),
-    }
 
 
 def _found(arguments: Arguments, *keys: str) -> list[ListedResult]:
@@ -198,58 +185,28 @@ def show(arguments: OneArguments) -> int:
 
 def compare(arguments: CompareArguments) -> int:
     """Print two results side by side."""
-    from core.report.library import differently_run, differing_settings, unlike
-    from core.report.side_by_side import side_by_side
+    from core.report.side_by_side import pair_to_json, paired
     from tui import formats
 
     one, other = _found(arguments, arguments.one, arguments.other)
-    ours, theirs = _opened(one), _opened(other)
-    apart = unlike(one.result, other.result, (one.key, other.key))
-    figures = side_by_side(ours, theirs, alike=apart is None)
-    settings = None
-    if "config" in ours and "config" in theirs:
-        settings = [
-            *differently_run(one.result, other.result),
-            *differing_settings(ours["config"], theirs["config"]),
-        ]
+    pair = paired((one, other), (_opened(one), _opened(other)), (one.key, other.key))
     if arguments.json:
-        print_json(
-            {
-                "one": _to_json(one),
-                "other": _to_json(other),
-                "unlike": apart,
-                "figures": [
-                    {
-                        "name": each.name,
-                        "one": ours["metrics"].get(each.name),
-                        "other": theirs["metrics"].get(each.name),
-                        "change": each.change,
-                        "better": each.better,
-                    }
-                    for each in figures
-                ],
-                "settings": None
-                if settings is None
-                else [
-                    {"path": path, "one": before, "other": after}
-                    for path, before, after in settings
-                ],
-            }
-        )
+        print_json(pair_to_json(pair))
         return Exit.DONE
-    if apart is not None:
-        print_text(f"! Neither is better for its figures: {apart}.", "")
+    if pair.unlike is not None:
+        print_text(f"! Neither is better for its figures: {pair.unlike}.", "")
     words = {True: "better", False: "worse", None: ""}
     rows = [
-        [each.label, each.one, each.other, each.change_text, words[each.better]] for each in figures
+        [each.label, each.one, each.other, each.change_text, words[each.better]]
+        for each in pair.figures
     ]
     print_text(*table(["", one.key, other.key, "Difference", ""], rows, right=" >>>"), "")
-    if settings is None:
+    if pair.settings is None:
         print_text("What they differ in is not known: one of them was kept without its config.")
-    elif settings:
+    elif pair.settings:
         changed = [
             [path, *("–" if value is None else formats.setting(value) for value in both)]
-            for path, *both in settings
+            for path, *both in pair.settings
         ]
         print_text(*table(["Setting", one.key, other.key], changed, right=" >>"))
     else:

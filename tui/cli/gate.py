@@ -98,7 +98,7 @@ def gate(arguments: GateArguments) -> int:
 
         print_json(gate_to_json(found))
     else:
-        from tui.cli.gate_text import gate_text
+        from core.gate.gate_text import gate_text
 
         print_text(*gate_text(found))
     if isinstance(found, UnfinishedGate):

@@ -169,7 +169,7 @@ def report(arguments: ReportArguments) -> int:
     else:
         print_report(found, form, equity=arguments.equity)
     if expected is not None and form == "text":
-        from tui.cli.gate_text import expectation_lines
+        from core.gate.gate_text import expectation_lines
 
         print_text("", *expectation_lines(expected))
     return Exit.DONE

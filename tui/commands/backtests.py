@@ -150,6 +150,15 @@ BACKTESTS: tuple[Command, ...] = (
         unless="All of it is shown already.",
     ),
     Command(
+        "overlay.copy", Place.OVERLAY, "y", "y", "copy", "Copy figures and settings as JSON",
+        "copy", 3,
+    ),
+    Command(
+        "overlay.export", Place.OVERLAY, "E", "E", "export",
+        "Write both into files of the workspace: JSON, figures, settings and curves as CSV",
+        "export", 4,
+    ),
+    Command(
         "sweep.back", Place.SWEEP, "escape", "Esc", "back",
         "Return to where one came from; while it runs, end it with what is finished", "back", 1,
     ),
@@ -198,5 +207,12 @@ BACKTESTS: tuple[Command, ...] = (
     ),
     Command(
         "gate.again", Place.GATE, "R", "R", "again", "Judge it with other settings", "again", 4,
+    ),
+    Command(
+        "gate.copy", Place.GATE, "y", "y", "copy", "Copy verdict and findings as JSON", "copy", 5,
+    ),
+    Command(
+        "gate.export", Place.GATE, "E", "E", "export",
+        "Write verdict and findings into files of the workspace: JSON, text", "export", 6,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the screen asks of a comparison: to make it, to save what it says, to export it.
+"""What the screen asks of a comparison: to make it, and to save what it says.
 
 Comparisons are made in this process, outside the host: they read what it has written. What makes
 them loads numpy, ccxt and their kin, so it is imported late, in a thread.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,22 +92,6 @@ class ComparisonCommands:
         """
         runner = await _runner()
         await asyncio.to_thread(runner.save, change)
-
-    async def export(self, result: ComparisonResult) -> Path:
-        """Write a comparison and its sessions into a folder of the workspace; its path.
-
-        Raises:
-            ComparisonError: it cannot be written.
-        """
-        runner = await _runner()
-        folder: Path = await asyncio.to_thread(runner.export, result, self._workspace())
-        return folder
-
-    async def as_json(self, result: ComparisonResult) -> Mapping[str, object]:
-        """What `compare --json` prints of it."""
-        runner = await _runner()
-        written: Mapping[str, object] = await asyncio.to_thread(runner.comparison_to_json, result)
-        return written
 
     def _workspace(self) -> Path:
         workspace = self._shell.workspace

@@ -1,4 +1,4 @@
-"""Makes comparisons for the screen, and writes them into files.
+"""Makes comparisons for the screen, and writes them into documents.
 
 Loads numpy, ccxt and their kin: import it late, in a thread.
 """
@@ -7,25 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import orjson
-
 from core.bootstrap import report_source
 from core.compare.comparison import ComparisonResult
 from core.compare.document_block import DocumentChange, paper_change
 from core.compare.request import ComparisonError, ComparisonRequest
 from core.compare.service import compare_strategy
-from core.compare.text import comparison_text
-from core.compare.to_json import comparison_to_json
 from core.host.link import CommandError, HostLink
-from core.report.html import report_page
-from core.report.spreadsheet import trades_csv
-from core.store.durable import OsDisk, write_durably
 from core.store.workspace import Workspace
 from core.strategy.config.problems import ConfigError
 from core.time_format import wall_clock
-from tui.requests.exporting import export_folder, unused_stem
-
-__all__ = ["compare", "comparison_to_json", "document_change", "export", "save"]
 
 
 async def compare(
@@ -72,32 +62,3 @@ def save(change: DocumentChange) -> None:
         change.write()
     except (ConfigError, OSError) as error:
         raise ComparisonError(f"{change.path}: {error}") from error
-
-
-def export(result: ComparisonResult, workspace: Path) -> Path:
-    """Write a comparison and its sessions' reports into a folder; its path. Blocks.
-
-    Raises:
-        ComparisonError: it cannot be written.
-    """
-    try:
-        folder = export_folder(workspace, result.strategy, "comparison")
-        for name, text in _files(result, folder):
-            write_durably(folder / name, text, OsDisk())
-    except OSError as error:
-        raise ComparisonError(f"it cannot be written ({error})") from error
-    return folder
-
-
-def _files(result: ComparisonResult, folder: Path) -> list[tuple[str, bytes]]:
-    found = comparison_to_json(result)
-    as_json = orjson.dumps(found, option=orjson.OPT_INDENT_2)
-    stem = unused_stem(folder, "comparison", ".json", as_json)
-    written = [(f"{stem}.txt", comparison_text(result).encode()), (f"{stem}.json", as_json)]
-    for report in result.reports:
-        name = str(report["session_id"])
-        written += [
-            (f"{name}.html", report_page({**report, "comparison": found}).encode()),
-            (f"{name}-trades.csv", trades_csv(report).encode()),
-        ]
-    return written

@@ -18,17 +18,13 @@ from core.report.library import (
     Library,
     LibraryError,
     ListedResult,
-    Setting,
     StoredResult,
-    differently_run,
-    differing_settings,
     find_result,
     list_results,
     note_result,
     open_result,
     remove_result,
     result_beside,
-    unlike,
 )
 from core.report.written_report import last_close
 from core.store.durable import OsDisk
@@ -41,7 +37,7 @@ from tui.requests.backtest import RUNNER, BacktestOrder, Points
 from tui.shell import OfferedAnswer, Shell
 
 if TYPE_CHECKING:
-    from core.report.side_by_side import SideBySide
+    from core.report.side_by_side import ResultPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +56,11 @@ class OpenedResult:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two results, their figures side by side, and the settings in which they differ.
-
-    `settings`: path and both values; None where one of them was kept without its config. `unlike`:
-    in what they are of something else, so that neither is better.
-    """
+    """Two results, called A and B, with their curves, and what stands beside each other of them."""
 
     one: OpenedResult
     other: OpenedResult
-    figures: tuple[SideBySide, ...]
-    settings: tuple[tuple[str, Setting | None, Setting | None], ...] | None
-    unlike: str | None
+    pair: ResultPair
 
 
 def order_of(listed: ListedResult) -> BacktestOrder | None:
@@ -259,16 +249,28 @@ def _saved(document: Path, block: object) -> ListedResult | None:
 
 
 def curve_of(report: Mapping[str, Any], name: str = "equity") -> Points:
-    """A curve that stands in a report; what is no point of it is left out."""
+    """A curve that stands in a report, as much of it as a chart can show."""
     from tui.requests.curves import thinned  # noqa: PLC0415  (numpy, when it is needed)
 
+    return thinned(points_of(report, name))
+
+
+def points_of(report: Mapping[str, Any], name: str = "equity") -> Points:
+    """The points of a curve that stands in a report; what is none is left out."""
     found = []
     for entry in report.get(name) or ():
         match entry:
             case [str(time), int() | float() as value]:
                 with suppress(ValueError):
                     found.append((parse_time(time), float(value)))
-    return thinned(found)
+    return tuple(found)
+
+
+def in_per_cent(points: Points, start: float | None) -> Points:
+    """Equity as return since the start, in per cent; empty where the start is not known."""
+    if not start:
+        return ()
+    return tuple((time, (value / start - 1) * 100) for time, value in points)
 
 
 def _opened(listed: ListedResult) -> OpenedResult:
@@ -280,15 +282,7 @@ def _opened(listed: ListedResult) -> OpenedResult:
 
 
 def _compared(one: ListedResult, other: ListedResult) -> Compared:
-    from core.report.side_by_side import side_by_side  # noqa: PLC0415  (numpy, when it is needed)
+    from core.report.side_by_side import paired  # noqa: PLC0415  (numpy, when it is needed)
 
     ours, theirs = _opened(one), _opened(other)
-    settings = None
-    if "config" in ours.report and "config" in theirs.report:
-        settings = (
-            *differently_run(ours.listed.result, theirs.listed.result),
-            *differing_settings(ours.report["config"], theirs.report["config"]),
-        )
-    apart = unlike(one.result, other.result, ("A", "B"))
-    figures = side_by_side(ours.report, theirs.report, alike=apart is None)
-    return Compared(ours, theirs, figures, settings, apart)
+    return Compared(ours, theirs, paired((one, other), (ours.report, theirs.report), ("A", "B")))

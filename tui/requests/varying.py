@@ -11,11 +11,10 @@ import importlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.gate import FOLDS
-from tui.requests.backtest import BacktestOrder, BacktestRefusedError, Points
+from tui.requests.backtest import BacktestOrder, Points
 from tui.shell import Shell
 
 if TYPE_CHECKING:
@@ -161,19 +160,6 @@ class VaryingCommands:
         runner = await _runner()
         ended: Ended = await asyncio.to_thread(runner.ended, listed)
         return ended
-
-    async def export(self, sweep: Sweep, name: str) -> Path:
-        """Write every row of a sweep into a file of the workspace; its path.
-
-        Raises:
-            BacktestRefusedError: it cannot be written.
-        """
-        workspace = self._shell.workspace
-        if workspace is None:
-            raise BacktestRefusedError("without a workspace there is no place to write it to")
-        runner = await _runner()
-        path: Path = await asyncio.to_thread(runner.export, sweep, name, workspace)
-        return path
 
 
 async def _runner() -> Any:

@@ -16,7 +16,7 @@ from core.backtest.axes import Axis, SweepError, combinations, configs, corners,
 from core.backtest.kept import Keeping
 from core.backtest.progress import WorkCancelledError
 from core.backtest.run import BacktestError
-from core.backtest.sweep import Sweep, check_sort, sweep_to_csv
+from core.backtest.sweep import Sweep, check_sort
 from core.backtest.workers import all_cores
 from core.gate.counted import How, counted_gate, counted_sweep
 from core.gate.gate import Gate, UnfinishedGate
@@ -24,7 +24,7 @@ from core.gate.kept import Asked, keep_search, open_search
 from core.host.feed_factories import DemoMarket
 from core.market.candles.candles import Candles
 from core.report.library import LibraryError, ListedResult, Terms, damaged, leaves, open_result
-from core.store.durable import OsDisk, write_durably
+from core.store.durable import OsDisk
 from core.store.workspace import Workspace
 from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.config import StrategyConfig
@@ -34,7 +34,6 @@ from core.strategy.signals.sources import warmup_candles
 from core.time_format import wall_clock
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
 from tui.requests.backtest_run import SWEPT, Material, candles_for, source_of
-from tui.requests.exporting import export_folder, unused_stem
 from tui.requests.library import curve_of, order_of
 from tui.requests.varying import Control, Ended, Variation, Varied
 
@@ -274,17 +273,6 @@ def _workers(backtests: int, candles: Mapping[str, Candles]) -> int:
     with redirect_stderr(sys.__stderr__):
         resource_tracker.ensure_running()
     return all_cores()
-
-
-def export(sweep: Sweep, name: str, workspace: Path) -> Path:
-    """See `VaryingCommands.export`."""
-    try:
-        folder = export_folder(workspace, name, "sweep")
-        path = folder / f"{unused_stem(folder, 'sweep', '.csv')}.csv"
-        write_durably(path, sweep_to_csv(sweep).encode(), OsDisk())
-    except OSError as error:
-        raise BacktestRefusedError(f"it cannot be written ({error})") from error
-    return path
 
 
 def _around(value: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import tzinfo
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -16,6 +17,7 @@ from core.text import per_cent
 from tui.commands import Place, bindings
 from tui.modals.notes import NotesForm, Written
 from tui.requests.backtest import BacktestOutcome
+from tui.requests.exporting import export_report
 from tui.requests.library import OpenedResult, named
 from tui.screens.backtest_rows import owners_words
 from tui.screens.base import BaseScreen
@@ -148,11 +150,11 @@ class BacktestResultScreen(BaseScreen):
 
     def action_copy(self) -> None:
         """Copy the result as JSON."""
-        self.copy_json(self._result.report)
+        self.copy_json(lambda: self._result.report)
 
     def action_export(self) -> None:
         """Write it into files of the workspace."""
-        self.export(self._result.report)
+        self.export(partial(export_report, self._result.report))
 
 
 def note_on(screen: BaseScreen, listed: ListedResult, done: Callable[[ListedResult], None]) -> None:

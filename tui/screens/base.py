@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
+from pathlib import Path
 from typing import ClassVar, Protocol, cast
 
 from rich.cells import cell_len
@@ -26,7 +28,6 @@ from tui.modals.notes import AlertsForm, NotesForm, Written
 from tui.requests.alerts import Alerts
 from tui.requests.backtest import BacktestCommands
 from tui.requests.comparison import ComparisonCommands
-from tui.requests.exporting import export_report
 from tui.requests.library import LibraryCommands
 from tui.requests.schedule import ScheduleCommands
 from tui.requests.sessions import SessionCommands
@@ -326,24 +327,35 @@ class BaseScreen(Screen[None]):
     def without_filter(self) -> None:
         """What Esc ends on a screen whose filter is closed."""
 
-    def copy_json(self, value: Mapping[str, object]) -> None:
-        """Put a value on the clipboard as JSON, also over SSH (OSC 52)."""
-        self.app.copy_to_clipboard(json.dumps(value, indent=2, default=str))
-        self.papertape.say("Copied as JSON, if this terminal allows it.")
+    def copy_json(self, made: Callable[[], Mapping[str, object]]) -> None:
+        """Put what is `made` in a thread on the clipboard as JSON, also over SSH (OSC 52)."""
 
-    def export(self, report: Mapping[str, object]) -> None:
-        """Write a report into files of the workspace, and say where."""
+        def written() -> str:
+            return json.dumps(made(), indent=2, default=str)
+
+        async def work() -> None:
+            self.app.copy_to_clipboard(await asyncio.to_thread(written))
+            self.papertape.say("Copied as JSON, if this terminal allows it.")
+
+        self.app.run_worker(work(), name="copy", group="export", exit_on_error=False)
+
+    def export(self, write: Callable[[Path], Path]) -> None:
+        """Have something written into files of the workspace (`tui.requests.exporting`); say where.
+
+        `write`: is called with the workspace in a thread.
+        """
         workspace = self.papertape.workspace
         if workspace is None:
+            self.papertape.say("There is no workspace to write it into.", "error", "Not exported")
             return
 
         async def work() -> None:
             try:
-                folder = await export_report(report, workspace)
+                path = await asyncio.to_thread(write, workspace)
             except OSError as error:
                 self.papertape.say(f"It cannot be written ({error}).", "error", "Not exported")
             else:
-                self.papertape.say(f"Written into {formats.path(folder)}.")
+                self.papertape.say(f"Written into {formats.path(path)}.")
 
         self.app.run_worker(work(), name="export", group="export", exit_on_error=False)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import tzinfo
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -26,6 +25,7 @@ from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.ask import Ask
 from tui.modals.strategy_picker import PickStrategy
+from tui.requests.exporting import comparison_json, export_comparison
 from tui.screens import compare_rows
 from tui.screens.base import BaseScreen, entitle, write
 from tui.screens.compare_answers import answers, verdict_text
@@ -53,8 +53,6 @@ _LOWER = "-lower"  # the class of a low screen that shows one of these in the an
 _SHOWN_DIFFERENCE = 14  # lines of what a save would change
 _SHOWN_WIDTH = 56
 _MARGINS = 4  # cells left and right of the title
-
-T = TypeVar("T")
 
 
 class CompareScreen(BaseScreen):
@@ -445,23 +443,13 @@ class CompareScreen(BaseScreen):
 
     def action_copy(self) -> None:
         """Copy the comparison as JSON."""
-        result = self._result
-        if result is None:
-            return
-
-        async def copy() -> None:
-            self.copy_json(await self.papertape.comparisons.as_json(result))
-
-        self.app.run_worker(copy(), name="compare", group="compare-files", exit_on_error=False)
+        if self._result is not None:
+            self.copy_json(partial(comparison_json, self._result))
 
     def action_export(self) -> None:
         """Write the comparison and its sessions into files."""
         if self._result is not None:
-
-            def told(folder: Path) -> str:
-                return f"Written into {formats.path(folder)}."
-
-            self._do(self.papertape.comparisons.export(self._result), told, "Not exported")
+            self.export(partial(export_comparison, self._result))
 
     def action_save(self) -> None:
         """Show what a save would change in the document, and ask."""
@@ -475,24 +463,22 @@ class CompareScreen(BaseScreen):
 
         def answered(answer: str | None) -> None:
             if answer is not None:
-                saved = self.papertape.comparisons.save(change)
-                self._do(saved, lambda _: f"Written into {formats.path(change.path)}.", "Not saved")
+                self.app.run_worker(
+                    save(), name="compare", group="compare-files", exit_on_error=False
+                )
+
+        async def save() -> None:
+            try:
+                await self.papertape.comparisons.save(change)
+            except ComparisonError as error:
+                self.papertape.say(str(error), "error", "Not saved")
+            else:
+                self.papertape.say(f"Written into {formats.path(change.path)}.")
 
         question = f"Write the paper results into {change.path.name}?"
         self.app.push_screen(
             Ask(question, "\n".join(shown), [OfferedAnswer("save", "y", "Write")]), answered
         )
-
-    def _do(self, work: Awaitable[T], told: Callable[[T], str], failed: str) -> None:
-        async def run() -> None:
-            try:
-                done = await work
-            except ComparisonError as error:
-                self.papertape.say(str(error), "error", failed)
-            else:
-                self.papertape.say(told(done))
-
-        self.app.run_worker(run(), name="compare", group="compare-files", exit_on_error=False)
 
     @property
     def _answers_are_seen(self) -> bool:

@@ -21,6 +21,7 @@ from core.time_format import wall_clock
 from tui.commands import Place, bindings
 from tui.modals.vary import VaryForm
 from tui.requests.backtest import Points
+from tui.requests.exporting import export_gate, gate_json
 from tui.requests.varying import Control, Variation, Varied
 from tui.screens.base import entitle, entitle_views, write
 from tui.screens.long_work import LongWorkScreen
@@ -139,7 +140,7 @@ class GateScreen(LongWorkScreen):
         """Offer only what can be done now."""
         if action == "cancel":
             return self.is_busy
-        if action == "open":
+        if action in ("open", "copy", "export"):
             return self._gate is not None and not self.is_busy
         if action == "view":
             more = self.has_class("-narrow") or self._is_scrolled or not self._columns
@@ -235,6 +236,16 @@ class GateScreen(LongWorkScreen):
             material=order.material,
         )
         self.app.push_screen(form, answered)
+
+    def action_copy(self) -> None:
+        """Copy it as JSON."""
+        if self._gate is not None:
+            self.copy_json(partial(gate_json, self._varied, self._order))
+
+    def action_export(self) -> None:
+        """Write it into files."""
+        if self._gate is not None:
+            self.export(partial(export_gate, self._varied, self._order))
 
 
 def _reported(result: RunResult) -> tuple[Mapping[str, object], Points]:

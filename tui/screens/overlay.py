@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, tzinfo
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -16,8 +17,8 @@ from textual.widgets import Static
 from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
-from tui.requests.backtest import Points
-from tui.requests.library import Compared, OpenedResult, settled
+from tui.requests.exporting import export_overlay, overlay_json
+from tui.requests.library import Compared, OpenedResult, in_per_cent, settled
 from tui.screens.backtest_rows import period, tags
 from tui.screens.base import BaseScreen, entitle, write
 from tui.screens.trade_rows import milliseconds
@@ -57,9 +58,9 @@ class OverlayScreen(BaseScreen):
     def body(self) -> ComposeResult:
         """What they are, both curves, figures and settings."""
         yield Static("", id="overlay-title")
-        if self._compared.unlike is not None:
+        if self._compared.pair.unlike is not None:
             yield Static("", id="overlay-unlike")
-        columns = _FIGURES if self._compared.unlike is None else _FIGURES[:-1]
+        columns = _FIGURES if self._compared.pair.unlike is None else _FIGURES[:-1]
         chart = CurveChart(
             id="overlay-curves", write=formats.gain, empty="No equity curve is kept for these."
         )
@@ -85,7 +86,7 @@ class OverlayScreen(BaseScreen):
             for (letter, tone, _), opened in zip(_SIDES, both, strict=True)
         ]
         write(self.query_one("#overlay-title", Static), Content("\n").join(lines))
-        if (unlike := self._compared.unlike) is not None:
+        if (unlike := self._compared.pair.unlike) is not None:
             warned = formats.all_in_zone(f"! Neither is better for its figures: {unlike}.", zone)
             content = Content.styled(safe_text(warned), Tone.WARNING.css)
             write(self.query_one("#overlay-unlike", Static), content)
@@ -98,9 +99,9 @@ class OverlayScreen(BaseScreen):
                 dots.append(Dot(time, value, letter, tone))
         self.query_one("#overlay-curves", CurveChart).draw(curves, 0.0, zone, dots=dots)
         figures = self.query_one("#overlay-figures", LineTable)
-        judged = self._compared.unlike is None
-        figures.set_rows(_figure_row(one, judged=judged) for one in self._compared.figures)
-        settings = self._compared.settings or ()
+        judged = self._compared.pair.unlike is None
+        figures.set_rows(_figure_row(one, judged=judged) for one in self._compared.pair.figures)
+        settings = self._compared.pair.settings or ()
         table = self.query_one("#overlay-settings", LineTable)
         names = formats.setting_names([path for path, *_ in settings])
         table.take_columns(self._columns(zone))
@@ -125,7 +126,7 @@ class OverlayScreen(BaseScreen):
 
         What is cut of a name is in its middle: its end tells it from those of the same indicator.
         """
-        settings = self._compared.settings or ()
+        settings = self._compared.pair.settings or ()
         values = [each for _, one, other in settings for each in _values(one, other, zone)]
         width = max(6, *(min(len(each), 16) for each in values), 0)
         both = (Column(letter, width, "right") for letter in "AB")
@@ -133,7 +134,7 @@ class OverlayScreen(BaseScreen):
         return Column("SETTING", 16, grow=max(24, longest - 16), middle=True), *both
 
     def _no_setting(self) -> str:
-        if self._compared.settings is None:
+        if self._compared.pair.settings is None:
             return "Not known: one of them was kept without its config."
         return "Their settings are the same."
 
@@ -151,12 +152,13 @@ class OverlayScreen(BaseScreen):
         wanted = "settings" if self.has_class("-settings") else "figures"
         self.query_one(f"#overlay-{wanted}").focus()
 
+    def action_copy(self) -> None:
+        """Copy figures and settings as JSON."""
+        self.copy_json(partial(overlay_json, self._compared))
 
-def in_per_cent(points: Points, start: float | None) -> Points:
-    """Equity as return since the start, in per cent; empty where the start is not known."""
-    if not start:
-        return ()
-    return tuple((time, (value / start - 1) * 100) for time, value in points)
+    def action_export(self) -> None:
+        """Write figures, settings and curves into files."""
+        self.export(partial(export_overlay, self._compared))
 
 
 def _title(letter: str, tone: Tone, opened: OpenedResult, zone: tzinfo) -> Content:

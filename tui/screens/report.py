@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import tzinfo
+from functools import partial
 from typing import ClassVar
 
 import msgspec
@@ -17,6 +18,7 @@ from core.text import typed_for
 from core.trial.cone_over_time import ConeOverTime
 from tui.commands import Place, bindings
 from tui.requests.backtest import Points
+from tui.requests.exporting import export_report
 from tui.screens.base import BaseScreen
 from tui.screens.compare import show_comparison
 from tui.screens.result_view import ResultView
@@ -139,7 +141,7 @@ class ReportScreen(BaseScreen):
 
     def action_export(self) -> None:
         """Write it into files of the workspace."""
-        self.export(self._report)
+        self.export(partial(export_report, self._report))
 
     def action_open(self) -> None:
         """Open the trade under the cursor."""
@@ -147,4 +149,4 @@ class ReportScreen(BaseScreen):
 
     def action_copy(self) -> None:
         """Copy the report as JSON."""
-        self.copy_json(self._report)
+        self.copy_json(lambda: self._report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import isfinite
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
@@ -19,7 +20,7 @@ from core.report.metric_words import undefined_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.vary import RANKS, VaryForm
-from tui.requests.backtest import BacktestRefusedError
+from tui.requests.exporting import export_sweep
 from tui.requests.varying import Control, Variation, Varied
 from tui.screens.base import entitle, write
 from tui.screens.long_work import LongWorkScreen
@@ -351,19 +352,8 @@ class SweepScreen(LongWorkScreen):
 
     def action_export(self) -> None:
         """Write every setting into a file."""
-        sweep = self._sweep
-        if sweep is None:
-            return
-
-        async def work() -> None:
-            try:
-                path = await self.papertape.varying.export(sweep, self._order.name)
-            except BacktestRefusedError as error:
-                self.papertape.say(str(error), "error", "Not exported")
-            else:
-                self.papertape.say(f"Written into {formats.path(path)}.")
-
-        self.app.run_worker(work(), name="export", group="export", exit_on_error=False)
+        if self._sweep is not None:
+            self.export(partial(export_sweep, self._sweep, self._order.name))
 
 
 def _metrics(row: SweepRow | None) -> Metrics | None:

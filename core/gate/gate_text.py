@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from textwrap import wrap
+from types import MappingProxyType
 
 from core.gate.gate import Gate, UnfinishedGate
 from core.gate.text import (
@@ -21,12 +22,14 @@ _WIDTH = 96
 _ANSWER = 11  # cells of an answer
 
 
-def gate_text(gate: Gate | UnfinishedGate) -> list[str]:
-    """The lines a person reads."""
+def gate_text(
+    gate: Gate | UnfinishedGate, settings: Mapping[str, float | int | str] = MappingProxyType({})
+) -> list[str]:
+    """The lines a person reads. `settings`: see `gate_sections`."""
     if isinstance(gate, UnfinishedGate):
         return [unfinished_words(gate)]
     lines = [f"Verdict: {gate.verdict.value}", "", *_findings(gate)]
-    for section in gate_sections(gate):
+    for section in gate_sections(gate, settings):
         lines += ["", *_section_lines(section)]
     return lines
 
