@@ -39,7 +39,12 @@ from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
 from tui.modals.vary import VaryForm
 from tui.requests import library as requests_library
-from tui.requests.backtest import BacktestCommands, BacktestOrder, BacktestRefusedError
+from tui.requests.backtest import (
+    DEMO_MARKET,
+    BacktestCommands,
+    BacktestOrder,
+    BacktestRefusedError,
+)
 from tui.requests.backtest_run import backtest as run_order
 from tui.requests.backtest_run import look_at_candles, own_candles
 from tui.requests.library import OpenedResult
@@ -598,6 +603,21 @@ async def test_a_demo_offers_the_market_of_its_own_exchange(workspace: Workspace
         await until(pilot, lambda: len(screen.query_one("#result-trades", LineTable).rows) >= 5)
         title = str(screen.query_one("#result-title").render())
         assert "2026-01-03 00:00 to 2026-01-05 00:00 UTC, 2,880 candles" in title
+
+
+async def test_what_was_run_on_a_demo_is_asked_for_elsewhere_on_what_there_is(
+    workspace: Workspace,
+) -> None:
+    """No candles were chosen at all, and what was run looked for an exchange of that name."""
+    app = make(workspace)
+    before = BacktestOrder("waves", Path(), {}, exchange=DEMO_MARKET, period="2mo", fill_on="close")
+    async with driven(app, WIDE) as pilot:
+        app.push_screen(NewBacktest(app.list_strategies, before))
+        form = await arrived(pilot, NewBacktest)
+        await until(pilot, lambda: form.takes_keys)
+        chosen = {name: form.query_one(f"#{name}", Choice).chosen for name in ("source", "fill-on")}
+        assert chosen == {"source": "file", "fill-on": "close"}
+        assert form.query_one("#period", Input).value == ""
 
 
 @pytest.mark.parametrize("source", ["binance", "demo"])

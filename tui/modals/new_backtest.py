@@ -100,12 +100,14 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         await super()._read()
 
     def _begin_with(self, order: BacktestOrder) -> None:
-        self._proposed_for = source = _source(order)
-        self.query_one("#source", Choice).chosen = source
-        self.query_one("#data", TextField).propose(order.data)
-        if source == _EXCHANGE:
-            self.query_one("#exchange", TextField).propose(order.exchange)
-        self.query_one("#period", TextField).propose(order.period or _USUAL[source])
+        source = _source(order)
+        if source in self._sources:  # a demo's market is in a demo alone
+            self._proposed_for = source
+            self.query_one("#source", Choice).chosen = source
+            self.query_one("#data", TextField).propose(order.data)
+            if source == _EXCHANGE:
+                self.query_one("#exchange", TextField).propose(order.exchange)
+            self.query_one("#period", TextField).propose(order.period or _USUAL[source])
         fill_on = self.query_one("#fill-on", Choice)
         if order.fill_on in fill_on.options:
             fill_on.chosen = order.fill_on
