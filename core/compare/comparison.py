@@ -339,7 +339,7 @@ def _missing(
     if paper is None:
         lines.append(
             f"no paper session with a result: papertape start {strategy}; "
-            "a replay counts where it is named (--session ID)"
+            "a replay session counts where it is named (--session ID)"
         )
     if live is None:
         lines.append(

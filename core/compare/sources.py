@@ -180,8 +180,8 @@ def _scope(
     ]
     if replays:
         told.append(
-            f"{_listed(replays)} replayed candles that were there before the seal: whether anybody "
-            "knew them is not for this program to tell"
+            f"{_listed(replays)} ran on candle files that were there before the seal: whether "
+            "anybody knew them is not for this program to tell"
         )
     if seal is not None and layers.others:
         trials = len(layers.others) + 1

@@ -42,9 +42,9 @@ def add_commands(commands: Commands) -> None:
         "backtest, paper and live of a strategy side by side",
         more=(
             "The backtest is the one saved with `backtest --save`; paper all ended sessions and\n"
-            "running trials of the strategy, but for replays; live what trades.jsonl has of\n"
-            'source "strategy:NAME". Each session is also compared, trade by trade, with a\n'
-            "backtest of its own period."
+            "running trials of the strategy, but for those on candle files (replay sessions);\n"
+            'live what trades.jsonl has of source "strategy:NAME". Each session is also\n'
+            "compared, trade by trade, with its replay: a backtest of its own period."
         ),
     )
     add_strategy(parser)

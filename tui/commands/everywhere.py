@@ -12,6 +12,8 @@ _MOVES = (
     ("page_up", "pageup", "PgUp", "page(-1)"),
     ("page_down", "pagedown", "PgDn", "page(1)"),
 )
+_WITH_PAGES = {place.home for place in Place if place is not place.home}
+_LISTED = " as you left it; once more, to its list"
 
 
 def _moves(place: Place, name: str, *helps: str) -> tuple[Command, ...]:
@@ -132,7 +134,8 @@ EVERYWHERE: tuple[Command, ...] = (
     *(
         Command(
             f"go.{screen.mode}", Place.ANYWHERE, str(number), str(number), screen.value,
-            f"Go to {screen.value}", f"app.go('{screen.mode}')",
+            f"Go to {screen.value}{_LISTED if screen in _WITH_PAGES else ''}",
+            f"app.go('{screen.mode}')",
         )
         for number, screen in enumerate(SCREENS, start=1)
     ),

@@ -412,7 +412,9 @@ class CompareScreen(BaseScreen):
             self.papertape.say(f"{name} has no session in the list.", "warning")
             return
         if turns == [request.sessions]:
-            self.papertape.say(f"{name} has no other session than this replay.", "warning")
+            self.papertape.say(
+                f"{name} has no session in the list but this replay session.", "warning"
+            )
             return
         place = turns.index(request.sessions) + 1 if request.sessions in turns else 0
         chosen = turns[place % len(turns)]
