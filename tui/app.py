@@ -39,7 +39,7 @@ from tui.host.connection import GROUP, HostConnection, LinkReady
 from tui.host.hosting import Hosting
 from tui.host.leaving import Leaving
 from tui.host.returning import Change, Returning, in_few_words
-from tui.keymap import checked_keymap, shown_key
+from tui.keymap import checked_keymap, shown_key, with_key
 from tui.modals.ask import Ask
 from tui.modals.form import Form
 from tui.modals.meanwhile import Meanwhile
@@ -542,6 +542,12 @@ class PapertapeApp(GuardedApp):
         """Write times in the zone of that name from now on, and the next time."""
         self.zone = zone_of(name)
         self.settings.keep_zone(name)
+
+    def choose_key(self, command: Command, keys: str) -> None:
+        """Give a command keys in which `key_problem` finds nothing, now and the next time."""
+        self.keymap, _ = checked_keymap(with_key(self.keymap, command, keys))
+        self.set_keymap(self.keymap)
+        self.settings.keep_command_key(command, keys)
 
     def choose_view(self, name: str) -> None:
         """Show the sessions in the saved view of that name, now and at the next start."""

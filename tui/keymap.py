@@ -55,6 +55,20 @@ def checked_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]
     return used, problems
 
 
+def with_key(wanted: Mapping[str, str], command: Command, keys: str) -> dict[str, str]:
+    """A keymap with other keys for a command; those it comes with take it out."""
+    changed = {name: kept for name, kept in wanted.items() if name != command.id}
+    if keys != command.key and _keys(keys) != _keys(command.keys):
+        changed[command.id] = keys
+    return changed
+
+
+def key_problem(used: Mapping[str, str], command: Command, keys: str) -> str | None:
+    """Why a command cannot have these keys beside the others that are used; None where it can."""
+    problems = checked_keymap(with_key(used, command, keys))[1]
+    return problems[0].removeprefix("keymap: ") if problems else None
+
+
 def shown_key(command: Command, keymap: Mapping[str, str]) -> str:
     """How the key of a command is shown."""
     mine = keymap.get(command.id)

@@ -174,8 +174,10 @@ class PreferredZone:
 
 def write_preference(
     path: Path,
-    name: Literal["theme", "time_zone", "alerts", "panes", "nautilus_python", "views", "view"],
-    value: str | Mapping[str, Mapping[str, int] | Mapping[str, str]],
+    name: Literal[
+        "theme", "time_zone", "alerts", "panes", "nautilus_python", "keymap", "views", "view"
+    ],
+    value: str | Mapping[str, str | Mapping[str, int] | Mapping[str, str]],
     disk: Disk,
 ) -> None:
     """Write one preference into config.yaml, as one line, leaving every other line as it is.

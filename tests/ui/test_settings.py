@@ -25,6 +25,7 @@ from tui.modals.name import AskName
 from tui.modals.pick import Pick
 from tui.requests.settings_files import Settings, named_places, read_settings
 from tui.screens.settings import SettingsScreen
+from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 
 TOKEN = "token0123456789"
@@ -304,3 +305,36 @@ async def test_where_everything_is_is_shown_and_copied(home: Path) -> None:
         files.focus()
         await pilot.press("j", "y")
         await until(pilot, lambda: app.clipboard == f"strategies\t{home / 'strategies'}\tnot there")
+
+
+async def test_a_key_is_changed_on_the_screen_and_kept(home: Path) -> None:
+    (home / "config.yaml").write_text("theme: papertape-dark\nkeymap: {session.new: N}\n")
+    app = app_of(home)
+    async with driven(app) as pilot:
+        screen = await settings_of(app, pilot)
+        screen.query_one("#settings", LineTable).move_to("keys")
+        await pilot.press("enter", *"stop", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, AskName))
+        await pilot.press("f", "enter")
+        await pilot.pause()
+        said = str(app.screen.query_one("#name-verdict", Static).render())
+        assert "session.stop on f clashes with session.flatten" in said, "it is told and asked on"
+        assert app.keymap == {"session.new": "N"}
+        await pilot.press("backspace", "X", "enter")
+        await until(pilot, lambda: app.screen is screen)
+        await done(app, pilot)
+        kept = yaml.safe_load((home / "config.yaml").read_text())["keymap"]
+        assert kept == {"session.new": "N", "session.stop": "X"} == app.keymap
+        assert "Keys 2 of your own" in " ".join(drawn(app, "#settings").split())
+        await pilot.press("1")
+        await until(pilot, lambda: "X stop" in str(app.screen.query_one(Hints).render()))
+        await pilot.press("X")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("escape", "7")
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.press("enter", *"stop", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, AskName))
+        await pilot.press("x", "enter")  # as it comes
+        await until(pilot, lambda: app.screen is screen)
+        await done(app, pilot)
+        assert yaml.safe_load((home / "config.yaml").read_text())["keymap"] == {"session.new": "N"}

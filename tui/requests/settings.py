@@ -13,6 +13,8 @@ from core.store.durable import OsDisk
 from core.store.preferences import read_preferences, write_preference
 from core.store.workspace import Workspace
 from core.store.yaml_reader import SettingsError
+from tui.commands import Command
+from tui.keymap import with_key
 from tui.requests import settings_files
 from tui.requests.settings_files import Settings
 from tui.requests.views import View
@@ -63,6 +65,17 @@ class SettingsCommands:
             lambda home: write_preference(home.preferences, "nautilus_python", name, OsDisk()),
             done,
         )
+
+    def keep_command_key(
+        self, command: Command, keys: str, done: Callable[[], None] = lambda: None
+    ) -> None:
+        """Remember the keys of a command, as they are written in the keymap."""
+
+        def change(home: Workspace) -> None:
+            kept = read_preferences(home.preferences).keymap  # other screens may add to it
+            write_preference(home.preferences, "keymap", with_key(kept, command, keys), OsDisk())
+
+        self._change(change, done)
 
     def keep_panes(self, panes: Mapping[str, Mapping[str, int]]) -> None:
         """Remember the sizes of panes."""

@@ -23,7 +23,7 @@ from core.journal.session_notes import AlertRule
 from core.session.snapshot import HostSnapshot, LogLine, SessionSnapshot
 from core.text import safe_text
 from tui import formats
-from tui.commands import Place
+from tui.commands import Command, Place
 from tui.modals.notes import AlertsForm, NotesForm, Written
 from tui.requests.alerts import Alerts
 from tui.requests.backtest import BacktestCommands
@@ -69,6 +69,7 @@ class ScreenShell(Shell, Protocol):
     alerts: Alerts
     views: dict[str, View]
     view: str
+    keymap: dict[str, str]
 
     def leave(self) -> None:
         """Have what was said of a screen go with it."""
@@ -85,6 +86,10 @@ class ScreenShell(Shell, Protocol):
 
     def choose_zone(self, name: str) -> None:
         """Write times in the zone of that name from now on, and the next time."""
+        ...
+
+    def choose_key(self, command: Command, keys: str) -> None:
+        """Give a command keys in which `key_problem` finds nothing, now and the next time."""
         ...
 
     def action_go(self, mode: str) -> None:

@@ -20,7 +20,8 @@ from core.store.credentials import ApiKey
 from core.store.yaml_reader import SettingsError
 from core.text import safe_text
 from tui import formats
-from tui.commands import Place, bindings
+from tui.commands import COMMANDS, Command, Place, bindings
+from tui.keymap import key_problem, shown_key
 from tui.modals.key import KeyForm
 from tui.modals.name import AskName
 from tui.modals.pick import Pick
@@ -58,12 +59,13 @@ _JUDGED: dict[bool | None, tuple[str, str]] = {
     None: ("", "$dim"),
 }
 _PLACES, _PLACE, _THEME, _ZONE, _NAUTILUS = "places", "place", "theme", "zone", "nautilus"
-_ALERTS = "alerts"
+_ALERTS, _KEYS = "alerts", "keys"
 _HEADINGS = {
     _THEME: "Theme",
     _ZONE: "Time zone",
     _NAUTILUS: "Nautilus Trader",
     _ALERTS: "Alerts",
+    _KEYS: "Keys",
 }
 _ABOUT = {
     _PLACES: "Where trades, reports and failures are told of away from the terminal. Enter adds an "
@@ -81,6 +83,9 @@ _ABOUT = {
     "answers of a trial that turn, messages of jobs and what you asked to be told of (W on a "
     "session): all is with the bell for what is wrong, quiet without it, off not at all. B takes "
     "the next on any screen.",
+    _KEYS: "Every command can have another key: Enter asks for the command and for its key. One "
+    "that would do two things in one place is refused. They are kept in config.yaml under keymap; "
+    "? on any screen lists those that work there.",
     _ZONE: "The zone in which the screen writes moments, as the clock in the corner says. Days of "
     "candles, such as where a backtest begins, are UTC's in every zone and say so in another; "
     "periods that you type, files and cron expressions are in UTC.",
@@ -157,6 +162,9 @@ class SettingsScreen(BaseScreen):
         rows.append(self._row(_NAUTILUS, "Nautilus Trader", told, note, python is not None))
         loudness = self.papertape.alerts.loudness.value
         rows.append(self._row(_ALERTS, "Alerts", loudness, "Enter takes the next", True))
+        own = len(self.papertape.keymap)
+        counted_keys = f"{own:,} of your own" if own else "as they come"
+        rows.append(self._row(_KEYS, "Keys", counted_keys, "Enter changes one", bool(own)))
         self.query_one("#settings", LineTable).set_rows(rows)
         self.query_one("#setting-files", LineTable).set_rows(map(_file_row, self._settings.files))
         self._describe()
@@ -242,6 +250,8 @@ class SettingsScreen(BaseScreen):
         elif key == _ALERTS:
             self.papertape.action_next_alerts()
             self._draw()
+        elif key == _KEYS:
+            self._pick_command()
         elif key == _ZONE:
             self.app.run_worker(self._pick_zone(), name="time zones", exit_on_error=False)
 
@@ -338,6 +348,42 @@ class SettingsScreen(BaseScreen):
                 self.papertape.choose_theme(name)
 
         self.app.push_screen(Pick("Theme", self.papertape.theme_names, before, tried), answered)
+
+    def _pick_command(self) -> None:
+        """Ask for a command, then for its key."""
+        mine = self.papertape.keymap
+        listed = {
+            f"{shown_key(command, mine):<10} {command.label} · {command.place}": command
+            for command in COMMANDS
+        }
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                self._ask_key(listed[name])
+
+        pick = Pick("Which command is to have another key?", [*listed], next(iter(listed)))
+        self.app.push_screen(pick, answered)
+
+    def _ask_key(self, command: Command) -> None:
+        app = self.papertape
+
+        def answered(keys: str | None) -> None:
+            if keys is not None:
+                app.choose_key(command, keys)
+                shown = shown_key(command, app.keymap)
+                app.say(f"{shown} is {command.label} now ({command.place}).")
+                self._draw()
+                self.refresh_hints()
+
+        self.app.push_screen(
+            AskName(
+                f"Which key for {command.label} ({command.place})?",
+                f"{command.help}. It comes on {command.key} and is on "
+                f"{shown_key(command, app.keymap)} now. Write a key such as X, f5 or ctrl+e.",
+                refuse=lambda keys: key_problem(app.keymap, command, keys),
+            ),
+            answered,
+        )
 
     async def _pick_zone(self) -> None:
         def answered(name: str | None) -> None:
