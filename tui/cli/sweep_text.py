@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from core.backtest.sweep import Sweep
-from core.backtest.sweep_map import FIGURES, doubt, luck, shade, sweep_map, unfinished
+from core.backtest.sweep_map import FIGURES, doubt, label, luck, shade, sweep_map, unfinished
 from core.report.metric_labels import figure_text
 from core.report.metrics import Metrics
 from core.report.result import metrics_to_json
 from tui.cli.output import table
 
-_REST = {"sharpe_ratio": "Sharpe", "total_return_pct": "Return"}
+_REST = ("sharpe_ratio", "total_return_pct")  # of what the ranking did not see, after what ranks
 
 
 def sweep_text(sweep: Sweep, top: int) -> list[str]:
@@ -21,24 +23,22 @@ def sweep_text(sweep: Sweep, top: int) -> list[str]:
 
 
 def _rows(sweep: Sweep, top: int) -> list[str]:
-    columns = dict(FIGURES)
-    if sweep.sort not in columns:
-        columns = {sweep.sort: sweep.sort, **columns}
+    columns = {sweep.sort: label(sweep.sort), **FIGURES}  # what ranks comes first
     paths = [axis.path for axis in sweep.axes]
-    split = sweep.split_time is not None
-    headings = [*paths, *columns.values(), *(f"rest: {label}" for label in _REST.values() if split)]
+    rest = {} if sweep.split_time is None else dict.fromkeys((sweep.sort, *_REST))
+    headings = [*paths, *columns.values(), *(f"rest: {label(name)}" for name in rest)]
     rows = [
         [
             *(str(value) for value in row.values),
             *_figures(row.metrics, columns),
-            *_figures(row.rest, _REST),
+            *_figures(row.rest, rest),
         ]
         for row in sweep.rows[:top]
     ]
     return table(headings, rows, right=">" * len(headings))
 
 
-def _figures(metrics: Metrics | None, names: dict[str, str]) -> list[str]:
+def _figures(metrics: Metrics | None, names: Iterable[str]) -> list[str]:
     if metrics is None:
         return []
     plain = metrics_to_json(metrics)
@@ -55,7 +55,7 @@ def _heat_map(sweep: Sweep) -> list[str]:
         return []
     width = max(2, *(len(str(value)) for value in shown.columns))
     margin = max(len(shown.down), *(len(str(value)) for value in shown.rows))
-    lines = [f"{shown.down:>{margin}}  {sweep.sort} over {shown.across}, the darker the better"]
+    lines = [f"{shown.down:>{margin}}  {label(sweep.sort)} over {shown.across}, the darker the better"]
     for value in shown.rows:
         cells = (shade(shares.get((value, other))) * width for other in shown.columns)
         lines.append(f"{value!s:>{margin}}  " + " ".join(cells).rstrip())

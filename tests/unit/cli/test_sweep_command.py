@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def test_the_text_has_a_table_a_heat_map_and_what_luck_would_find(
 ) -> None:
     out = run(*swept).out
     assert "rsi.period" in out.splitlines()[0]
-    assert "sharpe_ratio over entry_conditions[0].value" in out
+    assert "Sharpe over entry_conditions[0].value" in out
     assert "6 settings tried, and that luck is of all of them; " in out
     assert "deflated Sharpe" in out
     # What it comes to is of all settings with a ratio, and not of the few independent ones.
@@ -76,6 +77,21 @@ def test_one_that_is_kept_is_listed_and_shown_as_it_was_printed(
     assert f"kept as {listed['id']}: " in again.err
     run(*swept, "--keep", "--split", 70)
     assert len(run("backtests", "--json").json["backtests"]) == 2, "ranked on other candles"
+
+
+def test_what_ranks_stands_first_also_of_what_the_ranking_did_not_see(
+    run: Run, swept: tuple[str, ...]
+) -> None:
+    """With `--sort profit_factor` the rest had the Sharpe ratio and the return alone."""
+    for sort, name in (("profit_factor", "PF"), ("sortino_ratio", "Sortino")):
+        head, best = run(*swept, "--split", 60, "--sort", sort).out.splitlines()[:2]
+        labels = re.split(r"  +", head.strip())
+        assert labels[2] == name
+        assert labels[-3:] == [f"rest: {name}", "rest: Sharpe", "rest: Return"]
+        assert labels.count(name) == 1
+        assert len(best.split()) == len(labels)
+    head = run(*swept, "--split", 60).out.splitlines()[0]
+    assert head.endswith("Trades  rest: Sharpe  rest: Return")
 
 
 def test_csv_has_every_row(run: Run, swept: tuple[str, ...], tmp_path: Path) -> None:
