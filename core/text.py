@@ -56,6 +56,14 @@ def safe_lines(text: str) -> str:
     return "\n".join(safe_text(line) for line in text.split("\n"))
 
 
+def independent_tries(count: float) -> str:
+    """How many tries that owe nothing to each other some settings tried come to: `2.2 independent
+    tries`, which is told everywhere alike, so that it is taken for no number of settings.
+    """
+    told = f"{count:,.1f}"
+    return "1 independent try" if told == "1.0" else f"{told} independent tries"
+
+
 def number(value: float, digits: int = 8) -> str:
     """A price or a quantity in `digits` significant digits, its thousands apart: `64,210.5`.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow, figure, rank
 from core.report.metric_words import METRIC_LABELS
 from core.report.quality import too_few
-from core.text import chance_text
+from core.text import chance_text, independent_tries
 from core.time_format import short_time
 
 FIGURES = {
@@ -171,8 +171,7 @@ def luck(sweep: Sweep) -> Iterator[str]:
     """What luck alone would have found among as many, and how many tries they are; sentences."""
     best, luckiest, count = best_row(sweep), sweep.expected_best_sharpe, len(sweep.rows)
     ratio = None if best is None else best.metrics.sharpe_ratio
-    counted = f"{sweep.effective_tries:,.0f}"
-    counted += " try" if counted == "1" else " tries"
+    counted = independent_tries(sweep.effective_tries)
     tried = f"{count:,} setting{'s'[: count != 1]} tried"
     if luckiest is not None and ratio is not None:
         by = "" if sweep.sort == "sharpe_ratio" else f" by {label(sweep.sort)}"
@@ -184,12 +183,9 @@ def luck(sweep: Sweep) -> Iterator[str]:
         if sweep.deflated_sharpe is not None:
             said = chance_text(sweep.deflated_sharpe)
             yield f"It is more than luck with a probability of {said} (deflated Sharpe)."
-        yield (
-            f"{tried}, and that luck is of all of them; trading alike, they weigh as {counted} "
-            "among the runs of the strategy."
-        )
+        yield f"{tried}, and that luck is of all of them; trading alike, they count as {counted}."
     else:
-        yield f"{tried}; trading alike, they count as {counted} of the strategy."
+        yield f"{tried}; trading alike, they count as {counted}."
     if sweep.idle == 1 < count:
         yield "1 of them never traded: no figure of it is known, and it comes last."
     elif 1 < sweep.idle < count:

@@ -49,7 +49,7 @@ from core.gate.walk_forward import WalkForward, fold_times, seen_share, walk_for
 from core.market.candles.candles import Candles
 from core.report.result import RunResult
 from core.strategy.config.config import StrategyConfig
-from core.text import chance_text, signed_per_cent
+from core.text import chance_text, independent_tries, signed_per_cent
 from core.trial.expectation import Expectation, expectation
 from core.trial.seal import trade_returns
 
@@ -312,8 +312,8 @@ def of_selection(found: Superiority | None, independent: float, own: float, days
         return Finding(question, None, "no setting's equity ever moved")
     p = found.among(independent / own)
     luck = "one try without an edge looks"
-    if independent >= 1.5:
-        luck = f"of {independent:,.0f} independent tries without an edge the best looks"
+    if independent >= 1.05:  # else it is told as one
+        luck = f"of {independent_tries(independent)} without an edge the best looks"
     return Finding(
         question,
         p <= ERROR_RATE,

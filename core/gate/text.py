@@ -10,7 +10,7 @@ from types import MappingProxyType
 from core.gate.gate import Finding, Gate, UnfinishedGate, Verdict
 from core.report.metric_labels import figure_text
 from core.report.result import RunResult, metrics_to_json
-from core.text import basis_points, chance_text, per_cent, signed_per_cent
+from core.text import basis_points, chance_text, independent_tries, per_cent, signed_per_cent
 from core.time_format import short_date
 from core.trial.expectation import Expectation
 
@@ -148,7 +148,12 @@ def _walk_forward(gate: Gate) -> GateSection:
 
 def _luck(gate: Gate) -> Iterator[tuple[str, str, str]]:
     """What was looked at, its figure, and what the figure says."""
-    yield "Tries", f"{gate.independent_tries:,.1f}", "independent, earlier runs included"
+    tried = len(gate.sweep.rows)
+    yield (
+        "Independent tries",
+        f"{gate.independent_tries:,.1f}",
+        f"of {tried:,} setting{'s'[: tried != 1]} tried and earlier runs",
+    )
     if gate.overfitting is not None:
         found = gate.overfitting
         yield (
@@ -158,7 +163,7 @@ def _luck(gate: Gate) -> Iterator[tuple[str, str, str]]:
             f"in the other; it loses there in {chance_text(found.loss_probability)}",
         )
     if gate.deflated is not None:
-        tries = f"{gate.independent_tries:,.1f} independent tries"
+        tries = independent_tries(gate.independent_tries)
         if gate.deflated.of_settings:
             tries = f"{gate.sweep.scattered:,} settings that scatter as these do"
         luck = gate.deflated.expected_best

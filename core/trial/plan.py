@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.market.candles.timeframes import DAY
-from core.text import TextRow, chance_text, counted, share_text, signed_per_cent
+from core.text import TextRow, chance_text, counted, independent_tries, share_text, signed_per_cent
 from core.time_format import LATEST, short_duration
 from core.trial.boundaries import MOST_TRADES, Boundaries, calibrate
 from core.trial.cone import Cone, cone, over_time
@@ -134,9 +134,9 @@ class TrialPlan:
             returns = self.chances.seal.returns
             raw = sum(returns) / len(returns)
             told = (
-                f"the best of {tries.counted:,} tries, worth {tries.effective:.0f} independent "
-                f"ones: its {signed_per_cent(raw, 3)} a trade count as "
-                f"{signed_per_cent(tries.mean_return, 3)}, here too"
+                f"the best of {tries.counted:,} settings tried, which count as "
+                f"{independent_tries(tries.effective)}: its {signed_per_cent(raw, 3)} a trade are "
+                f"taken for {signed_per_cent(tries.mean_return, 3)}, here too"
             )
             rows.append(TextRow("Luck", told))
         return tuple(rows)

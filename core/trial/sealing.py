@@ -20,7 +20,7 @@ from core.report.result import trade_from_json
 from core.report.trade_columns import TradeColumns
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import signal_source
-from core.text import signed_per_cent
+from core.text import independent_tries, signed_per_cent
 from core.time_format import parse_time
 from core.trading.rules import RULES_VERSION
 from core.trial.boundaries import MOST_TRADES
@@ -125,7 +125,7 @@ def doubts(seal: Seal, run_for: int | None) -> tuple[str, ...]:
     elif seal.tries is not None and seal.tries.mean_return <= 0:
         told.append(
             f"the trial's backtest makes {makes} a trade, of which nothing is left once the luck "
-            f"of {seal.tries.counted:,} tries is taken off"
+            f"of {independent_tries(seal.tries.effective)} is taken off"
         )
     judged_over = None if seal.horizon.days is None else round(seal.horizon.days * DAY)
     if judged_over is not None and run_for is not None and run_for < judged_over:

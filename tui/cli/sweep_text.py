@@ -55,7 +55,9 @@ def _heat_map(sweep: Sweep) -> list[str]:
         return []
     width = max(2, *(len(str(value)) for value in shown.columns))
     margin = max(len(shown.down), *(len(str(value)) for value in shown.rows))
-    lines = [f"{shown.down:>{margin}}  {label(sweep.sort)} over {shown.across}, the darker the better"]
+    lines = [
+        f"{shown.down:>{margin}}  {label(sweep.sort)} over {shown.across}, the darker the better"
+    ]
     for value in shown.rows:
         cells = (shade(shares.get((value, other))) * width for other in shown.columns)
         lines.append(f"{value!s:>{margin}}  " + " ".join(cells).rstrip())

@@ -318,8 +318,8 @@ def test_luck_names_the_number_it_counts_and_the_metric_that_ranks() -> None:
     assert ours.endswith(f"the best of 8 settings that scatter as these do about {expected:.2f}.")
     assert "deflated Sharpe" in likely
     assert tries == (
-        "8 settings tried, and that luck is of all of them; trading alike, they weigh as "
-        f"{found.effective_tries:.0f} tries among the runs of the strategy."
+        "8 settings tried, and that luck is of all of them; trading alike, they count as "
+        f"{found.effective_tries:.1f} independent tries."
     )
     assert next(luck(ranked(found, "total_return_pct"))).startswith("Sharpe of the best by Return ")
     nearly = replace(found.rows[0].metrics, sharpe_ratio=-0.001)

@@ -128,7 +128,7 @@ def test_a_plan_counts_with_the_luck_of_the_best_of_many_tries(
     plan = run("trial", "plan", strategy, "--json").json
     assert plan["tries"] == 20
     assert plan["promise_shrunk_pct"] < plan["promise_pct"]
-    assert "Luck: the best of 20 tries, worth " in plan["text"]
+    assert "Luck: the best of 20 settings tried, which count as " in plan["text"]
 
 
 @pytest.mark.parametrize(

@@ -339,7 +339,8 @@ def test_a_trial_that_can_say_nothing_says_so_in_place_of_when_it_will_close() -
     assert found.verdict.closes is None
     assert found.recommendation == (
         "This trial cannot answer: kept in <1%, broken in <1% of cases; the trial's backtest makes "
-        "+0.004% a trade, of which nothing is left once the luck of 50 tries is taken off. "
+        "+0.004% a trade, of which nothing is left once the luck of 20.0 independent tries is "
+        "taken off. "
         f"{LESS_LUCK}"
     )
     short = judged(trades_of(20.0, 2, seed=3), sealed=seal(10, returns=returns))

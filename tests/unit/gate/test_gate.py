@@ -14,6 +14,7 @@ from core.backtest.axes import parse_axis
 from core.backtest.kept import Keeping
 from core.backtest.progress import Progress
 from core.backtest.run import run_backtest
+from core.backtest.sweep_map import luck
 from core.gate.chance import Place, among_random_entries, daily_sharpe
 from core.gate.edgeless import EdgelessMarkets
 from core.gate.gate import (
@@ -32,7 +33,7 @@ from core.report.result import result_to_json
 from core.report.trade_columns import TradeColumns
 from core.strategy.config.parsing import parse_config
 from core.strategy.signals.sources import signal_source
-from core.text import chance_text
+from core.text import chance_text, independent_tries
 from core.trial.ledger import TryCount
 from core.trial.plan import plan_trial
 from core.trial.sealing import seal_trial
@@ -293,3 +294,22 @@ def test_what_cannot_be_judged_says_which_of_its_reasons_holds() -> None:
     assert of_selection(None, 1.0, 1.0, 60).says == "no setting's equity ever moved"
     assert of_chance(None, moved=True).says == "too few candles to make a market of"
     assert of_chance(None, moved=False).says == "its equity never moved"
+
+
+def test_independent_tries_are_told_alike_and_taken_for_no_number_of_settings(edge: Gate) -> None:
+    """A sweep said `1 try` of what its gate called `2.2`, and both of 32 settings tried."""
+    told = independent_tries(edge.sweep.effective_tries)
+    assert edge.sweep.effective_tries >= 1.05
+    assert told.endswith(" independent tries")
+    assert any(
+        f"settings tried, and that luck is of all of them; trading alike, they count as {told}"
+        in line
+        for line in luck(edge.sweep)
+    )
+    (row,) = (
+        row for one in gate_sections(edge) for row in one.rows if row[0] == "Independent tries"
+    )
+    assert told.startswith(f"{row[1]} ")
+    assert row[2].startswith(f"of {len(edge.sweep.rows)} settings tried and earlier runs")
+    assert f"of {told} without an edge" in edge.findings[0].says
+    assert independent_tries(1.04) == "1 independent try"

@@ -132,8 +132,8 @@ def test_a_trial_that_is_of_little_use_is_told_so(tmp_path: Path) -> None:
     assert "makes -0.250% a trade: there is no edge to keep" in losing
     (lucky,) = doubts(msgspec.structs.replace(winning, tries=Tries(40, 12.0, -0.1)), None)
     assert lucky == (
-        "the trial's backtest makes +1.500% a trade, of which nothing is left once the luck of 40 "
-        "tries is taken off"
+        "the trial's backtest makes +1.500% a trade, of which nothing is left once the luck of "
+        "12.0 independent tries is taken off"
     )
     (short,) = doubts(winning, 3 * DAY)
     assert short.startswith("the trial runs 3 days of the 10 days it is judged over")
