@@ -152,16 +152,21 @@ class ComparisonResult:
         found = self._replayed_at(symbol, time)
         return None if found is None else found.session.record.id
 
-    def chart_at(self, symbol: str, time: int) -> Chart:
-        """The one candle of a symbol that opens at a time, with all that its session read at it.
+    def timeframe_at(self, symbol: str, time: int) -> str:
+        """Of the candle of a symbol that opens at a time; empty where there is none."""
+        found = self._replayed_at(symbol, time)
+        return "" if found is None else found.session.config.timeframe.value
 
-        Of the candles as the session saw them. Blocks.
+    def chart_at(self, symbol: str, time: int, count: int = 1) -> Chart:
+        """The candle of a symbol that opens at a time, with all that its session read at it.
+
+        `count`: how many candles, that one the last. Of those that the session saw. Blocks.
         """
         found = self._replayed_at(symbol, time)
         if found is None:
             return Chart("")
         session = found.session
-        return strategy_chart(session.config, session.seen[symbol], None, time + 1, 1)
+        return strategy_chart(session.config, session.seen[symbol], None, time + 1, count)
 
     def _replayed_at(self, symbol: str, time: int) -> Replayed | None:
         for one in self.replays:

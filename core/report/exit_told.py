@@ -53,6 +53,8 @@ def exit_told(trade: Trade, chart: Chart) -> ExitTold:
         chart: in its strategy's timeframe, from the candle of its signal or before it to the one in
             which it was left, as far as these are kept.
     """
+    if not chart.candles:
+        return ExitTold((_NO_CANDLE,))
     if chart.config is None:
         return ExitTold((_OLD_HOST,))
     try:
@@ -121,7 +123,7 @@ class _Exit:
         """The candle whose close ordered it: the one before, unless that close filled it, too."""
         candle, trade = self._candle, self._trade
         if candle is None:
-            return self._chart.candles[-1].time if self._chart.candles else None
+            return self._chart.candles[-1].time
         at_close = trade.exit_filled_at is None and not self._filled_at(candle.open)
         if at_close and self._filled_at(candle.close):  # `fill_on: close`
             return candle.time

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -70,6 +71,7 @@ from tui.widgets.line_table import LineTable
 SESSION = "abcd1234"
 SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "120x40"])
 PROMISE_BEGAN = START - 2_000 * SPAN
+LEFT = r"reached it|opened beyond|market.s price|next open|by hand|✓  exit"
 
 
 async def a_session_that_differs(root: Path) -> Stage:
@@ -509,9 +511,18 @@ async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: P
         (mark, _, rule, now, threshold, _), _ = cells(trade, "#compared-conditions")
         assert (mark, rule) == ("✓", "close crosses above sma")
         assert float(now) > float(threshold)
+        assert "THRESHOLD" in drawn(app, "#compared-conditions")
         await pilot.press("v")
-        shown = drawn(app, "#compared-conditions") + drawn(app, "#compared-fields")
-        assert "THRESHOLD" in shown
+        left = trade.query_one("#compared-exit")
+        await until(pilot, lambda: left.display and re.search(LEFT, drawn(app, "#compared-exit")))
+        assert fields.display
+        assert not trade.query_one("#compared-conditions").display
+        await pilot.resize_terminal(*NARROW)
+        for name in ("exit", "fields", "conditions", "exit"):
+            await until(pilot, lambda: trade.query_one(f"#compared-{name}").display)  # noqa: B023
+            assert trade.query_one("#compared-parts").display is (name == "fields")
+            await pilot.press("v")
+        await pilot.resize_terminal(*WIDE)
         assert "0.00" not in [row[1] for row in parts]
         title, every = trade.query_one("#compared-title", Static), counts["all"]
         head = str(title.render())

@@ -96,8 +96,7 @@ COMPARISON: tuple[Command, ...] = (
     ),
     Command(
         "compared.view", Place.COMPARED_TRADE, "v", "v", "view",
-        "Both runs, or the conditions at the signal, where the terminal has no room for all",
+        "The conditions at the signal, why it was left, and on narrow terminals both runs",
         "view", 4,
-        unless="All of it is shown already.",
     ),
 )  # fmt: skip

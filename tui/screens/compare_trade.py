@@ -23,7 +23,7 @@ from tui import formats
 from tui.commands import Place, bindings
 from tui.screens.base import NARROW, BaseScreen, entitle, entitle_views
 from tui.screens.compare_rows import cause_text
-from tui.screens.conditions import SignalConditions, conditions_title
+from tui.screens.conditions import ExitConditions, SignalConditions, conditions_title
 from tui.screens.trade_fields import (
     TRADE_FIELDS,
     closed_levels,
@@ -53,6 +53,12 @@ _FIELD_COLUMNS = (
     Column("PAPER", 14, "right", grow=6),
 )
 _PART_COLUMNS = (Column("", 16, grow=12), Column("", 12, "right"))
+_VIEWS = {
+    "compared-fields": "Both runs",
+    "compared-conditions": "Entry",
+    "compared-exit": "Exit",
+}
+"""What takes turns, the first on narrow terminals alone, and what each is called meanwhile."""
 _BEFORE, _AFTER = 60, 12  # candles shown around a trade
 
 
@@ -66,14 +72,14 @@ class ComparedTradeScreen(BaseScreen):
     def __init__(self, result: ComparisonResult, places: Sequence[int], place: int) -> None:
         super().__init__()
         self._result = result
-        self._conditions = ""  # the title of their pane
-        self._turned_over = False  # whether conditions are shown where both have one place
+        self._titles = dict(_VIEWS)
+        self._shown = ""  # which of the views is
         self._timeframe = ""
         self._places = list(places)
         self._at = self._places.index(place)
 
     def body(self) -> ComposeResult:
-        """What it was and why it differs; its candles; both runs; parts and conditions."""
+        """What it was and why it differs; its candles; both runs; parts, conditions and exit."""
         yield Static("", id="compared-title")
         yield Static("", id="compared-cause")
         yield self.pane(CandleChart(id="compared-candles"), "Candles")
@@ -88,6 +94,7 @@ class ComparedTradeScreen(BaseScreen):
                     "Difference",
                 )
                 yield self.pane(SignalConditions(id="compared-conditions"), "Conditions")
+                yield self.pane(ExitConditions(id="compared-exit"), "Exit")
 
     def mounted(self) -> None:
         """Begin in the fields."""
@@ -122,8 +129,24 @@ class ComparedTradeScreen(BaseScreen):
         self._draw_candles(made.symbol, *runs)
         self.query_one("#compared-fields", LineTable).set_rows(_field_rows(*runs, zone))
         self.query_one("#compared-parts", LineTable).set_rows(_part_rows(each))
-        self.query_one("#compared-conditions", SignalConditions).look_at(self._at_signal, made)
-        self._conditions = conditions_title(made, zone)
+        self.query_one("#compared-conditions", SignalConditions).look_at(self._seen, made)
+        self._titles["compared-conditions"] = conditions_title(made, zone)
+        self._draw_exit(*runs)
+        self._show_view()
+
+    def _draw_exit(self, backtest: Trade | None, paper: Trade | None) -> None:
+        """Show why the session left it, or else the backtest; its title says if not both did."""
+        left = paper or backtest
+        assert left is not None
+        alike = {(run.exit_reason, run.exit_time) for run in (backtest, paper) if run is not None}
+        name = "Exit" if len(alike) == 1 else "Paper's exit"
+        timeframe = self._result.timeframe_at(left.symbol, left.signal_time)
+        pane = self.query_one("#compared-exit", ExitConditions)
+        pane.look_at_exit(self._seen, left, timeframe, self.papertape.zone, name=name)
+
+    @on(ExitConditions.Read)
+    def _exit_read(self, event: ExitConditions.Read) -> None:
+        self._titles["compared-exit"] = event.title
         self._show_view()
 
     def _counted(self) -> str:
@@ -133,28 +156,32 @@ class ComparedTradeScreen(BaseScreen):
         text = f"trade {self._places[self._at] + 1} of {all_}"
         return text if listed == all_ else f"{text}, {listed - self._at} of {listed} listed"
 
-    async def _at_signal(
+    async def _seen(
         self, symbol: str, timeframe: str | None, until: int | None, count: int
     ) -> Chart:
-        """What the conditions read at the candle before `until`, as the session saw it."""
+        """The candles up to the one that opens right before `until`, as the session saw them."""
         assert until is not None
-        return await asyncio.to_thread(self._result.chart_at, symbol, until - 1)
+        return await asyncio.to_thread(self._result.chart_at, symbol, until - 1, count)
 
     @property
-    def _turns(self) -> bool:
-        """Whether both runs and the conditions take turns in one place."""
-        return self.size.width < NARROW
+    def _views(self) -> list[str]:
+        """What takes turns: conditions and exit, and on a narrow terminal both runs as well."""
+        return list(_VIEWS)[self.size.width >= NARROW :]
 
     def _show_view(self) -> None:
-        self.set_class(self._turns and self._turned_over, "-conditions")
-        fields, titles = self.query_one("#compared-fields"), ["Both runs", self._conditions]
-        conditions = self.query_one("#compared-conditions")
-        if self._turns:
-            entitle_views(fields, ["Both runs", "Conditions"], 0)
-            entitle_views(conditions, titles, 1)
-        else:
-            entitle(fields, titles[0])
-            entitle(conditions, titles[1])
+        """Show the view whose turn it is, and say in the titles what there is."""
+        views = self._views
+        if self._shown not in views:
+            self._shown = views[0]
+        self.set_class(len(views) == len(_VIEWS) and self._shown != views[0], "-decision")
+        for name in _VIEWS:
+            pane = self.query_one(f"#{name}")
+            pane.set_class(name in views and name != self._shown, "-waiting")
+            if name in views:
+                titles = [self._titles[one] if one == name else _VIEWS[one] for one in views]
+                entitle_views(pane, titles, views.index(name))
+            else:
+                entitle(pane, self._titles[name])
 
     def laid_out(self, event: events.Resize) -> None:
         """Show both runs and the conditions at once where there is room."""
@@ -162,16 +189,12 @@ class ComparedTradeScreen(BaseScreen):
         if self.ready:
             self.call_after_refresh(self._show_view)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer the other view where it is not shown already."""
-        return self._turns if action == "view" else True
-
     def action_view(self) -> None:
-        """Show the conditions at the signal in the place of both runs, or these again."""
-        self._turned_over = not self._turned_over
+        """Show the next of both runs (on narrow terminals), conditions at the signal, and exit."""
+        views = self._views
+        self._shown = views[(views.index(self._shown) + 1) % len(views)]
         self._show_view()
-        shown = "conditions" if self._turned_over else "fields"
-        self.query_one(f"#compared-{shown}").focus()
+        self.query_one(f"#{self._shown}").focus()
         self.call_after_refresh(self._show_view)  # as wide as the panes are by then
 
     def _draw_candles(self, symbol: str, backtest: Trade | None, paper: Trade | None) -> None:

@@ -142,17 +142,18 @@ class ExitConditions(SignalConditions):
         trade: Trade | OpenTrade,
         timeframe: str,
         zone: tzinfo,
-        none: str,
+        none: str = "",
+        name: str = "Exit",
     ) -> None:
         """Show that of a trade, in a `zone`; where there is no source, say `none`: why not.
 
-        `timeframe`: of its strategy.
+        `timeframe`: of its strategy. `name`: what its exit is called.
         """
         if isinstance(trade, OpenTrade):
-            self._show((), "It is open: nothing has closed it yet.", "Exit")
+            self._show((), "It is open: nothing has closed it yet.", name)
             return
         reason, closed = reason_text(trade.exit_reason), trade
-        title = f"Exit: {reason}, {formats.day_time(trade.exit_time, zone)}"
+        title = f"{name}: {reason}, {formats.day_time(trade.exit_time, zone)}"
         if source is None:
             self._show((), none, title)
             return
@@ -168,7 +169,7 @@ class ExitConditions(SignalConditions):
                 named = title
                 if readings and decided is not None:
                     time = formats.day_time(decided, zone)
-                    named = f"Exit: {reason}, its conditions at {time}"
+                    named = f"{name}: {reason}, its conditions at {time}"
                 self._show(readings, formats.all_in_zone(text, zone), named)
 
         self.post_message(self.Read(title))
