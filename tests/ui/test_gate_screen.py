@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from textual.pilot import Pilot
@@ -16,7 +18,7 @@ from core.backtest.progress import Progress
 from core.gate import EDGELESS, PARTS
 from core.gate.gate import Gate, UnfinishedGate, run_gate
 from core.gate.kept import open_search
-from core.gate.text import answer
+from core.gate.text import answer, gate_sections
 from core.gate.to_json import gate_to_json
 from core.market.candles.timeframes import DAY
 from core.report.library import list_results
@@ -34,7 +36,13 @@ from tui.modals.vary import VaryForm
 from tui.requests.backtest import BacktestOrder
 from tui.requests.varying import Variation
 from tui.screens.backtest import BacktestScreen
-from tui.screens.gate import GateScreen, _chance_gauge, answer_rows, unseen_gauge
+from tui.screens.gate import (
+    GateScreen,
+    _chance_gauge,
+    answer_rows,
+    said_of_utc,
+    unseen_gauge,
+)
 from tui.screens.long_work import part_lines
 from tui.screens.report import ReportScreen
 from tui.screens.sweep import SweepScreen
@@ -64,6 +72,17 @@ def test_each_question_has_its_answer_and_a_gauge_of_its_figures() -> None:
     assert "above 0%" in labels[2]
     joined = gate.walk_forward.joined
     assert f"joined {joined.metrics.total_return_pct:+.2f}%" in labels[2]
+
+
+def test_parts_of_the_time_begin_on_days_of_utc_which_another_zone_is_told() -> None:
+    config, axes = parse_config(RAW).config, [parse_axis("entry_conditions[0].value=30,40")]
+    gate = run_gate(config, axes, candles(length=2_000), folds=2, markets=20)
+    assert isinstance(gate, Gate)
+    walked = gate_sections(gate, {})[1]
+    assert said_of_utc(walked, UTC).headings[0] == "Traded from"
+    abroad = said_of_utc(walked, ZoneInfo("Asia/Tokyo"))
+    assert (abroad.headings[0], abroad.headings[1:]) == ("From, UTC", walked.headings[1:])
+    assert abroad.rows == walked.rows
 
 
 def test_what_the_unseen_parts_made_stands_on_one_scale_however_much_it_is() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -110,6 +111,7 @@ class GateScreen(LongWorkScreen):
         answers = self.query_one(AnswerList)
         answers.set_answers(answer_rows(found))
         judged, walked, luck, circumstances, expected = gate_sections(found, self._order.settings)
+        walked = said_of_utc(walked, self.papertape.zone)
         for side, sections in (
             ("left", (judged, walked, expected)),
             ("right", (luck, circumstances)),
@@ -311,6 +313,13 @@ def unseen_gauge(made: float, tone: Tone) -> Gauge:
             Pointer(made, HERE, Tone.STRONG, f"joined {gain}"),
         ),
     )
+
+
+def said_of_utc(section: GateSection, zone: tzinfo) -> GateSection:
+    """A section whose rows begin with days of candles, which says whose they are in a `zone`."""
+    if zone is UTC:
+        return section
+    return replace(section, headings=("From, UTC", *section.headings[1:]))
 
 
 def section_lines(sections: Iterable[GateSection]) -> list[Remark]:
