@@ -157,7 +157,7 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         assert "Chosen on what was, traded on what followed" in texts[0]
         assert "costs doubled" in texts[1]
         assert tries_of(workspace.tries, "waves").tried == 1 + 2
-        assert screen.query_one(AnswerList).has_focus
+        await until(pilot, lambda: screen.query_one(AnswerList).has_focus)
         await pilot.press("z")  # not three bars over an empty screen
         await until(pilot, lambda: screen.maximized is screen.query_one("#gate-left"))
         if size == WIDE:  # where v shows more of what there is more of than room, and no other pane
