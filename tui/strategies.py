@@ -35,7 +35,6 @@ _AT_ONCE = 50  # documents: so many are read before any of them is shown
 _NAME_LINE = re.compile(r"^(name[ \t]*:[ \t]*).*?(\r?)$", re.MULTILINE)
 
 READING = "Reading the strategies …"
-NOT_SAVED = "Its last backtest is not saved in its document, which a comparison needs."
 NO_STRATEGY = "No strategy was found. papertape init makes a workspace with samples."
 
 
@@ -169,7 +168,6 @@ def _with_backtests(
     One of the config as it stands goes before a later one of another.
     """
     from core.report.library import list_results  # noqa: PLC0415
-    from core.session.start_notices import NOT_BACKTESTED  # noqa: PLC0415
     from core.store.workspace import WorkspaceError  # noqa: PLC0415
 
     by_name: dict[str, list[ListedResult]] = {}
@@ -189,8 +187,7 @@ def _with_backtests(
             kept.result.config_hash != choice.digest
             and kept.result.starting_balance == choice.starting_balance
         )
-        warnings = (NOT_SAVED if one == NOT_BACKTESTED else one for one in choice.warnings)
-        yield replace(choice, kept=kept, edited=edited, warnings=tuple(warnings))
+        yield replace(choice, kept=kept, edited=edited)
 
 
 def _choice(origin: str, path: Path, cache: StrategyCache) -> StrategyChoice:

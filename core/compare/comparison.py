@@ -340,7 +340,7 @@ def _missing(
 ) -> list[str]:
     lines = []
     if backtest is None:
-        lines.append(f"no backtest: papertape backtest {strategy} --period 6m --save")
+        lines.append(f"no saved backtest: papertape backtest {strategy} --period 6m --save")
     if paper is None:
         lines.append(
             f"no paper session with a result: papertape start {strategy}; "

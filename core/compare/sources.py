@@ -424,8 +424,8 @@ def _without_promise(comparison: ComparisonResult) -> ComparisonResult:
     A trial has the promise of its backtest in its seal, whatever has become of that since.
     """
     missing = (
-        f"no backtest of an earlier period: papertape backtest {comparison.strategy} --period 6m "
-        "--save; until then the session is compared with one of its own period",
+        f"no saved backtest of an earlier period: papertape backtest {comparison.strategy} "
+        "--period 6m --save; until then the session is compared with one of its own period",
         *comparison.missing,
     )
     if comparison.layers.seal is not None or comparison.layers.doubt is not None:

@@ -22,6 +22,7 @@ from core.compare.promise import NOT_SEALED, EdgeLayer, PathLayer
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.report.market_regime import Regime, regime_warning
 from core.report.metrics import wilson_interval
+from core.session.start_notices import NOT_BACKTESTED
 from core.time_format import short_date, short_duration
 from core.trial.plan import needed_for
 from core.trial.resampling import FEWEST_TRADES
@@ -62,7 +63,7 @@ SOME_UNEXPLAINED = (
     "A few of its decisions differ from its rules, and nothing recorded explains why: look at them "
     "first."
 )
-NO_BACKTEST = "No backtest stands behind this strategy: always backtest first."
+NO_BACKTEST = f"{NOT_BACKTESTED.removesuffix(' yet.')}: always backtest first, and save it."
 ONLY_BACKTEST = "Paper-trade it next: only a backtest is known."
 LOSING = "The backtest itself makes no money: do not go live with it."
 ANOTHER_CONFIG = (

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-NOT_BACKTESTED = "No backtest stands behind this strategy yet."
+NOT_BACKTESTED = "No backtest is saved in this strategy's document yet."
+"""True also where one was run and kept, but not saved: only a saved one is compared with."""
 OLDER_BACKTEST = (
     "The saved backtest is of an older version of this strategy's config: run "
     "`papertape backtest {name} --save` again."
@@ -22,8 +23,10 @@ KEYS_USED = (
 )
 NO_TRIAL = "it was a trial, and is none now: {}"
 
+_NOT_BACKTESTED_THEN = "When it began, no backtest was saved in this strategy's document."
 _LATER = (
-    (NOT_BACKTESTED, "When it began, no backtest stood behind this strategy."),
+    (NOT_BACKTESTED, _NOT_BACKTESTED_THEN),
+    ("No backtest stands behind this strategy yet.", _NOT_BACKTESTED_THEN),  # as 0.2.0 has it
     (ODD_BLOCK, "When it began: its `backtest:` block"),
     ("there are keys for", "when it began, there were keys for"),
     ("it runs simulated, though there are keys:", "it runs simulated; when it began:"),

@@ -25,6 +25,7 @@ from core.market.files.candle_checks import CandleFile
 from core.market.files.candle_files import read_candles
 from core.report.library import ListedResult, list_results
 from core.report.stored_backtest import stored_backtest
+from core.session.start_notices import NOT_BACKTESTED
 from core.store.workspace import Workspace
 from core.strategy.chart_values import NoCandlesError
 from core.strategy.document.document import read_strategy
@@ -55,7 +56,6 @@ from tui.screens.logs import LogsScreen
 from tui.screens.strategies import StrategiesScreen
 from tui.screens.trade import TradeScreen
 from tui.strategies import (
-    NOT_SAVED,
     StrategyChoice,
     StrategyFileError,
     copy_strategy,
@@ -273,7 +273,7 @@ async def test_a_strategy_whose_backtest_is_only_kept_is_listed_with_it(
         await until(pilot, lambda: row()[6] == str(trades))
         assert row()[5].startswith("▲")
         assert row()[-1] == "not saved"
-        assert NOT_SAVED in str(app.screen.query_one("#strategy-text").render())
+        assert NOT_BACKTESTED in str(app.screen.query_one("#strategy-text").render())
         look = app.screen.query_one(BacktestLook)
         await until(pilot, lambda: look.display and BRAILLE.search(drawn(app, "#backtest-equity")))
         assert "Last backtest" in str(look.border_title)

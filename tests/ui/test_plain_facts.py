@@ -16,11 +16,13 @@ import msgspec
 import pytest
 from textual.widgets import Input, Static
 
+from core.compare.verdict import NO_BACKTEST
 from core.host.link import HostLink
 from core.journal.session_notes import AlertKind, AlertRule, SessionNotes
 from core.journal.values import FeedKind, Mode, SessionState
 from core.report.written_report import ReportedTrade, WrittenReport, written_report
 from core.session.snapshot import HostSnapshot, SessionDetail, TrialHorizon
+from core.session.start_notices import NOT_BACKTESTED
 from core.strategy.signals.reading import Reading
 from tests.ui.driving import NARROW, WIDE, WatchedApp, arrived, driven, make_app, shown, until
 from tests.ui.scripted import (
@@ -631,8 +633,8 @@ def test_a_months_bar_is_as_long_as_it_ranks_from_one_axis_on_and_none_is_unknow
 def test_a_report_says_once_that_no_backtest_stands_behind_it(before: str) -> None:
     told = report(
         "rsi_bounce",
-        recommendation=f"{before}No backtest stands behind this strategy: always backtest first.",
-        warnings=["No backtest stands behind this strategy yet."],
+        recommendation=f"{before}{NO_BACKTEST}",
+        warnings=[NOT_BACKTESTED],
     )
     texts = [one.text for one in remarks(written_report(told))]
     assert sum("No backtest" in text for text in texts) == 1

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from textual.content import Content
 
+from core.compare.verdict import NO_BACKTEST
 from core.report.written_report import AS_ITS_BACKTEST, written_report
+from core.session.start_notices import NOT_BACKTESTED
 from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
 from tests.ui.scripted import busy, report
 from tests.ui.test_sessions import drawn
@@ -19,7 +21,6 @@ from tui.widgets.line_table import LineTable
 from tui.widgets.remarks import RemarkLines, Remarks
 from tui.widgets.tones import Tone
 
-NO_BACKTEST = "No backtest stands behind this strategy: always backtest first."
 MANY = [f"doubt number {number}, in so many words that it takes two lines on a narrow terminal"
         for number in range(8)]  # fmt: skip
 
@@ -34,7 +35,7 @@ def test_good_news_advice_and_warning_are_told_apart_by_sign_and_tone() -> None:
     told = report(
         "rsi_bounce",
         recommendation=f"{AS_ITS_BACKTEST} {NO_BACKTEST}",
-        warnings=["No backtest stands behind this strategy yet."],
+        warnings=[NOT_BACKTESTED],
         quality_flags=["more than 8 losses in a row (9)"],
         open_trades=[],
     )

@@ -376,7 +376,7 @@ def _row(key: str, choice: StrategyChoice) -> Row:
     state = Cell("")
     if choice.kept is not None:
         state = Cell("edited since" if choice.edited else "not saved", Tone.DIM)
-    # One of the warnings says that no backtest stands behind it.
+    # One of the warnings says that no backtest is saved in it.
     others = len(choice.warnings) - (not choice.backtested)
     if count:
         state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR)

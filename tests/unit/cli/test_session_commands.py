@@ -441,7 +441,7 @@ def test_compare_puts_saved_backtest_and_ended_sessions_side_by_side(
     assert nothing.code == 3
     assert "papertape backtest rsi_bounce" in nothing.err
     starting = ("start", "rsi_bounce", "--feed", "replay", "--data", hours)
-    assert "note: No backtest stands behind this strategy yet.\n" in run(*starting).out
+    assert "note: No backtest is saved in this strategy's document yet.\n" in run(*starting).out
     saved = run("backtest", "rsi_bounce", "--data", hours, "--save")
     assert saved.code == 0
     assert "No backtest" not in run(*starting).out

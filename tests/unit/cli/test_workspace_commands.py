@@ -289,5 +289,5 @@ def test_what_is_to_be_typed_next_names_the_workspace_it_is_for(
     assert f"papertape --workspace '{place}' start NAME" in capsys.readouterr().out
     assert main(["compare", "band", "--workspace", str(place)]) == 3
     hints = "".join(capsys.readouterr())
-    assert f"no backtest: papertape --workspace '{place}' backtest band --period" in hints
+    assert f"no saved backtest: papertape --workspace '{place}' backtest band --period" in hints
     assert "papertape: there is nothing to compare" in hints, "it is the program that speaks"

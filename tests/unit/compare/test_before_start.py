@@ -78,12 +78,12 @@ async def test_a_report_tells_of_its_beginning_what_is_no_longer_so(tmp_path: Pa
     workspace = stage.bench.workspace
     unsaved = add_comparison(workspace, report)
     assert unsaved["warnings"] == [NOT_BACKTESTED, "Its clock is off."]
-    assert "No backtest stands behind" in unsaved["recommendation"]
+    assert "No backtest is saved" in unsaved["recommendation"]
 
     save_promise(workspace.strategies, CROSS)
     saved = add_comparison(workspace, report)
-    assert "No backtest stands behind" not in saved["recommendation"]
-    begun = "When it began, no backtest stood behind this strategy."
+    assert "No backtest is saved" not in saved["recommendation"]
+    begun = "When it began, no backtest was saved in this strategy's document."
     assert saved["warnings"] == [begun, "Its clock is off."]
 
 
@@ -128,7 +128,7 @@ def test_what_may_change_is_told_of_a_session_as_of_its_beginning(
 def test_a_backtest_that_was_missing_is_told_of_in_the_past(block: object) -> None:
     warnings = tuple(backtest_warnings(None, block, "cross", "digest"))
     assert warnings
-    for told in as_it_began(warnings):
+    for told in as_it_began((*warnings, "No backtest stands behind this strategy yet.")):
         assert told.startswith(
-            ("When it began, no backtest stood", "When it began: its `backtest:`")
+            ("When it began, no backtest was saved", "When it began: its `backtest:`")
         )

@@ -278,7 +278,7 @@ def test_a_trial_has_its_promise_in_its_seal_also_where_no_backtest_is_saved_now
     assert gone.verdict is not None
     assert gone.verdict.state is State.KEPT
     assert gone.recommendation == kept.recommendation
-    assert any("no backtest of an earlier period" in line for line in gone.missing)
+    assert any("no saved backtest of an earlier period" in line for line in gone.missing)
     assert [column.heading for column in kept.columns] == ["Backtest", "Paper"]
     assert [column.heading for column in gone.columns] == ["Replay", "Paper"]
     for found, first in ((kept, "Backtest"), (gone, "Replay")):  # as a note of a check has them

@@ -311,11 +311,11 @@ async def test_a_session_that_waits_for_its_venue_refuses_commands_but_stop(
 
     async with hosting(tmp_path / "home", feeds=live_feed(feed)) as host:
         session_id = (await host.start(StartRequest(RSI))).session_id
-        noted = next(line for line in host.logs() if line.text.startswith("No backtest stands"))
+        noted = next(line for line in host.logs() if line.text.startswith("No backtest is saved"))
         assert noted.level is Level.INFO, "advice, and no trouble of the session"
         # One may be saved while it runs: what it shows from then on has to be true as well.
         (shown,) = host.snapshot().sessions[0].notices
-        assert shown == "When it began, no backtest stood behind this strategy."
+        assert shown == "When it began, no backtest was saved in this strategy's document."
         await until(lambda: host.fresh_snapshot().sessions[0].state is SessionState.STALE)
         for command in (host.pause, host.resume, host.flatten):
             with pytest.raises(CommandError, match=r"waits for its venue \(the venue does not"):

@@ -221,7 +221,7 @@ def test_the_lifecycle_of_the_source_document(tool: Any, jobs: Any, root: Path) 
         "exchange (demo). I've set up automatic monitoring. You'll get updates every 4h and a full "
         "report when it ends."
     )
-    assert "No backtest stands behind this strategy yet." in started["notices"]
+    assert "No backtest is saved in this strategy's document yet." in started["notices"]
 
     status = tool(action="paper_status", session_id=session_id)
     assert (status["session_id"], status["broker"]) == (session_id, "testnet")
