@@ -90,7 +90,7 @@ class AnswerList(LineView, can_focus=True):
             self._cursor = min(self._cursor, max(0, len(self._answers) - 1))
             self._measure()
 
-    def on_resize(self) -> None:
+    def fit(self) -> None:
         """Take more or fewer lines for each."""
         self._measure()
 
@@ -119,6 +119,8 @@ class AnswerList(LineView, can_focus=True):
         self.refresh()
 
     def _reveal(self) -> None:
+        if not self.size:
+            return  # it is, once there is room for it
         top, room = self._cursor * self._height, self.size.height
         if top < self.scroll_offset.y:
             self.scroll_to(y=top, animate=False)

@@ -119,7 +119,7 @@ class Calendar(LineView, can_focus=True):
         """The day under the cursor."""
         return self._last if self._at is None else self._at
 
-    def on_resize(self) -> None:
+    def fit(self) -> None:
         """Draw anew for the new size."""
         self.virtual_size = Size(self.size.width, self.size.height)
         self._planned = None

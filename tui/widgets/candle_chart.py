@@ -272,7 +272,7 @@ class CandleChart(LineView, can_focus=True):
         self._slots = slots
         self._paint()
 
-    def on_resize(self) -> None:
+    def fit(self) -> None:
         """Draw anew for the new size."""
         if self._since is not None or self._chosen is not None:
             self._fit()

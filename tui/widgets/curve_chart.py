@@ -166,7 +166,7 @@ class CurveChart(LineView, can_focus=True):
             self._empty = text
             self.refresh()
 
-    def on_resize(self) -> None:
+    def fit(self) -> None:
         """Draw anew for the new size."""
         self._paint()
 

@@ -106,7 +106,7 @@ class HeatMap(LineView, can_focus=True):
         self._reveal()
         self.refresh(layout=True)
 
-    def on_resize(self) -> None:
+    def fit(self) -> None:
         """Draw anew for the new size."""
         self.virtual_size = Size(self.size.width, self.size.height)
         self._reveal()
@@ -168,8 +168,8 @@ class HeatMap(LineView, can_focus=True):
     def _reveal(self) -> None:
         """Show the cursor, and nothing beyond the last row and column while there are others."""
         grid = self._grid
-        if grid is None:
-            return
+        if grid is None or not self.size:
+            return  # it is, once there is room for it
         rows, columns = self._room()
         top = _first_shown(self._first[0], self._row, rows, len(grid.rows))
         left = _first_shown(self._first[1], self._column, columns, len(grid.columns))

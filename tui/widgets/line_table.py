@@ -235,6 +235,8 @@ class LineTable(LineView, can_focus=True):
         self.post_message(self.Highlighted(self, self._cursor_key))
 
     def _reveal(self) -> None:
+        if not self.size:
+            return  # it is, once there is room for it
         room = max(1, self.size.height - self._header)
         top = self.scroll_offset.y
         # By force: until new rows are laid out, which waits while another screen is shown, there
@@ -402,7 +404,7 @@ class LineTable(LineView, can_focus=True):
         """How many lines the names of the columns take."""
         return int(self._has_header and bool(self._rows or not self._bare))
 
-    def on_resize(self) -> None:
+    def fit(self) -> None:
         """Fit the columns to the new width, and keep the cursor's row in view."""
         self._columns.measure(self._given)
         self._fit()
@@ -453,7 +455,10 @@ class LineTable(LineView, can_focus=True):
                 self._refresh_row(index)
 
     def _refresh_row(self, index: int, part: Placed | None = None) -> None:
-        """Repaint a line where it is in view, or one cell of it."""
+        """Repaint a line where it is in view, or one cell of it; of what is hidden all, later."""
+        if not self.size:
+            self.refresh()
+            return
         line = index + self._header - self.scroll_offset.y
         if self._header <= line < self.size.height:
             start, width = (part.start, part.width) if part else (0, self.size.width)

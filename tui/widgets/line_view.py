@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.style import Style
+from textual.geometry import Size
+from textual.screen import Screen
 from textual.scroll_view import ScrollView
 
 from core.text import safe_text
@@ -42,7 +44,30 @@ class LineView(ScrollView):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
         self._toned: dict[str, Style] = {}
+        self._fitted = Size()  # the size that what is shown was last fitted to
         super().__init__(id=id)
+
+    def fit(self) -> None:
+        """Lay out what is shown for the size that it has now, which is another than before."""
+
+    def on_mount(self) -> None:
+        """Look at the size after every layout.
+
+        Textual sends neither Resize nor Show to what was refreshed while it, or what it is in, was
+        hidden, and is shown again.
+        """
+        self.screen.screen_layout_refresh_signal.subscribe(self, self._laid_out, immediate=True)
+
+    def _laid_out(self, _: Screen[Any]) -> None:
+        if self.size != self._fitted:
+            self.call_next(self.on_resize)
+
+    def on_resize(self) -> None:
+        """Fit what is shown to another size; while there is none, to that which comes."""
+        if self.size != self._fitted:
+            self._fitted = self.size
+            if self._fitted:
+                self.fit()
 
     def copy_out(self, lines: Sequence[Sequence[str]], what: str) -> None:
         """Put lines of tab-parted cells on the clipboard, also over SSH (OSC 52), and say so."""

@@ -309,7 +309,7 @@ class LogPane(LineView, can_focus=True):
         elif first_new < self.scroll_offset.y + self.size.height:
             self.refresh()
 
-    def on_resize(self) -> None:
+    def fit(self) -> None:
         """Wrap the lines to the new width."""
         self._rebuild()
 

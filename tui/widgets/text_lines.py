@@ -30,8 +30,11 @@ class TextLines(Widget):
         raise NotImplementedError
 
     def redraw(self) -> None:
-        """Repaint the cells that differ from what is shown."""
-        if not self.is_mounted or not self.size:
+        """Repaint the cells that differ from what is shown; of what is hidden all, once shown."""
+        if not self.is_mounted:
+            return
+        if not self.size:
+            self.refresh()
             return
         before, now = self._shown, tuple(self.lines())
         if before == now:
