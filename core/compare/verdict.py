@@ -48,6 +48,7 @@ BACKTEST_LONGER = (
 )
 LESS_LUCK = "A longer backtest leaves less to luck."
 UNDECIDED = "The trial is over without an answer."
+MAY_STILL_BREAK = "While its session runs on, its costs and decisions may still break it."
 LIVE_MAY_ANSWER = (
     "The paper trading of the trial is over without an answer; its live trades may still give one."
 )
@@ -187,9 +188,10 @@ class TrialAnswers:
 
     @property
     def over(self) -> bool:
-        """Whether no more evidence can come for the trial, wherever in its horizon it has stopped.
+        """Whether the trial will not be kept any more, wherever in its horizon it has stopped.
 
-        Live trades that are judged may still come.
+        Live trades that are judged may still come. What a session still running costs and decides
+        is judged as long as it runs, and may break it.
         """
         live = self.live
         waits = live is not None and live.lines is not None and live.at is None and not live.over
@@ -197,7 +199,7 @@ class TrialAnswers:
 
     @property
     def paper_over(self) -> bool:
-        """Whether no more evidence can come from the session.
+        """Whether no more evidence of its edge can come from the session.
 
         After its horizon the edge is not judged any more; a session that has ended trades no more.
         """
@@ -238,7 +240,7 @@ class TrialVerdict:
         closes: when it will probably close, UTC ms; None where that is not known, or where an
             answer is hardly to be had.
         sealed: whether an error rate stands behind it.
-        over: whether it will stay open.
+        over: whether it will not be kept any more.
     """
 
     state: State
@@ -465,7 +467,8 @@ def _sentences(
         return [advice, *([COSTS_UNMEASURED] if unmeasured else [])]
     edge, ended = answers.edge, answers.ended
     if verdict.over:
-        return [UNDECIDED, _next_trial(answers.seal, columns["Backtest"], strategy)]
+        still = [] if ended else [MAY_STILL_BREAK]
+        return [UNDECIDED, *still, _next_trial(answers.seal, columns["Backtest"], strategy)]
     if answers.paper_over:
         return [LIVE_MAY_ANSWER]
     if edge is not None and edge.no_answer is not None and answers.seal is not None:

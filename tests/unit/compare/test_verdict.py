@@ -37,6 +37,7 @@ from core.compare.verdict import (
     LOSING,
     LOST_SINCE,
     MATCHES,
+    MAY_STILL_BREAK,
     NOT_BY_ITS_RULES,
     OWN_PERIOD,
     SEAL_ANOTHER,
@@ -452,10 +453,11 @@ def test_after_a_backtest_too_short_for_any_trial_the_advice_is_a_longer_one() -
     needed = plan_trial(sealed).needed
     assert needed.trades is None
     assert "a backtest of 40 trades tells too little" in needed.why_none
-    over = judged(trades_of(18.0, 10, seed=3), sealed=sealed, backtest=few)
+    ended = "2024-01-09T00:00:00Z"
+    over = judged(trades_of(18.0, 10, seed=3), sealed=sealed, backtest=few, ended=ended)
     longer = BACKTEST_LONGER.format(reason=needed.why_none)
     assert over.recommendation.startswith(f"{UNDECIDED} {longer}")
-    saved_since = judged(trades_of(18.0, 10, seed=3), sealed=sealed)
+    saved_since = judged(trades_of(18.0, 10, seed=3), sealed=sealed, ended=ended)
     assert saved_since.recommendation.startswith(OVER_SEAL_ANOTHER), "by that it tells another"
 
 
@@ -514,7 +516,12 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
         assert found.verdict is not None
         assert found.verdict.closes is None
         assert "over without an answer" in found.verdict.reason
-        assert found.recommendation == OVER_SEAL_ANOTHER
+        another = SEAL_ANOTHER.format(strategy="cross")
+        assert found.recommendation == f"{UNDECIDED} {MAY_STILL_BREAK} {another}"
+        dearer = judged(trades_of(18.0, 60, seed=3), sealed=sealed, costs=costs(45.0))
+        assert state(dearer) == "broken", "as its session runs on"
+        ended = judged(trades_of(18.0, 60, seed=3), sealed=sealed, ended="2024-01-30T00:00:00Z")
+        assert ended.recommendation == OVER_SEAL_ANOTHER
         assert verdict_text(found).plain.startswith("? OVER, UNANSWERED ")
         assert found.assessment == "Paper has neither kept nor broken what the backtest promised."
         assert "\nVerdict: over, unanswered (paper)\n" in comparison_text(found)
