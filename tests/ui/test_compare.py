@@ -439,7 +439,18 @@ async def test_an_answer_without_a_bar_is_named_all_the_same(
     app = make(workspace)
     async with driven(app, size) as pilot:
         await compared(pilot, app)
-        screen = await opened(pilot, app, "enter")
+        lines = drawn(app, "#compare-answers").splitlines()
+        path, edge = (
+            next(at for at, line in enumerate(lines) if f" {name} " in line)
+            for name in ("Path", "Edge")
+        )
+        assert edge == path + 1, "no lines are kept for a bar that is none"
+        await pilot.click("#compare-answers", offset=(20, edge))
+        await until(pilot, lambda: isinstance(app.screen, CompareLayerScreen))
+        assert " Edge " in drawn(app, "#layer-answer")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        screen = await opened(pilot, app, "g", "enter")
         await pilot.press("l", "l", "l")
         assert "· Path       described" in drawn(app, "#layer-answer")
         assert said(screen, "#layer-text") == "only a sealed trial has a band to stay within"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -49,7 +51,10 @@ class AnswerRow:
 
 
 class AnswerList(LineView, can_focus=True):
-    """Answers under each other, as high as there is room: with labels, air and a thicker bar."""
+    """Answers under each other, as high as there is room: with labels, air and a thicker bar.
+
+    One without a gauge takes no lines for it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.ANSWERS)
 
@@ -71,6 +76,8 @@ class AnswerList(LineView, can_focus=True):
         self._answers: tuple[AnswerRow, ...] = ()
         self._word = _WORD
         self._cursor = 0
+        self._height = _FEWEST  # lines that an answer with a gauge takes
+        self._starts = [0]  # the first line of each answer, and that behind the last
 
     @property
     def answers(self) -> tuple[AnswerRow, ...]:
@@ -102,37 +109,43 @@ class AnswerList(LineView, can_focus=True):
         """Dim the cursor."""
         self.refresh()
 
-    @property
-    def _height(self) -> int:
-        """Lines an answer takes."""
-        count, room = max(1, len(self._answers)), self.size.height
-        if count > 1:
-            room += 1  # the last one needs no air beneath it
-        return max(_FEWEST, min(_MOST, room // count))
-
     def _measure(self) -> None:
-        lines = self._height * len(self._answers)
-        if self._height > _FEWEST + 1:
+        room = self.size.height
+        if len(self._answers) > 1:
+            room += 1  # the last one needs no air beneath it
+        for height in range(_MOST, _FEWEST - 1, -1):
+            taken = [_lines(one, height) for one in self._answers]
+            if sum(taken) <= room:
+                break
+        self._height, self._starts = height, [0, *accumulate(taken)]
+        lines = self._starts[-1]
+        if height > _FEWEST + 1:
             lines -= 1
         self.virtual_size = Size(self.size.width, lines)
         self._reveal()
         self.refresh()
 
     def _reveal(self) -> None:
-        if not self.size:
+        if not self._answers or not self.size:
             return  # it is, once there is room for it
-        top, room = self._cursor * self._height, self.size.height
+        (top, end), room = self._starts[self._cursor : self._cursor + 2], self.size.height
         if top < self.scroll_offset.y:
             self.scroll_to(y=top, animate=False)
-        elif top + self._height > self.scroll_offset.y + room:
+        elif end > self.scroll_offset.y + room:
             # Its head stays in sight where there is no room for all of it, or none is known yet.
-            self.scroll_to(y=max(0, min(top, top + self._height - room)), animate=False)
+            self.scroll_to(y=max(0, min(top, end - room)), animate=False)
+
+    def _at(self, y: int) -> tuple[int, int]:
+        """Which answer stands in a visible line, from 0 on, and in which line of it."""
+        line = y + self.scroll_offset.y
+        number = bisect_right(self._starts, line) - 1
+        return number, line - self._starts[number]
 
     # ── drawing ──
 
     def render_line(self, y: int) -> Strip:
         """One line of what is visible."""
-        number, line = divmod(y + self.scroll_offset.y, self._height)
+        number, line = self._at(y)
         plain = self.tone(Tone.PLAIN)
         if number >= len(self._answers):
             return Strip.blank(self.size.width, plain)
@@ -145,7 +158,8 @@ class AnswerList(LineView, can_focus=True):
             parts = _head(answer, width, self._word)
         else:
             parts = self._gauge_line(answer, width, line)
-        bar = "▌" if here and self.has_focus and line < min(self._height, 4) - 1 else " "
+        marked = _lines(answer, min(self._height, 4) - 1)
+        bar = "▌" if here and self.has_focus and line < marked else " "
         segments = [Segment(bar, self.tone(Tone.ACCENT, background)), Segment(" ", plain)]
         if background is not None:
             segments[1] = Segment(" ", self.tone(Tone.PLAIN, background))
@@ -195,10 +209,17 @@ class AnswerList(LineView, can_focus=True):
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        number = (offset.y + self.scroll_offset.y) // self._height
+        number, _ = self._at(offset.y)
         if number < len(self._answers):
             self._move(number)
             self.action_choose()
+
+
+def _lines(answer: AnswerRow, height: int) -> int:
+    """How many lines an answer takes where one with a gauge takes `height`."""
+    if answer.gauge is not None:
+        return height
+    return 1 + bool(answer.none) + (height > _FEWEST + 1)  # and air as beneath the others
 
 
 def _head(answer: AnswerRow, width: int, word: int) -> Parts:
