@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow, figure, rank
 from core.report.metric_words import METRIC_LABELS
+from core.report.metrics import tells_better
 from core.report.quality import too_few
 from core.text import chance_text, independent_tries
 from core.time_format import short_time
@@ -125,14 +126,26 @@ def best_row(sweep: Sweep) -> SweepRow | None:
 
 
 def doubt(sweep: Sweep) -> str | None:
-    """What makes one doubt the best setting before all luck; None: nothing does."""
+    """What makes one doubt the best setting before all luck; None: nothing does.
+
+    Ranked by a ratio to risk, settings that all lost money are in no order of merit. To the gate
+    that makes no difference: what made no profit fails, whichever of them is judged.
+    """
     best = best_row(sweep)
     if sweep.idle == len(sweep.rows):
         return "No setting traded: none of them is the best."
     if best is None:
         return f"{label(sweep.sort)} is known of no setting: none of them is the best."
+    doubts = []
     few = too_few(best.metrics.total_trades)
-    return None if few is None else f"The best by {label(sweep.sort)} has {few}."
+    if few is not None:
+        doubts.append(f"The best by {label(sweep.sort)} has {few}.")
+    value = figure_of(best, sweep.sort) or 0.0
+    if not tells_better(sweep.sort, value, value):  # nor is that of any other setting above 0
+        doubts.append(
+            f"Every {label(sweep.sort)} is below 0, where more risk ranks higher: rank by return."
+        )
+    return " ".join(doubts) or None
 
 
 def label(metric: str) -> str:
@@ -175,17 +188,15 @@ def luck(sweep: Sweep) -> Iterator[str]:
     tried = f"{count:,} setting{'s'[: count != 1]} tried"
     if luckiest is not None and ratio is not None:
         by = "" if sweep.sort == "sharpe_ratio" else f" by {label(sweep.sort)}"
-        them = "settings that" if sweep.scattered == count else "that have one and"
+        them = "such settings" if sweep.scattered == count else "such that have one"
         yield (
-            f"Sharpe of the best{by} {ratio:z.2f}; luck alone gives the best of "
-            f"{sweep.scattered:,} {them} scatter as these do about {luckiest:.2f}."
+            f"Sharpe of the best{by} {ratio:z.2f}; of {sweep.scattered:,} {them} luck alone "
+            f"brings about {luckiest:.2f}."
         )
         if sweep.deflated_sharpe is not None:
             said = chance_text(sweep.deflated_sharpe)
             yield f"It is more than luck with a probability of {said} (deflated Sharpe)."
-        yield f"{tried}, and that luck is of all of them; trading alike, they count as {counted}."
-    else:
-        yield f"{tried}; trading alike, they count as {counted}."
+    yield f"{tried}; trading alike, they count as {counted}."
     if sweep.idle == 1 < count:
         yield "1 of them never traded: no figure of it is known, and it comes last."
     elif 1 < sweep.idle < count:

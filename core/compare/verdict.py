@@ -21,7 +21,7 @@ from core.compare.fill_costs import CostLayer
 from core.compare.promise import NOT_SEALED, EdgeLayer, PathLayer
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.report.market_regime import Regime, regime_warning
-from core.report.metrics import wilson_interval
+from core.report.metrics import tells_better, wilson_interval
 from core.session.start_notices import NOT_BACKTESTED
 from core.time_format import short_date, short_duration
 from core.trial.plan import needed_for
@@ -364,16 +364,21 @@ def _course(columns: Sequence[ComparedColumn]) -> str:
     """What performance does from one column to the next, in words.
 
     It degrades where the win rate falls from one to the next, unless whatever else is known of
-    profit factor and Sharpe has risen from the first to the last; *slightly* as long as the 95%
-    intervals of the first and the last win rate meet.
+    profit factor and Sharpe has risen from the first to the last (of a Sharpe below 0 at both ends
+    it is not known); *slightly* as long as the 95% intervals of the first and the last win rate
+    meet.
     """
     path = " → ".join(column.heading.lower() for column in columns)
     known = [column for column in columns if column.metrics.get("win_rate_pct") is not None]
     rates = [column.metrics["win_rate_pct"] for column in known]
     if len(rates) < 2 or rates != sorted(rates, reverse=True) or rates[0] == rates[-1]:
         return f"holds from {path}"
-    others = [_values(known, name) for name in ("profit_factor", "sharpe_ratio")]
-    risen = [values[-1] > values[0] for values in others if len(values) == len(known)]
+    others = ((name, _values(known, name)) for name in ("profit_factor", "sharpe_ratio"))
+    risen = [
+        values[-1] > values[0]
+        for name, values in others
+        if len(values) == len(known) and tells_better(name, values[0], values[-1])
+    ]
     if risen and all(risen):
         return f"holds from {path}"
     first, last = known[0].sample, known[-1].sample

@@ -23,6 +23,8 @@ from core.strategy.config.orders import Orders
 
 Z95 = 1.959963984540054  # the standard normal's 97.5% quantile
 SHORT_PERIOD_DAYS = 30
+RISK_RATIOS = frozenset({"sharpe_ratio", "sortino_ratio", "calmar_ratio", "sqn"})
+"""What was earned over the risk of it: by how much it varied or fell."""
 _FEWEST_RETURNS = 7  # daily ones, of which a ratio is made
 _ROUNDING = 1e-14  # daily returns are differences of numbers near 1: a smaller spread is rounding
 
@@ -250,6 +252,18 @@ def _day_ends(times: Times, equity: Equity, known_after: int) -> Floats:
     last = (int(times[-1]) + known_after) // DAY
     ends = (np.arange(first, last + 1, dtype=np.int64) + 1) * DAY
     return equity.at(np.searchsorted(times, ends - known_after, side="left") - 1)
+
+
+def tells_better(name: str, one: float, other: float) -> bool:
+    """Whether the larger (or the smaller) of two values of a metric tells the better result.
+
+    A ratio to risk does not where both are below 0: of two equal losses the one with more risk has
+    the ratio nearer to 0, and the smaller loss with the smaller fall may have the worse one. With
+    one of them at 0 or above, that is the better. The others order losses as well: a profit
+    factor and a payoff below 1 are ratios of amounts that are never negative, expectancy is no
+    ratio, and the break-even cost divides by what was traded, which is no risk: a fill loses less.
+    """
+    return name not in RISK_RATIOS or one >= 0 or other >= 0
 
 
 _EQUITY_FIGURES = (

@@ -16,6 +16,7 @@ from core.report.library import (
     unlike,
 )
 from core.report.metric_labels import figure_text, is_money, metric_figures
+from core.report.metrics import tells_better
 from core.report.spreadsheet import csv_text
 from core.time_format import short_duration, shown_seconds
 
@@ -189,6 +190,7 @@ def _pair(name: str, label: str, one: _Result, other: _Result) -> SideBySide:
         unsigned = figure_text(name, {name: apart}, money_decimals(*one.symbols)).lstrip("+")
     # Two percentages differ by percentage points.
     unsigned = unsigned.replace("%", " pp")
-    better = None if name in _NEITHER else (change < 0) == (name in _LESS_IS_BETTER)
+    judged = name not in _NEITHER and tells_better(name, first, second)
+    better = (change < 0) == (name in _LESS_IS_BETTER) if judged else None
     sign = "▲ +" if change > 0 else "▼ -"
     return SideBySide(name, label, ours, theirs, change, f"{sign}{unsigned}", better)

@@ -315,12 +315,13 @@ def test_luck_names_the_number_it_counts_and_the_metric_that_ranks() -> None:
     expected = expected_best_sharpe([ratio for ratio in ratios if ratio is not None])
     ours, likely, tries = luck(found)
     assert ours.startswith(f"Sharpe of the best {ratios[0]:.2f}; ")
-    assert ours.endswith(f"the best of 8 settings that scatter as these do about {expected:.2f}.")
+    assert ours.endswith(f"; of 8 such settings luck alone brings about {expected:.2f}.")
     assert "deflated Sharpe" in likely
     assert tries == (
-        "8 settings tried, and that luck is of all of them; trading alike, they count as "
+        "8 settings tried; trading alike, they count as "
         f"{found.effective_tries:.1f} independent tries."
     )
+    assert all(len(line) <= 76 for line in (ours, likely, tries)), "a line each on 80 columns"
     assert next(luck(ranked(found, "total_return_pct"))).startswith("Sharpe of the best by Return ")
     nearly = replace(found.rows[0].metrics, sharpe_ratio=-0.001)
     level = replace(found, rows=(replace(found.rows[0], metrics=nearly), *found.rows[1:]))
@@ -498,6 +499,17 @@ def test_a_best_setting_of_few_trades_is_doubted_by_the_same_words_as_a_result()
     )
     many = replace(best, metrics=replace(best.metrics, total_trades=30))
     assert doubt(replace(found, rows=(many,))) is None
+
+
+def test_a_best_of_settings_that_all_lost_is_doubted_where_a_ratio_to_risk_ranks() -> None:
+    found = run_sweep(config(), (Axis("rsi.period", (14, 15)),), candles())
+    lost = replace(found.rows[0].metrics, sharpe_ratio=-0.27, total_return_pct=-12.0)
+    rows = tuple(replace(row, metrics=replace(lost, total_trades=30)) for row in found.rows)
+    swept = replace(found, rows=rows)
+    assert doubt(swept) == (
+        "Every Sharpe is below 0, where more risk ranks higher: rank by return."
+    )
+    assert doubt(ranked(swept, "total_return_pct")) is None
 
 
 def test_a_sweep_ranked_anew_has_the_best_by_that_metric_first_and_the_same_rows() -> None:

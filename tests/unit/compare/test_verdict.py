@@ -256,6 +256,9 @@ def test_a_win_rate_that_falls_while_all_else_rises_is_no_decay() -> None:
     ):
         told = assess(kept, TrialAnswers(), [backtest, paper])
         assert told.startswith(f"Performance {course} from backtest → paper"), paper
+    losing = [column("Backtest", 48.4, 0.9, -0.6), column("Paper", 48.2, 0.95, -0.8)]
+    told = assess(kept, TrialAnswers(), losing)
+    assert told.startswith("Performance holds"), "below 0 a lower Sharpe may be of less risk"
 
 
 def test_a_win_rate_that_falls_far_does_not_degrade_slightly() -> None:

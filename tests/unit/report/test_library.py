@@ -156,6 +156,28 @@ def test_two_results_side_by_side() -> None:
     }
 
 
+def test_of_two_that_lost_money_no_ratio_to_risk_is_the_better_one() -> None:
+    """B lost less and fell less, and its Calmar ratio is the lower one."""
+    lost = traded(
+        *(), total_return_pct=-21.1, max_drawdown_pct=30.0, calmar_ratio=-2.11, sharpe_ratio=-1.0,
+        sortino_ratio=-1.4, sqn=-0.5, profit_factor=0.8,
+    )  # fmt: skip
+    less = traded(
+        *(), total_return_pct=-11.5, max_drawdown_pct=15.0, calmar_ratio=-2.31, sharpe_ratio=-1.2,
+        sortino_ratio=-1.6, sqn=-0.6, profit_factor=0.7,
+    )  # fmt: skip
+    told = {each.name: each.better for each in side_by_side(lost, less) if each.change}
+    assert told == {
+        "total_return_pct": True,
+        "max_drawdown_pct": True,
+        "profit_factor": False,
+        **dict.fromkeys(("sharpe_ratio", "sortino_ratio", "calmar_ratio", "sqn")),
+    }
+    won = traded(calmar_ratio=0.4, sharpe_ratio=0.0)
+    told = {each.name: each.better for each in side_by_side(lost, won) if each.change}
+    assert told == {"calmar_ratio": True, "sharpe_ratio": True}
+
+
 def test_differences_agree_with_the_figures_that_they_stand_beside() -> None:
     """42.556 and 34.754 are shown as 42.56 and 34.75: 7.81 apart for who reads them."""
     figures = side_by_side(
