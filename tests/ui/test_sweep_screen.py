@@ -50,6 +50,7 @@ from tui.widgets.choice import Choice
 from tui.widgets.columns import Column, places
 from tui.widgets.heat_map import HeatMap
 from tui.widgets.line_table import LineTable
+from tui.widgets.remarks import RemarkLines
 
 __all__ = ["workspace"]  # a fixture of the backtest's tests
 
@@ -623,3 +624,54 @@ async def test_a_sweep_by_a_metric_that_is_not_among_those_shown_opens_under_its
         assert f"by {name}" in str(screen.query_one("#sweep-luck").render())
         table = screen.query_one("#sweep-table")
         assert str(table.border_title).strip().startswith(f"Settings by {name} ")
+
+
+async def test_a_map_of_which_all_has_room_shows_all_of_it_though_it_was_drawn_while_hidden() -> (
+    None
+):
+    axes = [parse_axis("rsi.period=8:20:2"), parse_axis("stop_loss_pct=1:7")]
+    found = run_sweep(parse_config(RAW).config, axes, candles())
+    app = make_app(ScriptedLink())
+    async with driven(app, NARROW) as pilot:
+        order, variation = BacktestOrder("swept", Path(), RAW), Variation()
+        screen = SweepScreen(order, variation, print, Varied(found, ()))
+        app.push_screen(screen)
+        await until(pilot, lambda: screen.ready)
+        await until(pilot, lambda: "★" in drawn(app, "#sweep-map"))
+        for _ in range(2):  # by return, then by drawdown, whose best is in another row
+            await pilot.press("v", "M", "v")
+            heat = screen.query_one(HeatMap)
+            await until(pilot, lambda: heat.has_focus and heat.size.height > 1)  # noqa: B023
+            await pilot.pause()
+            shown = drawn(app, "#sweep-map")
+            assert " of 7" not in shown
+            assert "★" in shown
+            rows = [line.split()[0] for line in shown.splitlines()[1:8]]
+            assert rows == ["8", "10", "12", "14", "16", "18", "20"]
+
+
+@pytest.mark.parametrize("split", [None, 70])
+async def test_all_that_is_said_of_luck_can_be_read_on_a_small_terminal_above_some_settings(
+    split: int | None,
+) -> None:
+    axes = [parse_axis("rsi.period=8:20:2"), parse_axis("stop_loss_pct=1:7")]
+    found = run_sweep(parse_config(RAW).config, axes, candles(length=2_000), split=split)
+    app = make_app(ScriptedLink())
+    async with driven(app, NARROW) as pilot:
+        order, variation = BacktestOrder("swept", Path(), RAW), Variation(split=split)
+        done = Varied(found, ("resumed: 2 of 49 backtests were kept",), ("Filled so.",))
+        screen = SweepScreen(order, variation, print, done)
+        app.push_screen(screen)
+        await until(pilot, lambda: screen.ready)
+        await until(pilot, lambda: "★ best" in drawn(app, "#sweep-cells"))
+        said, table = screen.query_one("#sweep-said"), screen.query_one("#sweep-table")
+        lines = screen.query_one("#sweep-luck", RemarkLines).lines_on(said.size.width - 1)
+        await until(pilot, lambda: table.region.bottom <= NARROW[1] - 1)
+        assert table.size.height >= 3, "its heading and two rows"
+        if split is not None:
+            assert lines > said.size.height
+        if lines > said.size.height:
+            assert said in screen.focus_chain
+            said.focus()
+            await pilot.press("end")
+            await until(pilot, lambda: said.scroll_offset.y == said.max_scroll_y > 0)

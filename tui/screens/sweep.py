@@ -13,7 +13,6 @@ from textual import events, on
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Static
 
 from core.report.library import Setting
 from core.report.metric_words import undefined_text
@@ -22,14 +21,14 @@ from tui.commands import Place, bindings
 from tui.modals.vary import RANKS, VaryForm
 from tui.requests.exporting import export_sweep
 from tui.requests.varying import Control, Variation, Varied
-from tui.screens.base import entitle, write
+from tui.screens.base import entitle
 from tui.screens.long_work import LongWorkScreen
 from tui.widgets.columns import Column
 from tui.widgets.heat_map import HeatCell, HeatGrid, HeatMap
 from tui.widgets.line_table import LineTable
-from tui.widgets.remarks import Remark, RemarkLines
+from tui.widgets.remarks import Remark, RemarkLines, Remarks
 from tui.widgets.table_rows import Cell, Row
-from tui.widgets.tones import Tone, tone_of, toned
+from tui.widgets.tones import Tone, tone_of
 
 if TYPE_CHECKING:
     from core.backtest.sweep import Sweep, SweepRow
@@ -41,6 +40,8 @@ _WIDTHS = {"total_return_pct": 10, "win_rate_pct": 8}
 # A figure of few trades is known by their number, not by wins.
 _GIVES_WAY = {"win_rate_pct": 6, "total_trades": 1}
 _MOST_ROWS = 2_000  # in the table; an export has all
+_MOST_OF_HEIGHT = 42  # per cent, that the map takes where the table stands beneath it
+_LEAST_OF_TABLE = 4  # lines: its title, its columns' names, two rows
 _MOST_OF_WIDTH = 65  # per cent, that the map takes where its columns need it
 
 
@@ -67,7 +68,8 @@ class SweepScreen(LongWorkScreen):
         )
         # Its columns are known once there is a sweep.
         table = self.pane(LineTable((Column("", 1),), id="sweep-table"), "Settings")
-        return Static("", id="sweep-luck"), Horizontal(heat, table, id="sweep-both")
+        said = Remarks(RemarkLines(id="sweep-luck"), id="sweep-said")
+        return said, Horizontal(heat, table, id="sweep-both")
 
     def run_order(self, variation: Variation) -> None:
         """See `LongWorkScreen.run_order`; what was found before is no answer to it."""
@@ -105,10 +107,10 @@ class SweepScreen(LongWorkScreen):
         self._sweep = sweep = found if found.sort == metric else ranked(found, metric)
         self._map = sweep_map(sweep)
         warned = filter(None, (unfinished(sweep), doubt(sweep)))
-        lines = [(f"! {told}", Tone.WARNING) for told in warned]
+        lines = [Remark("!", told, Tone.WARNING) for told in warned]
         said, *others = luck(sweep)
-        lines += [(said, Tone.PLAIN), *((text, Tone.DIM) for text in others)]
-        write(self.query_one("#sweep-luck", Static), toned(lines))
+        lines += [Remark("", said, Tone.PLAIN), *(Remark("", text, Tone.DIM) for text in others)]
+        self.query_one("#sweep-luck", RemarkLines).show(lines)
         self._fill_table(sweep)
         self._draw_map()
 
@@ -174,6 +176,18 @@ class SweepScreen(LongWorkScreen):
         elif row is not None:
             lines.append(self._told("◂ here", row))
         self.query_one("#sweep-cells", RemarkLines).show(lines)
+        self.call_after_refresh(self._leave_rows)
+
+    def _leave_rows(self) -> None:
+        """Have the map leave room for some rows of the table, where this stands beneath it."""
+        if not self.is_attached:
+            return
+        most = None
+        if self.has_class("-narrow"):
+            both, told = self.query_one("#sweep-both"), self.query_one("#sweep-cells")
+            left = both.size.height - told.size.height - _LEAST_OF_TABLE
+            most = min(self.size.height * _MOST_OF_HEIGHT // 100, left) - 1  # its title
+        self.query_one(HeatMap).limit(most)
 
     def _told(self, which: str, row: SweepRow) -> Remark:
         """The figure of a setting, that of what the ranking did not see, its trades, and it."""
@@ -203,6 +217,7 @@ class SweepScreen(LongWorkScreen):
         heat = self.query_one(HeatMap)
         heat.flat = self.has_class("-narrow")
         heat.refresh(layout=True)
+        self.call_after_refresh(self._leave_rows)
 
     @on(HeatMap.Highlighted)
     def _another_cell(self) -> None:

@@ -87,6 +87,7 @@ class HeatMap(LineView, can_focus=True):
         self._row = self._column = 0
         self._first = (0, 0)  # the row and column shown first
         self.flat = False  # whether a row takes one line, whatever room there is
+        self._most: int | None = None  # lines, of a map as high as its rows
 
     @property
     def at(self) -> tuple[int, int]:
@@ -105,6 +106,12 @@ class HeatMap(LineView, can_focus=True):
             self._row, self._column = grid.best or (0, 0)
         self._reveal()
         self.refresh(layout=True)
+
+    def limit(self, most: int | None) -> None:
+        """Have a map as high as its rows take no more than so many lines."""
+        if most != self._most:
+            self._most = most
+            self.refresh(layout=True)
 
     def fit(self) -> None:
         """Draw anew for the new size."""
@@ -157,7 +164,8 @@ class HeatMap(LineView, can_focus=True):
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Of a map as high as its rows: as many lines as these take where there is that room."""
         rows = 1 if self._grid is None else len(self._grid.rows)
-        return _TITLES + rows * self._high(container.height)
+        lines = _TITLES + rows * self._high(container.height)
+        return lines if self._most is None else min(lines, self._most)
 
     @property
     def wanted_width(self) -> int:
