@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 from functools import partial
@@ -49,6 +49,10 @@ _EMPTY = (
     "2   the strategies, where b backtests the one under the cursor"
 )
 _FEW = 8  # results: beneath them the rest is for the one looked at
+_SEARCHES: Mapping[str, type[SweepScreen | GateScreen]] = {
+    screen.WHAT: screen for screen in (SweepScreen, GateScreen)
+}
+"""The page of each `kind` of search."""
 
 
 def _stay() -> None:
@@ -297,7 +301,7 @@ class BacktestScreen(BaseScreen):
             self.app.push_screen(screen)
 
     def _show_search(self, ended: Ended, kind: str) -> None:
-        screen = SweepScreen if kind == SweepScreen.WHAT else GateScreen
+        screen = _SEARCHES[kind]
         self.app.push_screen(screen(ended.order, ended.variation, self.run_order, ended.varied))
 
     def _tell(self, text: str, style: str = "$dim") -> None:
@@ -451,7 +455,7 @@ class BacktestScreen(BaseScreen):
                 self.papertape.say(str(error), "error", "No backtest")
             else:
                 if self.is_on_top:
-                    screen = SweepScreen if kind == SweepScreen.WHAT else GateScreen
+                    screen = _SEARCHES[kind]
                     name = listed.result.strategy
                     self._vary(screen, ended.order, name, variation=ended.variation)
 
