@@ -135,6 +135,15 @@ class ComparisonResult:
         return money_decimals(*(symbol for one in known for symbol in one.get("symbols", ())))
 
     @property
+    def judged_session(self) -> str | None:
+        """The ID of the session that decides by itself; None: a trial does, several, or live."""
+        alone = self.verdict is not None and self.verdict.column == "Paper"
+        if not alone or len(self.reports) != 1 or self.layers.seal is not None:
+            return None
+        found: str | None = self.reports[0].get("session_id")
+        return found
+
+    @property
     def divergence(self) -> Divergence | None:
         """Trade by trade, against a backtest of the paper column's own period."""
         return self.layers.account

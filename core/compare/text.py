@@ -59,7 +59,9 @@ def _answers(comparison: ComparisonResult) -> list[str]:
         return []
     verdict = comparison.verdict
     doubt = comparison.layers.doubt
-    told = [verdict.column.lower()]
+    told = [" ".join(filter(None, (verdict.column.lower(), comparison.judged_session)))]
+    if verdict.sealed and comparison.layers.trial is not None:
+        told.append(f"trial {comparison.layers.trial}")
     if not verdict.sealed:
         told.append(NOT_SEALED if doubt is None else doubt.in_short)
     if verdict.closes is not None:

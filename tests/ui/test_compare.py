@@ -202,7 +202,7 @@ async def test_an_unsealed_session_is_described_in_five_answers(workspace: Path)
     async with driven(app) as pilot:
         screen = await compared(pilot, app)
         verdict = said(screen, "#compare-said")
-        assert verdict.startswith("? OPEN   Paper · not sealed: no error rate stands")
+        assert verdict.startswith(f"? OPEN   Paper {SESSION} · not sealed: no error rate stands")
         assert "3d" in verdict  # the minimum duration
         answers = told(screen)
         assert {key: one.word for key, one in answers.items()} == {

@@ -54,7 +54,8 @@ def verdict_text(
     verdict, layers = result.verdict, result.layers
     if verdict is not None:
         sign, tone = verdict_sign(verdict.state)
-        parts = [f"{verdict.column}, DEMO" if result.demo else verdict.column]
+        whose = " ".join(filter(None, (verdict.column, result.judged_session)))
+        parts = [f"{whose}, DEMO" if result.demo else whose]
         if verdict.by:
             parts.append(f"by {', '.join(verdict.by)}")
         if layers.seal is not None:

@@ -131,7 +131,8 @@ def test_every_reading_says_so_and_none_gives_a_verdict(
     assert found.layers.seal is None
     assert found.recommendation.startswith(f"No verdict is given: session {SESSION} ")
     assert found.assessment == "No verdict is given: the seal of its trial does not hold."
-    assert "Verdict: open (paper, the seal of its trial does not hold)" in comparison_text(found)
+    head = f"Verdict: open (paper {SESSION}, the seal of its trial does not hold)"
+    assert head in comparison_text(found)
     told = [found.recommendation, comparison_text(found), *found.notes[-5:]]
     assert expected.search(told[0])
     assert expected.search(told[1])

@@ -309,7 +309,10 @@ def test_an_open_trial_tells_when_it_will_probably_close() -> None:
     assert found.recommendation.startswith(TOO_EARLY)
     closes = short_date(found.verdict.closes)
     assert closes not in found.recommendation, "it is told once, with the verdict"
-    assert f"Verdict: open (paper, closes about {closes})" in comparison_text(found)
+    assert (
+        f"Verdict: open (paper, trial {found.layers.trial}, closes about {closes})"
+        in comparison_text(found)
+    )
 
 
 def test_decisions_that_are_too_few_to_tell_say_what_kept_means() -> None:
@@ -527,7 +530,8 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
         assert ended.recommendation == OVER_SEAL_ANOTHER
         assert verdict_text(found).plain.startswith("? OVER, UNANSWERED ")
         assert found.assessment == "Paper has neither kept nor broken what the backtest promised."
-        assert "\nVerdict: over, unanswered (paper)\n" in comparison_text(found)
+        told = f"\nVerdict: over, unanswered (paper, trial {found.layers.trial})\n"
+        assert told in comparison_text(found)
         written: Any = comparison_to_json(found)["verdict"]
         assert (written["state"], written["answer"]) == ("open", "over, unanswered")
     longer = judged(trades_of(18.0, 60, seed=3), sealed=seal(horizon=Horizon(60, 8.0)))
