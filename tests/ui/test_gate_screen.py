@@ -238,6 +238,12 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         assert app.screen.query_one("#folds", Input).value == "2"
         await pilot.press("escape")
         await arrived(pilot, BacktestScreen)
+        await pilot.press("H")  # a sweep over the same
+        await arrived(pilot, VaryForm)
+        assert app.screen.query_one("#axis-0", Input).value == "rsi.period=13,14"
+        assert not app.screen.query("#folds")
+        await pilot.press("escape")
+        await arrived(pilot, BacktestScreen)
         await pilot.press("enter")
         kept = await arrived(pilot, GateScreen)
         await until(pilot, lambda: kept.has_class("-done"))

@@ -441,12 +441,17 @@ async def test_what_runs_is_left_by_its_own_key_and_what_was_found_before_is_gon
         head, kind = (cell.text for cell in library.rows[0].cells[:2])
         assert (kind, " of " in head) == ("sweep", False), "it ended well"
         library.move_to(library.rows[0].key)
-        await pilot.press("R")  # as on its own page: what was varied is asked again
-        await arrived(pilot, VaryForm)
-        fields = [app.screen.query_one(f"#axis-{number}", Input).value for number in (0, 1)]
-        assert fields == [*AXES]
-        await pilot.press("escape")
-        await arrived(pilot, BacktestScreen)
+        for key in ("R", "J"):  # what was varied is asked again; judged are all of its settings
+            await pilot.press(key)
+            await arrived(pilot, VaryForm)
+            fields = [app.screen.query_one(f"#axis-{number}", Input).value for number in (0, 1)]
+            assert fields == [*AXES]
+            assert bool(app.screen.query("#folds")) == (key == "J")
+            assert "rsi.period" not in str(app.screen.query_one(".form-title").render()), (
+                "none is set"
+            )
+            await pilot.press("escape")
+            await arrived(pilot, BacktestScreen)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SweepScreen))
         assert app.screen is not screen

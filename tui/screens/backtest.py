@@ -439,13 +439,13 @@ class BacktestScreen(BaseScreen):
     def _again_of(self, listed: ListedResult) -> None:
         order = order_of(listed)
         if listed.result.search is not None:
-            self._vary_again(listed, listed.result.search.kind)
+            self._vary_again(listed, _SEARCHES[listed.result.search.kind])
         elif order is None:
             self.choose(listed.result.strategy, order)
         else:
             self._run_again(order)
 
-    def _vary_again(self, listed: ListedResult, kind: str) -> None:
+    def _vary_again(self, listed: ListedResult, screen: type[SweepScreen | GateScreen]) -> None:
         """Ask for what is to be varied as it was in a sweep or gate; as R on its own page does."""
 
         async def work() -> None:
@@ -455,9 +455,10 @@ class BacktestScreen(BaseScreen):
                 self.papertape.say(str(error), "error", "No backtest")
             else:
                 if self.is_on_top:
-                    screen = _SEARCHES[kind]
-                    name = listed.result.strategy
-                    self._vary(screen, ended.order, name, variation=ended.variation)
+                    name, variation = listed.result.strategy, ended.variation
+                    # Of a gate of the strategy as it is the form of a sweep proposes something.
+                    known = variation if variation.axes or screen is GateScreen else None
+                    self._vary(screen, ended.order, name, variation=known)
 
         self.app.run_worker(work(), name="open", group="library", exit_on_error=False)
 
@@ -513,7 +514,9 @@ class BacktestScreen(BaseScreen):
             if order is not None:  # its document may have been edited since it was run
                 order = replace(order, raw=strategy.raw, path=strategy.path, span=None)
             self._vary(screen, order, strategy.name, left)
-        elif (listed := self.selected) is not None:
+        elif (listed := self.selected) is not None and listed.result.search is not None:
+            self._vary_again(listed, screen)  # a gate of a sweep's settings, or the other way round
+        elif listed is not None:
 
             async def work() -> None:
                 try:
