@@ -59,6 +59,7 @@ _EXPECTED = {
     "folds": "a whole number",
     "anchored": "true or false",
     "seed": "a whole number",
+    "keep": "true or false",
 }
 
 

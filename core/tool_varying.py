@@ -23,7 +23,7 @@ from typing import Any, Literal
 import msgspec
 
 from core.backtest.axes import SweepError, parse_axis
-from core.backtest.candle_data import strategy_candles
+from core.backtest.candle_data import FilePart, strategy_candles, swept_part
 from core.backtest.kept import Keeping
 from core.backtest.progress import Progress, WorkCancelledError, resumed_text
 from core.backtest.run import BacktestError
@@ -31,9 +31,16 @@ from core.backtest.sweep import sweep_to_json
 from core.backtest.workers import all_cores
 from core.gate import FOLDS
 from core.gate.counted import How, counted_gate, counted_sweep
+from core.gate.kept import Asked, Found, keep_search
 from core.gate.to_json import gate_to_json
+from core.market.candles.durations import SpanError
 from core.market.files.errors import CandleFileError
-from core.store.workspace import Workspace
+from core.market.files.symbol_files import line_of_files
+from core.report.library import CandleSource, LibraryError, Terms
+from core.store.durable import OsDisk
+from core.store.workspace import Workspace, WorkspaceError
+from core.strategy.config.canonical import config_to_dict
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.problems import ConfigError
 from core.time_format import wall_clock
 from core.tool_arguments import ToolError, in_words, parsed_config
@@ -46,9 +53,12 @@ _MISTAKES = (
     BacktestError,
     CandleFileError,
     ConfigError,
+    LibraryError,
+    SpanError,
     SweepError,
     ToolError,
     WorkCancelledError,
+    WorkspaceError,
 )
 _LOOK_SECONDS = 0.1
 _logger = logging.getLogger(__name__)
@@ -67,6 +77,8 @@ class VaryingOrder(msgspec.Struct, frozen=True):
         folds, anchored, seed: of a gate, see `run_gate`.
         split: of a sweep, see `run_sweep`.
         top: how many rows of a sweep to tell.
+        period: a part of the files; None: all of them.
+        keep: whether it is kept in the library.
     """
 
     what: Literal["gate", "sweep"]
@@ -81,6 +93,8 @@ class VaryingOrder(msgspec.Struct, frozen=True):
     seed: int = 0
     split: float | None = None
     top: int = 20
+    period: str | None = None
+    keep: bool = False
 
 
 def varied_apart(order: VaryingOrder, cancel: threading.Event) -> Json:
@@ -136,6 +150,7 @@ def varied(order: VaryingOrder, cancel: threading.Event) -> Json:
     config, home = parsed.config, Workspace(Path(order.workspace))
     candles, notes = strategy_candles(config, order.files, order.columns)
     axes = [parse_axis(text) for text in order.vary]
+    part = swept_part(config, axes, candles, order.period)
     resumed: list[str] = []
 
     def told(progress: Progress) -> None:
@@ -147,16 +162,38 @@ def varied(order: VaryingOrder, cancel: threading.Event) -> Json:
         "on_progress": told,
         "cancel": cancel,
         "keep": Keeping(home.unfinished),
+        "decide_from": part.decide_from,
     }
-    asked = home.tries, config, axes, candles
+    asked = home.tries, config, axes, part.candles
+    made: Found
     if order.what == "sweep":
-        swept, warning = counted_sweep(*asked, order.sort, order.split, wall_clock(), **how)
-        found = sweep_to_json(swept, order.top)
+        made, warning = counted_sweep(*asked, order.sort, order.split, wall_clock(), **how)
+        found = sweep_to_json(made, order.top)
     else:
-        judged, warning = counted_gate(*asked, order, wall_clock(), **how)
-        found = gate_to_json(judged)
-    warnings = [*parsed.warnings, *notes, *resumed, *([] if warning is None else [warning])]
-    return found | {"warnings": warnings}
+        made, warning = counted_gate(*asked, order, wall_clock(), **how)
+        found = gate_to_json(made)
+    said = (*parsed.warnings, *notes)
+    if order.keep:
+        found |= {"kept": _keep(order, home, made, config, part, said)}
+    return found | {"warnings": [*said, *resumed, *filter(None, (warning,))]}
+
+
+def _keep(
+    order: VaryingOrder,
+    home: Workspace,
+    made: Found,
+    config: StrategyConfig,
+    part: FilePart,
+    notes: tuple[str, ...],
+) -> str | None:
+    """Keep it as the command line does with `--keep`; its ID."""
+    home.prepare()
+    terms = Terms(order.vary, order.sort, order.split, order.folds, order.anchored, order.seed)
+    asked = Asked(config_to_dict(config), {}, warmup=part.warmup, span=part.span, notes=notes)
+    files = {symbol: Path(file) for symbol, file in order.files.items()}
+    source = CandleSource(line_of_files(files, order.columns), period=order.period or "")
+    now = wall_clock()
+    return keep_search(home, made, asked, terms, part.candles, source, now, OsDisk())
 
 
 def main() -> None:

@@ -19,12 +19,13 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Literal, ParamSpec, get_type_hints
 
 import msgspec
 
 from core.backtest.axes import SweepError, parse_axis
-from core.backtest.candle_data import strategy_candles
+from core.backtest.candle_data import strategy_candles, swept_part
 from core.backtest.run import BacktestError, run_backtest
 from core.bootstrap import attach, attach_or_start, looked_at, report_source
 from core.compare.request import ComparisonError, ComparisonRequest
@@ -47,13 +48,17 @@ from core.journal.values import FeedKind
 from core.market.candles.durations import SpanError, parse_duration, period_span
 from core.market.feeds.feed import FeedError
 from core.market.files.errors import CandleFileError
+from core.market.files.symbol_files import line_of_files
 from core.market.history.market_period import market_period
 from core.market.venues.addresses import VenueError
-from core.market.venues.registry import public_api
+from core.market.venues.registry import DEFAULT_VENUE, public_api
+from core.report.library import CandleSource, LibraryError, keep_result
 from core.report.result import result_to_json
+from core.report.stored_backtest import library_result
 from core.session.reports import without_equity
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
 from core.store.credentials import CredentialsError
+from core.store.durable import OsDisk
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError, locate_workspace
@@ -100,6 +105,7 @@ _ACTIONS = (
 )
 _ALIASES = {"run_backtest": "run", "list": "list_indicators"}
 _PRIVATE = ("api_key", "api_secret")
+_USUAL_PERIOD = "6m"
 _CRON_ACTIONS = ("add", "list", "remove")
 _MISTAKES = (
     BacktestError,
@@ -109,6 +115,7 @@ _MISTAKES = (
     ConfigError,
     CredentialsError,
     FeedError,
+    LibraryError,
     NoPromiseError,
     PreferencesError,
     SpanError,
@@ -162,7 +169,7 @@ def backtest(
     data: str | Mapping[str, str] | None = None,
     columns: str | None = None,
     exchange: str | None = None,
-    period: str = "6m",
+    period: str | None = None,
     fill_on: str = "next_open",
     vary: str | list[str] | None = None,
     sort: str = "sharpe_ratio",
@@ -171,6 +178,7 @@ def backtest(
     folds: int = FOLDS,
     anchored: bool = False,
     seed: int = 0,
+    keep: bool = False,
     feed: str = "live",
     fallback: str = "poll",
     broker: str | None = None,
@@ -196,7 +204,8 @@ def backtest(
         columns: the names of the columns of `data` in their order, such as
             "time,open,close,high,low,volume", where the files do not say them.
         exchange: run: where past candles come from (binance unless `data` is given).
-        period: run: how far back, such as 6m, or 2026-01-01..2026-03-31.
+        period: run: how far back, such as 6m (as without one), or 2026-01-01..2026-03-31; run,
+            sweep, gate: of `data` a part of it, warmed up by what is before.
         fill_on: run: next_open or close.
         vary: sweep, gate: what to vary, as in "rsi.period=7:21" or a list of such; a gate judges
             the best of the settings (docs/gate.md), or without it the strategy as it is.
@@ -207,6 +216,7 @@ def backtest(
         folds: gate: how often to choose on what was and trade what follows.
         anchored: gate: choose on all that was, not on the last part of it.
         seed: gate: of what is drawn.
+        keep: run, sweep, gate: keep it in the library of backtests; the answer's `kept` is its ID.
         feed: start_paper: live, poll, replay or demo.
         fallback: start_paper: poll or none: what a live feed does while its streams do not answer
             though the REST API does. It is marked, and goes back to the streams.
@@ -233,12 +243,12 @@ def backtest(
         match asked:
             case "run":
                 config = parsed_config(with_balance(strategy_config, balance))
-                return await _run(config, home, data, exchange, period, fill_on, columns)
+                return await _run(config, home, data, exchange, period, fill_on, columns, keep)
             case "sweep" | "gate":
                 given = with_balance(strategy_config, balance)
                 if top < 1:
                     raise ToolError(f"top {top}: expected 1 or more")
-                how: Json = {"sort": sort}
+                how: Json = {"sort": sort, "period": period, "keep": keep}
                 if asked == "sweep":
                     how |= {"split": split, "top": top}
                 else:
@@ -397,24 +407,33 @@ async def _run(
     home: Workspace,
     data: str | Mapping[str, str] | None,
     exchange: str | None,
-    period: str,
+    period: str | None,
     fill_on: str,
     columns: str | None,
+    keep: bool,
 ) -> Json:
     config = parsed.config
+    now = wall_clock()
     inputs: Json = {"fill_on": one_of("fill_on", FillOn, fill_on)}
     if data is not None:
         if exchange is not None:
             raise ToolError("give either data or exchange, not both")
         files = candle_files(data, parsed)
         candles, notes = await asyncio.to_thread(strategy_candles, config, files, columns)
+        part = swept_part(config, (), candles, period)
+        candles = part.candles
+        inputs |= {"decide_from": part.decide_from}
+        paths = {symbol: Path(file) for symbol, file in files.items()}
+        source = CandleSource(line_of_files(paths, columns), period=period or "")
     else:
+        period = period or _USUAL_PERIOD
+        source = CandleSource(exchange=exchange or DEFAULT_VENUE, period=period)
         addresses = read_preferences(home.preferences).addresses
         found = await market_period(
             public_api(exchange, addresses),
             config.symbols,
             config.timeframe,
-            *period_span(period, wall_clock()),
+            *period_span(period, now),
             warmup=warmup_candles(config),
             cache=home.cache,
         )
@@ -423,7 +442,13 @@ async def _run(
     result = await asyncio.to_thread(
         run_backtest, config, candles, warnings=(*parsed.warnings, *notes), **inputs
     )
-    return result_to_json(noted(home.tries, result, config, candles, wall_clock()))
+    result = noted(home.tries, result, config, candles, now)
+    if not keep:
+        return result_to_json(result)
+    home.prepare()
+    whole = library_result(result, candles, now, source, {})
+    kept = await asyncio.to_thread(keep_result, home, whole, OsDisk())
+    return result_to_json(result) | {"kept": kept}
 
 
 async def _varied(

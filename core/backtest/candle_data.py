@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
+from core.backtest.axes import Axis, corners
 from core.market.candles.candles import Candles
 from core.market.candles.durations import SpanError, period_span
 from core.market.candles.timeframes import Timeframe
@@ -55,11 +56,18 @@ def strategy_candles(
 class FilePart:
     """A part of the candles of files: the period and as much warm-up before it as they have.
 
-    `span`: of the period, UTC ms, the end exclusive.
+    `span`: of the period, UTC ms, the end exclusive. `warmup`: how many candles before it were
+    wanted; None where all candles are the period, which then has its warm-up in itself.
     """
 
     candles: dict[str, Candles]
     span: tuple[int, int]
+    warmup: int | None = None
+
+    @property
+    def decide_from(self) -> int | None:
+        """The moment before which nothing is decided, UTC ms; None without a warm-up before it."""
+        return None if self.warmup is None else self.span[0]
 
 
 def whole_span(candles: Mapping[str, Candles], timeframe: Timeframe) -> tuple[int, int]:
@@ -100,7 +108,31 @@ def part_of(
                 f"no candles of {symbol} in the period {period}: the files have those from "
                 f"{short_time(first)} to {short_time(last)} UTC"
             )
-    return FilePart(part, (start, end))
+    return FilePart(part, (start, end), warmup)
+
+
+def swept_warmup(config: StrategyConfig, axes: Sequence[Axis]) -> int:
+    """Candles before a period after which every setting is ready, so that all trade all of it.
+
+    Raises:
+        SweepError: see `configs`.
+    """
+    return max(map(warmup_candles, corners(config, axes)))
+
+
+def swept_part(
+    config: StrategyConfig, axes: Sequence[Axis], candles: dict[str, Candles], period: str | None
+) -> FilePart:
+    """What of the candles of files a sweep or gate is made on: all, or those of a period.
+
+    Raises:
+        SweepError: see `configs`.
+        SpanError: see `part_of`.
+    """
+    if period is None:
+        return FilePart(candles, whole_span(candles, config.timeframe))
+    warmup = swept_warmup(config, axes)
+    return part_of(candles, config.timeframe, period, warmup=warmup)
 
 
 def needs_volume(config: StrategyConfig) -> bool:

@@ -227,8 +227,8 @@ def _source(arguments: BacktestArguments, result: RunResult) -> CandleSource:
     from core.report.library import CandleSource
 
     if arguments.data:
-        source = files_source(arguments.data, result.config.symbols, arguments.columns)
-        return CandleSource(source.data, period=arguments.period or "")
+        symbols, period = result.config.symbols, arguments.period
+        return files_source(arguments.data, symbols, arguments.columns, period)
     return CandleSource(exchange=arguments.exchange or DEFAULT_VENUE, period=arguments.period or "")
 
 

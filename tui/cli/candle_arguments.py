@@ -15,12 +15,22 @@ from tui.cli.output import Exit, Refusal, complain, refusing
 from tui.cli.workspace import prepared_workspace
 
 if TYPE_CHECKING:
+    from core.backtest.axes import Axis
+    from core.backtest.candle_data import FilePart
     from core.market.candles.candles import Candles
     from core.market.candles.timeframes import Timeframe
     from core.market.history.candle_history import Progress
     from core.market.history.market_period import MarketPeriod
     from core.report.library import CandleSource
     from core.strategy.config.config import StrategyConfig
+
+
+class DataArguments(Arguments, Protocol):
+    """What a sweep or gate is given of its candles."""
+
+    data: list[str]
+    columns: str | None
+    period: str | None
 
 
 class PeriodArguments(Arguments, Protocol):
@@ -49,11 +59,37 @@ def add_data(
     )
 
 
-def files_source(texts: Sequence[str], symbols: Sequence[str], columns: str | None) -> CandleSource:
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """Let a command take a part of its candle files."""
+    parser.add_argument(
+        "--period",
+        metavar="3mo",
+        help="a part of --data, warmed up by what is before it: its last d, w, m (months) or y; or "
+        "2026-01-01..2026-03-31",
+    )
+
+
+def files_source(
+    texts: Sequence[str], symbols: Sequence[str], columns: str | None, period: str | None
+) -> CandleSource:
     """Where candles of files are from, so that they are found from anywhere."""
     from core.report.library import CandleSource
 
-    return CandleSource(line_of_files(files_by_symbol("--data", texts, symbols), columns))
+    files = line_of_files(files_by_symbol("--data", texts, symbols), columns)
+    return CandleSource(files, period=period or "")
+
+
+def swept_candles(
+    arguments: DataArguments, config: StrategyConfig, axes: Sequence[Axis]
+) -> tuple[FilePart, list[str]]:
+    """The candles of `--data`, or those of its `--period`, and what is to be said of the files."""
+    from core.backtest.axes import SweepError
+    from core.backtest.candle_data import swept_part
+    from core.market.candles.durations import SpanError
+
+    candles, notes = candles_in("--data", arguments.data, config, arguments.columns)
+    with refusing(SweepError, SpanError):
+        return swept_part(config, axes, candles, arguments.period), notes
 
 
 def candles_in(

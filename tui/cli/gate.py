@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from core.gate import FOLDS
-from tui.cli.candle_arguments import add_data, candles_in
+from tui.cli.candle_arguments import add_data, add_part, swept_candles
 from tui.cli.commands import Commands
 from tui.cli.long_work import (
     LongWorkArguments,
@@ -29,8 +29,6 @@ class GateArguments(StrategyArguments, LongWorkArguments, Protocol):
     """What `papertape gate` is given."""
 
     set: list[str] | None
-    data: list[str]
-    columns: str | None
     folds: int
     anchored: bool
     sort: str
@@ -43,6 +41,7 @@ def add_commands(commands: Commands) -> None:
     add_strategy(parser)
     parser.add_argument("--set", action="append", metavar="PATH=RANGE", help="what to vary")
     add_data(parser, "a candle file; one for each symbol", required=True)
+    add_part(parser)
     parser.add_argument(
         "--folds",
         type=int,
@@ -63,9 +62,6 @@ def add_commands(commands: Commands) -> None:
 def gate(arguments: GateArguments) -> int:
     """Judge a strategy and print what was found."""
     parsed = parsed_strategy(arguments)
-    candles, notes = candles_in("--data", arguments.data, parsed.config, arguments.columns)
-    for note in (*parsed.warnings, *notes):
-        complain(f"papertape: {note}")
 
     from core.backtest.axes import SweepError, parse_axis
     from core.backtest.run import BacktestError
@@ -74,13 +70,18 @@ def gate(arguments: GateArguments) -> int:
     from core.report.library import Terms
     from core.time_format import wall_clock
 
+    with refusing(SweepError):
+        axes = [parse_axis(text) for text in arguments.set or ()]
+    part, notes = swept_candles(arguments, parsed.config, axes)
+    said = (*parsed.warnings, *notes)
+    for note in said:
+        complain(f"papertape: {note}")
     ledger = workspace_of(arguments).tries
     with (
         refusing(SweepError, BacktestError, OSError),
-        long_work(arguments) as how,
+        long_work(arguments, part) as how,
     ):
-        axes = [parse_axis(text) for text in arguments.set or ()]
-        asked = ledger, parsed.config, axes, candles
+        asked = ledger, parsed.config, axes, part.candles
         found, warning = counted_gate(*asked, arguments, wall_clock(), **how)
     if warning is not None:
         complain(f"papertape: {warning}")
@@ -91,8 +92,7 @@ def gate(arguments: GateArguments) -> int:
         anchored=arguments.anchored,
         seed=arguments.seed,
     )
-    said = (*parsed.warnings, *notes)
-    keep_found(arguments, found, parsed.config, terms, candles, said)
+    keep_found(arguments, found, parsed.config, terms, part, said)
     if arguments.json:
         from core.gate.to_json import gate_to_json
 

@@ -8,23 +8,22 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
-from tui.cli.candle_arguments import files_source
-from tui.cli.commands import Arguments
+from tui.cli.candle_arguments import DataArguments, files_source
 from tui.cli.output import Exit, Refusal, complain, refusing
 from tui.cli.workspace import prepared_workspace, workspace_of
 
 if TYPE_CHECKING:
+    from core.backtest.candle_data import FilePart
     from core.backtest.progress import Progress
     from core.backtest.workers import Workers
     from core.gate.counted import How
     from core.gate.kept import Found
-    from core.market.candles.candles import Candles
     from core.report.library import Terms
     from core.strategy.config.config import StrategyConfig
 
@@ -32,15 +31,13 @@ _EVERY_SECONDS = 0.5
 _STOPPING = "stopping after the backtests under way; Ctrl-C again ends at once"
 
 
-class LongWorkArguments(Arguments, Protocol):
+class LongWorkArguments(DataArguments, Protocol):
     """What a command of long work is given."""
 
     workers: int | None
     cluster: str | None
     afresh: bool
     keep: bool
-    data: list[str]
-    columns: str | None
 
 
 def add_long_work(parser: argparse.ArgumentParser) -> None:
@@ -71,12 +68,12 @@ def keep_found(
     found: Found,
     config: StrategyConfig,
     terms: Terms,
-    candles: Mapping[str, Candles],
+    part: FilePart,
     notes: Sequence[str],
 ) -> None:
     """Keep what was found in the library, where that is asked for.
 
-    `terms`: how `config` was varied on the candles; `notes`: what is to be said of them.
+    `terms`: how `config` was varied on a part of its candles; `notes`: what is to be said of them.
     """
     if not arguments.keep:
         return
@@ -86,18 +83,25 @@ def keep_found(
     from core.strategy.config.canonical import config_to_dict
     from core.time_format import wall_clock
 
-    asked = Asked(config_to_dict(config), {}, notes=tuple(notes))
-    source = files_source(arguments.data, config.symbols, arguments.columns)
+    asked = Asked(
+        config_to_dict(config),
+        {},
+        warmup=part.warmup,
+        span=part.span,
+        notes=tuple(notes),
+    )
+    period = arguments.period
+    source = files_source(arguments.data, config.symbols, arguments.columns, period)
     workspace, now = prepared_workspace(arguments), wall_clock()
     with refusing(LibraryError, code=Exit.FAILED):
-        key = keep_search(workspace, found, asked, terms, candles, source, now, OsDisk())
+        key = keep_search(workspace, found, asked, terms, part.candles, source, now, OsDisk())
     if key is not None:
         complain(f"papertape: kept as {key}: papertape backtests show {key}")
 
 
 @contextmanager
-def long_work(arguments: LongWorkArguments) -> Iterator[How]:
-    """How the work is done: Ctrl-C ends it with what is finished; twice, it ends at once."""
+def long_work(arguments: LongWorkArguments, part: FilePart) -> Iterator[How]:
+    """How work on some candles is done: Ctrl-C ends it with what is finished; twice, at once."""
     from core.backtest.axes import SweepError
     from core.backtest.cluster import ClusterError, cluster_at
     from core.backtest.kept import Keeping
@@ -126,6 +130,7 @@ def long_work(arguments: LongWorkArguments) -> Iterator[How]:
     try:
         with refusing(ClusterError, code=Exit.FAILED):
             yield {
+                "decide_from": part.decide_from,
                 "workers": workers,
                 "on_progress": line.show,
                 "cancel": cancel,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from tui.cli.candle_arguments import add_data, candles_in
+from tui.cli.candle_arguments import add_data, add_part, swept_candles
 from tui.cli.commands import Commands
 from tui.cli.long_work import (
     LongWorkArguments,
@@ -34,8 +34,6 @@ class SweepArguments(StrategyArguments, LongWorkArguments, Protocol):
     """What `papertape sweep` is given."""
 
     set: list[str]
-    data: list[str]
-    columns: str | None
     sort: str
     top: int
     split: float | None
@@ -50,6 +48,7 @@ def add_commands(commands: Commands) -> None:
         "--set", action="append", required=True, metavar="PATH=RANGE", help="what to vary"
     )
     add_data(parser, "a candle file; one for each symbol", required=True)
+    add_part(parser)
     parser.add_argument(
         "--split", type=float, metavar="PERCENT", help="rank on the first part of the time only"
     )
@@ -64,9 +63,6 @@ def add_commands(commands: Commands) -> None:
 def sweep(arguments: SweepArguments) -> int:
     """Try every combination and print the best."""
     parsed = parsed_strategy(arguments)
-    candles, notes = candles_in("--data", arguments.data, parsed.config, arguments.columns)
-    for note in (*parsed.warnings, *notes):
-        complain(f"papertape: {note}")
     if arguments.top < 1:
         raise Refusal(f"--top {arguments.top}: expected 1 or more", Exit.BAD_INPUT)
 
@@ -80,19 +76,23 @@ def sweep(arguments: SweepArguments) -> int:
     from core.store.durable import OsDisk, write_export
     from core.time_format import wall_clock
 
+    with refusing(SweepError):
+        axes = [parse_axis(text) for text in arguments.set]
+    part, notes = swept_candles(arguments, parsed.config, axes)
+    said = (*parsed.warnings, *notes)
+    for note in said:
+        complain(f"papertape: {note}")
     with (
         refusing(WorkCancelledError, code=Exit.CANCELLED),
         refusing(SweepError, BacktestError),
-        long_work(arguments) as how,
+        long_work(arguments, part) as how,
     ):
-        axes = [parse_axis(text) for text in arguments.set]
-        asked = workspace_of(arguments).tries, parsed.config, axes, candles
+        asked = workspace_of(arguments).tries, parsed.config, axes, part.candles
         found, warning = counted_sweep(*asked, arguments.sort, arguments.split, wall_clock(), **how)
     if warning is not None:
         complain(f"papertape: {warning}")
     terms = Terms(tuple(arguments.set), arguments.sort, arguments.split, FOLDS)
-    said = (*parsed.warnings, *notes)
-    keep_found(arguments, found, parsed.config, terms, candles, said)
+    keep_found(arguments, found, parsed.config, terms, part, said)
     if arguments.csv and not found.complete:
         complain(f"papertape: {arguments.csv} is not written: it would look like all combinations")
     elif arguments.csv:

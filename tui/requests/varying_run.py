@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from core.backtest.axes import Axis, SweepError, combinations, configs, corners, parse_axis
+from core.backtest.candle_data import swept_warmup
 from core.backtest.kept import Keeping
 from core.backtest.progress import WorkCancelledError
 from core.backtest.run import BacktestError
@@ -30,7 +31,6 @@ from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
-from core.strategy.signals.sources import warmup_candles
 from core.time_format import wall_clock
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
 from tui.requests.backtest_run import SWEPT, Material, candles_for, source_of
@@ -232,8 +232,7 @@ def _warmup(order: BacktestOrder, variation: Variation) -> int:
     axes = {path: Axis(path, (value,)) for path, value in order.settings.items()}
     axes |= {axis.path: axis for axis in _axes(variation)}
     try:
-        config = parse_config(order.raw).config
-        return max(map(warmup_candles, corners(config, list(axes.values()))))
+        return swept_warmup(parse_config(order.raw).config, list(axes.values()))
     except _REFUSALS as error:
         raise BacktestRefusedError(str(error)) from error
 

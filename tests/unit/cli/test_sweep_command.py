@@ -14,8 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from core.gate.kept import open_search
 from core.market.files.candle_files import write_candles
 from core.report.deflated import expected_best_sharpe
+from core.report.library import list_results
+from core.store.workspace import Workspace
+from core.time_format import iso_time
 from core.trial.ledger import tries_of
 from tests.unit.backtest.test_sweep import RAW, candles
 from tests.unit.cli.conftest import Run
@@ -91,6 +95,30 @@ def test_what_ranks_stands_first_also_of_what_the_ranking_did_not_see(
         assert len(best.split()) == len(labels)
     head = run(*swept, "--split", 60).out.splitlines()[0]
     assert head.endswith("Trades  rest: Sharpe  rest: Return")
+
+
+@pytest.mark.parametrize("command", ["sweep", "gate"])
+def test_a_period_of_the_files_is_warmed_up_and_kept_as_the_screen_does(
+    run: Run, swept: tuple[str, ...], workspace: Path, command: str
+) -> None:
+    assert run("init").code == 0
+    asked = (command, *swept[1:-2], "--keep", "--json")
+    whole, part = run(*asked), run(*asked, "--period", "2026-01-05..2026-01-14")
+    assert part.code == 0, part.err
+    sweeps = [one.json if command == "sweep" else one.json["sweep"] for one in (whole, part)]
+    trades = [sum(row["metrics"]["total_trades"] for row in one["rows"]) for one in sweeps]
+    assert 0 < trades[1] < trades[0]
+    kept = list_results(Workspace(workspace)).results
+    assert len(kept) == 2, "of another period, it is another"
+    (listed,) = (one for one in kept if one.result.source and one.result.source.period)
+    assert listed.result.period.start == "2026-01-05T00:00:00Z"
+    found = open_search(listed).asked
+    assert found.warmup is not None
+    assert found.span is not None
+    assert [iso_time(one) for one in found.span] == ["2026-01-05T00:00:00Z", "2026-01-15T00:00:00Z"]
+    bad = run(*asked, "--period", "2020-01-05..2020-01-14")
+    assert bad.code == 2
+    assert "no candles" in bad.err
 
 
 def test_csv_has_every_row(run: Run, swept: tuple[str, ...], tmp_path: Path) -> None:

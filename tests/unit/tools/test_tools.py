@@ -19,11 +19,13 @@ from core.backtest.sweep import run_sweep, sweep_to_json
 from core.gate.gate import run_gate
 from core.gate.to_json import gate_to_json
 from core.host.trial_chances import chances_told
-from core.market.candles.timeframes import Timeframe
+from core.market.candles.timeframes import DAY, Timeframe
 from core.market.files.candle_files import write_candles
+from core.report.library import list_results
 from core.store.durable import try_lock
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
+from core.time_format import iso_time, parse_time
 from core.tools import backtest, backtest_async, cron, cron_async
 from core.trial.ledger import tries_of
 from core.trial.plan import plan_trial
@@ -128,6 +130,37 @@ def test_the_gate_takes_what_the_command_does(tool: Any, candle_file: str) -> No
     assert tool(**asked, folds=0)["error"] == "folds 0: expected 1 or more"
     assert tool(**asked, seed=-1)["error"] == "seed -1: expected 0 or more"
     assert tool(**asked, anchored="yes")["error"] == "anchored: expected true or false, found text"
+
+
+def test_what_is_kept_is_in_the_library_over_its_period(
+    tool: Any, candle_file: str, root: Path
+) -> None:
+    asked = {"strategy_config": DOCUMENT, "data": candle_file, "keep": True}
+    vary = ["stop_loss_pct=3,5"]
+    whole = tool(action="sweep", **asked, vary=vary)
+    end = list_results(Workspace(root)).results[0].result.period.end or ""
+    period = f"{iso_time(parse_time(end) - 20 * DAY)[:10]}.."
+    part = {"period": period, **asked}
+    found = {
+        "sweep": tool(action="sweep", **part, vary=vary),
+        "gate": tool(action="gate", **part, vary=vary, folds=3),
+        "run": tool(action="run", **part),
+    }
+    assert not [one["error"] for one in found.values() if "error" in one]
+    assert found["sweep"]["rows"][0]["metrics"] != whole["rows"][0]["metrics"]
+    assert found["run"]["period"]["start"] == f"{period[:-2]}T00:00:00Z"
+    kept = {one.key: one.result for one in list_results(Workspace(root)).results}
+    assert {*kept} == {whole["kept"], *(one["kept"] for one in found.values())}
+    for kind, answer in found.items():
+        stored = kept[answer["kept"]]
+        assert stored.source is not None
+        assert (stored.source.data, stored.source.period) == (candle_file, period)
+        assert (stored.search.kind if stored.search else "run") == kind
+        assert stored.period.start == found["run"]["period"]["start"]
+    assert "kept" not in tool(action="run", strategy_config=DOCUMENT, data=candle_file)
+    assert tool(action="sweep", **asked, vary=vary, period="soon")["error"].startswith(
+        "'soon' is not a period"
+    )
 
 
 def test_a_sweep_is_the_command_s_and_is_counted(tool: Any, candle_file: str, root: Path) -> None:
