@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 import orjson
 
+from core.market.files.symbol_files import without_folders
 from core.report.written_report import ReportedMetrics, ReportedPeriod, told_until
 from core.store.durable import Disk, new_folder, open_regular, remove_folder, write_durably
 from core.store.notes import Notes, NotesError, checked_notes, read_notes, write_notes
@@ -33,6 +34,7 @@ KEPT = 200
 """How many results without a note or tag are kept; the oldest go when there are more."""
 SEARCHES = 30
 """As `KEPT`, of sweeps and gates."""
+_CANDLES = "candles"  # where two runs had them from, where that tells the runs apart
 _LARGEST_SEARCH = 64 * 1024 * 1024  # bytes: some 70,000 settings
 _LARGEST = 256 * 1024 * 1024  # bytes of a result's file: a hundred times what a long run writes
 _BESIDE_DOCUMENTS = "*/STRATEGY.backtest.json"
@@ -375,6 +377,8 @@ def differently_run(
         ours, theirs = (each[name] for each in both)
         if ours != theirs:
             yield name, ours, theirs
+    if (candles := unlike_in(one, other).get(_CANDLES)) is not None:
+        yield _CANDLES, *candles
 
 
 def _run_of(result: StoredResult) -> dict[str, str | None]:
@@ -392,24 +396,39 @@ def _run_of(result: StoredResult) -> dict[str, str | None]:
 
 
 def unlike(one: StoredResult, other: StoredResult, names: tuple[str, str]) -> str | None:
-    """In what two results are of something else, so that neither is the better one; None: the same.
+    """`unlike_in` in words; None: in nothing. `names`: what the two are called."""
+    told = [
+        f"{kind}: {names[0]} {ours}, {names[1]} {theirs}"
+        for kind, (ours, theirs) in unlike_in(one, other).items()
+    ]
+    return f"different {'; '.join(told)}" if told else None
 
-    `names`: what they are called. Of the very same candles (by their digest) whatever file has them
-    is the same, and a longer warm-up, which takes from the begin of a file, makes no other period.
-    Where digests differ the source decides, for candles before the period are in them.
+
+def unlike_in(one: StoredResult, other: StoredResult) -> dict[str, tuple[str, str]]:
+    """In what two results are of something else, so that neither is the better one: both, by kind.
+
+    Of the very same candles (by their digest) whatever file has them is the same, and a longer
+    warm-up, which takes from the begin of a file, makes no other period. Where digests differ the
+    source decides, for candles before the period are in them.
     """
     same = one.candles_digest != "" and one.candles_digest == other.candles_digest
-    told = []
-    for kind, of in (("markets", _markets), ("timeframes", _timeframe), ("periods", _period)):
-        ours, theirs = of(one), of(other)
-        if kind == "periods" and same and one.period.end == other.period.end:
+    told = {}
+    for kind, of in (
+        ("markets", _markets),
+        ("timeframes", _timeframe),
+        ("periods", _period),
+        (_CANDLES, _source),
+    ):
+        both = of(one), of(other)
+        alike = kind == "periods" and one.period.end == other.period.end
+        if same and (alike or kind == _CANDLES):
             continue
-        if ours and theirs and ours != theirs:
-            told.append(f"{kind}: {names[0]} {ours}, {names[1]} {theirs}")
-    ours, theirs = _source(one), _source(other)
-    if not same and ours and theirs and ours != theirs:
-        told.append(f"candles: {names[0]} {ours}, {names[1]} {theirs}")
-    return f"different {'; '.join(told)}" if told else None
+        if all(both) and both[0] != both[1]:
+            told[kind] = both
+    if _CANDLES in told:
+        short = _file_names(one), _file_names(other)
+        told[_CANDLES] = short if short[0] != short[1] else told[_CANDLES]
+    return told
 
 
 def _markets(result: StoredResult) -> str:
@@ -429,6 +448,13 @@ def _period(result: StoredResult) -> str:
 
 def _source(result: StoredResult) -> str:
     return "" if result.source is None else result.source.exchange or result.source.data
+
+
+def _file_names(result: StoredResult) -> str:
+    """The source of its candles, of files their names without their folders."""
+    if result.source is None or result.source.exchange:
+        return _source(result)
+    return without_folders(result.source.data, len(result.symbols))
 
 
 def differing_settings(

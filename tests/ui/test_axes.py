@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
-from tui.widgets.axes import Scale, count_labels, time_labels
+from tui.widgets.axes import Scale, count_labels, since_labels, time_labels
 
 START = 1_763_817_731_000  # 2025-11-22 13:22:11 UTC
 SPANS = (
@@ -157,3 +157,14 @@ def test_values_beside_a_chart_are_three_and_an_equal_step_apart(lines: int) -> 
         apart = [below - above for below, above in pairwise(places)]
         assert min(apart) >= (2 if lines >= 12 else 1), "none stands right on another"
         assert max(apart) - min(apart) <= 1
+
+
+def test_time_since_a_beginning_is_told_in_days_or_what_they_are_too_long_for() -> None:
+    def told(longest: int) -> list[str]:
+        times = [longest * column // 79 for column in range(80)]
+        return since_labels(times, 80).split()
+
+    assert told(90 * DAY) == ["day", "0", "20", "40", "60", "80"]
+    assert told(36 * HOUR) == ["hour", "0", "10", "20", "30"]
+    assert told(5 * MINUTE)[:3] == ["minute", "0", "1"]
+    assert told(0) == []

@@ -33,7 +33,7 @@ from core.store.notes import Notes
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from core.time_format import iso_time
-from tests.ui.driving import NARROW, WIDE, driven, until
+from tests.ui.driving import NARROW, WIDE, arrived, driven, until
 from tests.ui.test_backtest import make
 from tests.ui.test_jumps_and_copies import jump
 from tests.ui.test_sessions import BRAILLE, drawn
@@ -48,6 +48,7 @@ from tui.screens.backtest_rows import backtest_row, columns, matches, name_of, p
 from tui.screens.overlay import OverlayScreen
 from tui.widgets.choice import Choice
 from tui.widgets.columns import ColumnLayout, places
+from tui.widgets.curve_chart import CurveChart
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
 
@@ -232,11 +233,8 @@ async def test_no_figure_is_better_where_the_periods_are_not_the_same(
         assert any(row.cells[3].text for row in rows), "they are set beside each other"
         assert not any("better" in cell.text for row in rows for cell in row.cells)
         assert "B IS" not in drawn(app, "#overlay-figures")
-        said = " ".join(drawn(app, "#overlay-unlike").split())
-        # What it means comes first: a low terminal has no room for all that is different.
-        means = "! Neither is better for its figures: different periods: A 2023-11-15 "
-        assert said.startswith(means), said
-        assert "; candles: A of_another_exchange/" in said
+        (said,) = (line.strip() for line in drawn(app, "#overlay-unlike").splitlines())
+        assert said == "! Neither is better for its figures: different periods, candles."
         if size == NARROW:
             await pilot.press("v")
             await pilot.pause()
@@ -246,6 +244,43 @@ async def test_no_figure_is_better_where_the_periods_are_not_the_same(
         assert settings["rsi.period"] == ["12", "14"]
         assert settings["trailing_stop_pct"] == ["26", "–"]
         assert settings["from"] == ["11-15", "09:20", "11-15", "01:10"], "all of both times"
+        assert settings["candles"][0].startswith("and_"), "a file's name, not its folder"
+        assert settings["candles"][1] == "candles.csv"
+        assert "day 0" not in drawn(app, "#overlay-curves"), "most of the time lies in both"
+        await pilot.press("X")
+        table = app.screen.query_one("#overlay-settings", LineTable)
+        turned = ["rsi.period", "14", "12"]
+        await until(pilot, lambda: turned in [[one.text for one in r.cells] for r in table.rows])
+        titles = str(app.screen.query_one("#overlay-title").render()).splitlines()
+        assert "1f00baa3" in titles[0]
+        assert "1f00baa4" in titles[1]
+
+
+async def test_two_periods_that_are_not_the_same_begin_together_under_days_since_their_begins(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.report.library.new_id", lambda: "1f00baa4")
+    for opened in list_results(workspace).results[1:]:
+        shutil.rmtree(workspace.backtest(opened.key))
+    week = {"BTC/USDT": market(2_400)}
+    later = {symbol: history.slice(1_800, 2_400) for symbol, history in week.items()}
+    result = run_backtest(parse_config(RSI).config, later)
+    source = CandleSource(data="candles.csv")
+    keep_result(workspace, library_result(result, later, START + 1, source, {}), OsDisk())
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        listed = app.screen.query_one("#backtests", LineTable)
+        await until(pilot, lambda: len(listed.rows) == 2)
+        await pilot.press("space", "space", "c")
+        screen = await arrived(pilot, OverlayScreen)
+        chart = screen.query_one("#overlay-curves", CurveChart)
+        await until(pilot, lambda: "hour 0 " in drawn(app, "#overlay-curves"))
+        assert "since each began" in str(chart.border_title)
+        lines = drawn(app, "#overlay-curves").splitlines()
+        left = "".join(line[: chart.size.width // 2] for line in lines)
+        assert {"A", "B"} <= set(left), "both begin on the left"
 
 
 async def test_a_result_is_run_again_and_found_by_the_palette(workspace: Workspace) -> None:

@@ -150,6 +150,10 @@ BACKTESTS: tuple[Command, ...] = (
         unless="All of it is shown already.",
     ),
     Command(
+        "overlay.swap", Place.OVERLAY, "X", "X", "swap", "Call A what is B, and B what is A",
+        "swap", 5,
+    ),
+    Command(
         "overlay.copy", Place.OVERLAY, "y", "y", "copy", "Copy figures and settings as JSON",
         "copy", 3,
     ),

@@ -62,6 +62,10 @@ class Compared:
     other: OpenedResult
     pair: ResultPair
 
+    def swapped(self) -> Compared:
+        """The two with their names exchanged."""
+        return _beside(self.other, self.one)
+
 
 def order_of(listed: ListedResult) -> BacktestOrder | None:
     """What to run for the same once more; None where the source of its candles is not known."""
@@ -282,7 +286,12 @@ def _opened(listed: ListedResult) -> OpenedResult:
 
 
 def _compared(one: ListedResult, other: ListedResult) -> Compared:
+    return _beside(_opened(one), _opened(other))
+
+
+def _beside(one: OpenedResult, other: OpenedResult) -> Compared:
+    """Two results, the first of which is called A."""
     from core.report.side_by_side import paired  # noqa: PLC0415  (numpy, when it is needed)
 
-    ours, theirs = _opened(one), _opened(other)
-    return Compared(ours, theirs, paired((one, other), (ours.report, theirs.report), ("A", "B")))
+    listed, reports = (one.listed, other.listed), (one.report, other.report)
+    return Compared(one, other, paired(listed, reports, ("A", "B")))

@@ -14,6 +14,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
+from core.report.library import unlike_in
 from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
@@ -22,9 +23,11 @@ from tui.requests.library import Compared, OpenedResult, in_per_cent, settled
 from tui.screens.backtest_rows import period, tags
 from tui.screens.base import BaseScreen, entitle, write
 from tui.screens.trade_rows import milliseconds
+from tui.widgets.axes import since_labels, time_labels
 from tui.widgets.columns import Column
 from tui.widgets.curve_chart import Curve, CurveChart, Dot
 from tui.widgets.line_table import LineTable
+from tui.widgets.remarks import Remark, RemarkLines, Remarks
 from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone
 
@@ -39,6 +42,7 @@ _FIGURES = (
     Column("B AGAINST A", 13, "right"),
     Column("B IS", 6),
 )
+_VALUE, _LONGEST_VALUE = 12, 40  # cells of a value, and where there is room for more
 _MINUTE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 _SIDES = (("A", Tone.ACCENT, (1 / 6, 1 / 2, 5 / 6)), ("B", Tone.INFO, (1 / 3, 2 / 3, 1.0)))
 """Letter and tone of each, and where along its curve the letter stands."""
@@ -59,12 +63,16 @@ class OverlayScreen(BaseScreen):
         """What they are, both curves, figures and settings."""
         yield Static("", id="overlay-title")
         if self._compared.pair.unlike is not None:
-            yield Static("", id="overlay-unlike")
+            yield Remarks(RemarkLines(id="overlay-unlike"), id="overlay-said")
         columns = _FIGURES if self._compared.pair.unlike is None else _FIGURES[:-1]
+        together = _together(self._compared)
         chart = CurveChart(
-            id="overlay-curves", write=formats.gain, empty="No equity curve is kept for these."
+            id="overlay-curves",
+            write=formats.gain,
+            across=time_labels if together else since_labels,
+            empty="No equity curve is kept for these.",
         )
-        yield self.pane(chart, "Return")
+        yield self.pane(chart, "Return" if together else "Return · time since each began")
         with Horizontal(id="overlay-tables"):
             yield self.pane(LineTable(columns, id="overlay-figures", sorts=False), "Figures")
             yield self.pane(
@@ -86,13 +94,16 @@ class OverlayScreen(BaseScreen):
             for (letter, tone, _), opened in zip(_SIDES, both, strict=True)
         ]
         write(self.query_one("#overlay-title", Static), Content("\n").join(lines))
-        if (unlike := self._compared.pair.unlike) is not None:
-            warned = formats.all_in_zone(f"! Neither is better for its figures: {unlike}.", zone)
-            content = Content.styled(safe_text(warned), Tone.WARNING.css)
-            write(self.query_one("#overlay-unlike", Static), content)
+        if self._compared.pair.unlike is not None:
+            warned = formats.all_in_zone(_not_judged(self._compared), zone)
+            remark = Remark("!", warned, Tone.WARNING)
+            self.query_one("#overlay-unlike", RemarkLines).show([remark])
         curves, dots = [], []
+        together = _together(self._compared)
         for (letter, tone, parts), opened in zip(_SIDES, both, strict=True):
             points = in_per_cent(opened.equity, opened.listed.result.starting_balance)
+            if points and not together:
+                points = tuple((time - points[0][0], value) for time, value in points)
             curves.append(Curve(points, tone))
             for part in parts if points else ():
                 time, value = points[round(part * (len(points) - 1))]
@@ -128,8 +139,12 @@ class OverlayScreen(BaseScreen):
         """
         settings = self._compared.pair.settings or ()
         values = [each for _, one, other in settings for each in _values(one, other, zone)]
-        width = max(6, *(min(len(each), 16) for each in values), 0)
-        both = (Column(letter, width, "right") for letter in "AB")
+        needed = max(6, *map(len, values), 0)
+        width = min(needed, _VALUE)
+        both = (
+            Column(letter, width, "right", grow=min(needed, _LONGEST_VALUE) - width, middle=True)
+            for letter in "AB"
+        )
         longest = max(map(len, formats.setting_names([path for path, *_ in settings])), default=0)
         return Column("SETTING", 16, grow=max(24, longest - 16), middle=True), *both
 
@@ -152,6 +167,11 @@ class OverlayScreen(BaseScreen):
         wanted = "settings" if self.has_class("-settings") else "figures"
         self.query_one(f"#overlay-{wanted}").focus()
 
+    def action_swap(self) -> None:
+        """Call each what the other was called."""
+        self._compared = self._compared.swapped()
+        self.draw_in(self.papertape.zone)
+
     def action_copy(self) -> None:
         """Copy figures and settings as JSON."""
         self.copy_json(partial(overlay_json, self._compared))
@@ -159,6 +179,28 @@ class OverlayScreen(BaseScreen):
     def action_export(self) -> None:
         """Write figures, settings and curves into files."""
         self.export(partial(export_overlay, self._compared))
+
+
+def _together(compared: Compared) -> bool:
+    """Whether the two are drawn over each other by the calendar: where half of one lies in both.
+
+    Others would be slivers at the ends of an empty chart: each is drawn from its own begin on.
+    """
+    both = [opened.equity for opened in (compared.one, compared.other)]
+    if not all(both):
+        return True
+    starts, ends = ([points[at][0] for points in both] for at in (0, -1))
+    shorter = min(end - start for start, end in zip(starts, ends, strict=True))
+    return 2 * (min(ends) - max(starts)) >= shorter
+
+
+def _not_judged(compared: Compared) -> str:
+    """That neither is better, and why; how it differs is among the settings, where these are."""
+    said = "Neither is better for its figures"
+    if compared.pair.settings is None:
+        return f"{said}: {compared.pair.unlike}."
+    kinds = unlike_in(compared.one.listed.result, compared.other.listed.result)
+    return f"{said}: different {', '.join(kinds)}."
 
 
 def _title(letter: str, tone: Tone, opened: OpenedResult, zone: tzinfo) -> Content:

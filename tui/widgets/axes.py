@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from itertools import accumulate, chain, count, pairwise
@@ -34,6 +34,7 @@ _TIME_STEPS = (
 _MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60)
 _MONDAY = 4 * DAY  # the first of them since the epoch, from which weeks are counted
 _YEAR = 365 * DAY
+_SINCE = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"))
 
 _FEWEST = 3  # labels an axis has where it is long enough
 _GAP = 2  # cells between two labels, at least: a day and an hour side by side read as one
@@ -151,17 +152,39 @@ def count_labels(counts: Sequence[int], width: int, zone: tzinfo = UTC) -> str:
 
     `counts`: one a column, not falling. `zone` is there as for times, and not used.
     """
+    return _counted(counts, width, "{:,}".format)
+
+
+def since_labels(times: Sequence[int], width: int, zone: tzinfo = UTC) -> str:
+    """A line of `width` cells with how long it is since a beginning: `day 0`, `30`, `60`.
+
+    `times`: ms since then, one a column, not falling; in hours or minutes where they are few.
+    `zone` is there as for times, and not used.
+    """
+    longest = max(times[:width], default=0)
+    unit, name = next(
+        (one for one in _SINCE if longest >= _FEWEST * one[0]),
+        _SINCE[-1],
+    )
+
+    def write(count: int) -> str:
+        return f"{count:,}" if count else f"{name} 0"
+
+    return _counted([time // unit for time in times], width, write)
+
+
+def _counted(counts: Sequence[int], width: int, write: Callable[[int], str]) -> str:
     counts = counts[:width]
     if len(counts) < 2 or counts[-1] <= counts[0]:
         return " " * width
     first, last = counts[0], counts[-1]
     steps = [10**power * factor for power in range(len(str(last)), -1, -1) for factor in (5, 2, 1)]
     choices = (
-        [(bisect_left(counts, tick), f"{tick:,}") for tick in _ticks(step, first, last)]
+        [(bisect_left(counts, tick), write(tick)) for tick in _ticks(step, first, last)]
         for step in steps
     )
     columns = (0, (len(counts) - 1) // 2, len(counts) - 1)
-    return _line(choices, [[(column, f"{counts[column]:,}") for column in columns]], width)
+    return _line(choices, [[(column, write(counts[column])) for column in columns]], width)
 
 
 def _time_ticks(first: int, last: int, day: str) -> Iterator[list[tuple[int, str]]]:

@@ -83,6 +83,16 @@ def line_of_files(files: Mapping[str, Path], columns: str | None) -> str:
     return " ".join(parts) + (f"{_COLUMNS}{columns}" if columns else "")
 
 
+def without_folders(line: str, symbols: int) -> str:
+    """A line that `line_of_files` wrote for so many symbols, with the names of its files alone."""
+    line, option, columns = line.partition(_COLUMNS)
+    if symbols == 1:
+        return Path(line).name + option + columns
+    parts = (word.partition("=") for word in line.split())
+    names = [f"{left}={Path(right).name}" if right else Path(left).name for left, _, right in parts]
+    return " ".join(names) + option + columns
+
+
 def market_in_name(path: Path) -> str | None:
     """The market that a file's name says: BTC/USDT for `BTCUSDT-1h.zip` or `BTC_USDT-1h.json`."""
     found = _PAIR.search(path.name)
