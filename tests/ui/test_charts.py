@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from textual.app import ComposeResult
 from textual.screen import Screen
 
@@ -153,6 +154,20 @@ async def drawn(
         chart.draw([curve], 0.0, band=band, whole=whole, dots=dots)
         await pilot.pause()
         return "\n".join(chart.render_line(y).text for y in range(12))
+
+
+@pytest.mark.parametrize("height", [1, 2, 3])
+async def test_a_chart_too_low_to_tell_a_loss_from_none_says_it(height: int) -> None:
+    app = ChartApp(write=formats.gain)
+    async with app.run_test(size=(60, height)) as pilot:
+        await pilot.pause()
+        chart = app.screen.query_one(CurveChart)
+        points = ((0, 0.0), (50, -3.25), (100, -2.98))
+        chart.draw([Curve(points, Tone.ACCENT, name="abcd1234")], 0.0)
+        await pilot.pause()
+        lines = [chart.render_line(y).text.strip() for y in range(height)]
+        assert lines[0] == "abcd1234: 0.00% to -2.98%, lowest -3.25%"
+        assert not any(lines[1:])
 
 
 async def test_a_band_is_shaded_behind_the_curve_and_cut_where_it_is_too_wide() -> None:

@@ -629,12 +629,16 @@ async def test_a_low_terminal_shows_one_thing_after_the_other(workspace: Path) -
         screen = await compared(pilot, app)
         answers = screen.query_one(AnswerList)
         names = ("#compare-overview", "#compare-spread", "#compare-notes")
+        advice = "3d at least"
+        assert advice in said(screen, "#compare-said")
         for name in names:
             await pilot.press("v")
+            assert advice not in said(screen, "#compare-said"), "its lines are the chart's here"
             assert not answers.display or answers.size.height == 0
             assert [one for one in names if screen.query_one(one).size.height] == [name]
         await pilot.press("v")
         assert answers.size.height > 0
+        assert advice in said(screen, "#compare-said")
         assert app.focused is answers
 
 

@@ -262,6 +262,7 @@ class CompareScreen(BaseScreen):
         super().laid_out(event)
         if self.ready and self._result is not None:
             self._show_title(self._result)
+            self._show_verdict(self._result)
 
     def _show_title(self, result: ComparisonResult) -> None:
         when = ""
@@ -279,6 +280,17 @@ class CompareScreen(BaseScreen):
                 break
         write(self.query_one("#compare-title", Static), title)
 
+    def _show_verdict(self, result: ComparisonResult) -> None:
+        """Say the verdict, and what to do next except where the answers gave their place away.
+
+        There it would leave no room for a chart, and has been read above the answers.
+        """
+        program, zone = program_for(self.papertape.workspace), self.papertape.zone
+        said = verdict_text(result, program, zone)
+        if result.verdict is not None and not self._answers_are_seen:
+            said = said.split("\n")[0]
+        write(self.query_one("#compare-said", Static), said)
+
     def _show_result(self, result: ComparisonResult) -> None:
         before = self._result
         same = before is not None and before.strategy == result.strategy
@@ -293,7 +305,6 @@ class CompareScreen(BaseScreen):
         table.set_rows(compare_rows.figure_rows(result))
         table.set_class(compare_rows.is_long_labelled(result), "-long")
         program, zone = program_for(self.papertape.workspace), self.papertape.zone
-        self.query_one("#compare-said", Static).update(verdict_text(result, program, zone))
         self.query_one("#compare-noted", Static).update(
             toned(compare_rows.note_lines(result, program, zone))
         )
@@ -309,6 +320,7 @@ class CompareScreen(BaseScreen):
         if not same:  # of the same, one looks on where one was
             self.set_class(False, _LOWER)
             answer_list.focus()
+        self._show_verdict(result)
 
     # ── commands ──
 
@@ -441,6 +453,8 @@ class CompareScreen(BaseScreen):
             switcher.current = chosen
         first = {"": "compare-answers", "compare-overview": "compare-table"}
         self.query_one(f"#{first.get(chosen, chosen)}").focus()
+        if self._result is not None:
+            self._show_verdict(self._result)
         self.refresh_hints()
 
     def action_copy(self) -> None:

@@ -28,6 +28,9 @@ _NEARLY = 1e-3  # of a millisecond or a trade: a moment that is a sum comes as c
 _EMPTY_CELLS = " ┈░"  # what a curve's name may stand on
 _ASIDE = (0, 6, 12)  # cells that it may begin farther to the left
 _LONGEST = 14  # cells for a value beside the chart
+_LOWEST = (
+    3  # lines: in fewer a curve is told in words, for it looks as flat as one that stood still
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +179,10 @@ class CurveChart(LineView, can_focus=True):
         self._lines = []
         if not self._curves:
             self._needed = 0
-        if self._curves and height > 0:
+        if self._curves and height >= _LOWEST:
             self._lines = self._painted(height)
+        elif self._curves:
+            self._lines = [[(self._in_words(curve), curve.tone)] for curve in self._curves]
         self.refresh()
 
     def _painted(self, height: int) -> list[list[tuple[str, Tone]]]:
@@ -233,18 +238,30 @@ class CurveChart(LineView, can_focus=True):
         cells.append([(self._across(beneath, width, self._zone), Tone.DIM)])
         return cells
 
+    def _in_words(self, curve: Curve) -> str:
+        """Where a curve began and ended, and how low it was: all that there is room for."""
+        values = [value for _, value in curve.points]
+        write = self._writing(2)
+        first, last, lowest = (write(value) for value in (values[0], values[-1], min(values)))
+        name = f"{curve.name}: " if curve.name else ""
+        return f"{name}{first} to {last}, lowest {lowest}"
+
+    def _writing(self, digits: int) -> Callable[[float | None], str]:
+        """How its values are written; `digits`: of per cents."""
+        if self._write is formats.money:
+            return partial(formats.money, decimals=self._decimals)
+        for in_per_cent in (formats.percent, formats.gain):
+            if self._write is in_per_cent:
+                return partial(in_per_cent, digits=digits)
+        return self._write
+
     def _labels(self, ticks: Mapping[int, float]) -> dict[int, str]:
         """The values beside the chart; of per cents as few decimals as tell them exactly."""
-        write = self._write
-        if write is formats.money:
-            write = partial(formats.money, decimals=self._decimals)
-        for in_per_cent in (formats.percent, formats.gain):
-            if write is not in_per_cent:
-                continue
-            digits = next(
+        write = self._writing(
+            next(
                 (n for n in range(4) if all(abs(v - round(v, n)) < 1e-9 for v in ticks.values())), 4
             )
-            write = partial(in_per_cent, digits=digits)
+        )
         return {line: write(value)[:_LONGEST] for line, value in ticks.items()}
 
     def _reach(self, low: float, high: float, moments: Sequence[int]) -> tuple[float, float]:
