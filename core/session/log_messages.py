@@ -20,7 +20,7 @@ from core.journal.records import (
 from core.market.candles.candles import Candle
 from core.market.symbols import money_decimals
 from core.session.snapshot import Level
-from core.text import basis_points, number, per_cent, prices, signed_per_cent
+from core.text import basis_points, counted, number, per_cent, prices, signed_per_cent
 from core.trading.orders import Execution, OrderSide, VenueOrder, difference_bp
 from core.trading.values import (
     Added,
@@ -177,8 +177,7 @@ class Refusals:
 def gap_text(symbol: str, first: int, last: int, step: int, why: str) -> str:
     """A gap: open times of its first and last candle, `step` ms apart."""
     count = (last - first) // step + 1
-    candles = "1 candle" if count == 1 else f"{count} candles"
-    return f"{symbol}: {candles} missing from {clock_text(first)} on: {why}"
+    return f"{symbol}: {counted(count, 'candle')} missing from {clock_text(first)} on: {why}"
 
 
 def revision_text(symbol: str, old: Candle, new: Candle) -> str:

@@ -22,6 +22,7 @@ from core.report.spreadsheet import equity_csv, trades_csv
 from core.session.runner import Runner
 from core.store.collector import without_collections
 from core.store.durable import Disk, open_regular, write_durably
+from core.text import counted
 from core.time_format import iso_time
 from core.typed import prepare
 
@@ -91,7 +92,8 @@ def session_report_later(
     """
     warnings = list(record.notices)
     if revised:
-        warnings.append(f"{revised} candles were revised by the venue after they had been acted on")
+        were = counted(revised, "candle was", "candles were")
+        warnings.append(f"{were} revised by the venue after they had been acted on")
     step = runner.config.timeframe.ms
     result = runner.result_later(warnings)
     of_session = {

@@ -19,6 +19,7 @@ from core.session.runner import Runner
 from core.session.snapshot import Level
 from core.strategy.signals.source import SignalStream
 from core.strategy.signals.sources import signal_source
+from core.text import counted
 from core.trading.values import Fills
 
 _UNKNOWN = "they had not come, or were not written down, when the host ended"
@@ -83,8 +84,8 @@ class SessionStartup:
             if missing > 0:
                 self._tell(
                     Level.WARNING,
-                    f"the venue has {missing} candles too few for the warm-up: decisions begin "
-                    f"with the {clock_text(decide_from)} candle",
+                    f"the venue has {counted(missing, 'candle')} too few for the warm-up: "
+                    f"decisions begin with the {clock_text(decide_from)} candle",
                 )
         since = max(feed.now(), decide_from or 0)
         session.append(Begun(self._clock(), filters, first, decide_from, since))

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from core.market.candles.timeframes import DAY, MINUTE
 from core.market.filters import NO_FILTERS
 from core.strategy.config.orders import Outcome, within_hours
-from core.text import per_cent
+from core.text import counted, per_cent
 from core.trading.position import Closed, Position, Resting, joined, left_after
 from core.trading.rules import DUST, Plan, Rules
 from core.trading.values import (
@@ -342,7 +342,10 @@ class Account:
         orders = self.rules.orders
         if signal_time < self.entries_from[slot]:
             assert orders.cooldown is not None
-            return Obstacle.COOLDOWN, f"within the cooldown of {orders.cooldown.candles} candles"
+            return (
+                Obstacle.COOLDOWN,
+                f"within the cooldown of {counted(orders.cooldown.candles, 'candle')}",
+            )
         minute = moment // MINUTE % (DAY // MINUTE)
         if orders.weekdays and (moment // DAY + 3) % 7 + 1 not in orders.weekdays:
             return Obstacle.HOURS, "not on a weekday of the strategy"

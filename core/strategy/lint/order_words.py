@@ -17,7 +17,7 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.config.order_writing import duration_text, hhmm
 from core.strategy.config.orders import Atr, Basis, LevelSpec, Outcome, PriceRule, Swing
 from core.strategy.signals.conditions import rule_text
-from core.text import per_cent
+from core.text import counted, per_cent
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -149,9 +149,9 @@ def _limits(config: StrategyConfig) -> Iterator[Said]:
     cooldown = orders.cooldown
     if cooldown is not None:
         after = {None: "an exit", Outcome.LOSS: "a loss", Outcome.WIN: "a win"}[cooldown.after]
-        yield "Cooldown", f"{cooldown.candles} candles after {after}"
+        yield "Cooldown", f"{counted(cooldown.candles, 'candle')} after {after}"
     if orders.max_trades_per_day is not None:
-        yield "Most a day", f"{orders.max_trades_per_day} entries"
+        yield "Most a day", counted(orders.max_trades_per_day, "entry", "entries")
     if config.max_daily_loss_pct is not None:
         lost = config.max_daily_loss_pct
         yield "Daily loss", f"no more entries on a day that has lost {per_cent(lost)} of equity"
@@ -163,7 +163,7 @@ def _limits(config: StrategyConfig) -> Iterator[Said]:
 def distance_words(price: PriceRule) -> str:
     """A distance by ATR, as a sentence reads it."""
     assert isinstance(price.long, Atr)
-    return f"{price.long.multiplier:.12g} times the ATR of {price.long.candles} candles"
+    return f"{price.long.multiplier:.12g} times the ATR of {counted(price.long.candles, 'candle')}"
 
 
 def _level(config: StrategyConfig, price: PriceRule) -> str:
@@ -179,7 +179,9 @@ def level_words(level: LevelSpec) -> str:
     """A price by itself, as a sentence reads it."""
     match level:
         case Swing(candles, highest):
-            return f"the {'highest high' if highest else 'lowest low'} of {candles} candles"
+            return (
+                f"the {'highest high' if highest else 'lowest low'} of {counted(candles, 'candle')}"
+            )
         case Atr():
             raise TypeError("expected a price, got a distance")
     return operand_shown(level)

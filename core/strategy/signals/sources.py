@@ -16,6 +16,7 @@ from core.strategy.config.validators import unknown_keys
 from core.strategy.indicators.batch import Batch
 from core.strategy.signals.condition_source import ConditionSource
 from core.strategy.signals.source import ConditionSeries, SignalSeries, SignalSource
+from core.text import counted
 
 DEFAULT_SOURCE = "conditions"
 _MOST_WARMUP = 100_000  # candles
@@ -84,7 +85,7 @@ def chosen_warmup(config: StrategyConfig, chosen: int | None) -> tuple[int, str 
     than = f"shorter than the {wanted} this strategy wants: {effect}"
     if chosen > wanted:
         than = f"longer than the {wanted} this strategy wants"
-    return chosen, f"the warm-up was set by hand to {chosen} candles, {than}"
+    return chosen, f"the warm-up was set by hand to {counted(chosen, 'candle')}, {than}"
 
 
 def signal_series(

@@ -103,7 +103,7 @@ EXITS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a swing": (
         {"stop": {"swing": 1}, "target": {"r": 9}},
         "100 102.5 99.5 101; 101 102 98 101",
-        "Stop at the lowest low of 1 candles at the signal = 99.0000; the candle's low 98.0000 "
+        "Stop at the lowest low of 1 candle at the signal = 99.0000; the candle's low 98.0000 "
         "reached it.",
     ),
     "multiples of the risk": (

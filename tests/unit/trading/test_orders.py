@@ -24,6 +24,7 @@ from core.strategy.config.orders import (
     Target,
 )
 from core.strategy.signals.source import add_flag
+from core.text import counted
 from core.trading.account import Account
 from core.trading.bar import Bar
 from core.trading.orders import orders_of
@@ -666,7 +667,7 @@ def test_a_cooldown_refuses_what_the_candles_after_an_exit_decide(candles: int) 
     # Left at the open of candle 2; entries are wanted at every close from then on.
     account, events = run(times, [1, 2, 1, 1, 1, 1, 1, 1, 1, 1], Orders(cooldown=Cooldown(candles)))
     assert account.open_trades()[0].signal_time == (2 + candles) * HOUR
-    why = f"within the cooldown of {candles} candles"
+    why = f"within the cooldown of {counted(candles, 'candle')}"
     assert refusals(events) == [(Obstacle.COOLDOWN, why)] * candles
 
 
