@@ -19,13 +19,16 @@ from core.host.link import BadRequestError
 from core.journal.values import FeedKind
 from core.session.snapshot import StartReply, StartRequest, TrialTerms
 from core.store.workspace import Workspace
+from core.text import TextRow
 from tests.ui.driving import NARROW, VAST, WIDE, driven, until, verdict_of
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
 from tests.unit.host.test_trials import promise
 from tests.unit.session.sessions import RSI
 from tui.app import PapertapeApp
+from tui.modals.ask import Ask
 from tui.modals.new_session import NewSession
 from tui.modals.path_field import completed
+from tui.requests.trial import TrialOutlook
 from tui.screens.schedule import ScheduleScreen
 from tui.strategies import list_strategies
 from tui.widgets.choice import Choice
@@ -110,12 +113,14 @@ async def test_without_a_saved_backtest_nothing_is_sealed_unless_asked_for(
     assert link.requests[0].trial is None
 
 
-async def test_what_has_no_edge_to_keep_is_sealed_only_where_it_is_asked_for(
-    workspace: Workspace,
+@pytest.mark.parametrize("sealed", [True, False])
+async def test_what_has_no_edge_to_keep_is_sealed_only_where_it_is_asked_for_twice(
+    workspace: Workspace, sealed: bool
 ) -> None:
     shutil.rmtree(workspace.strategies / "rsi_bounce")
     promise(workspace.strategies / "rsi_bounce", seed=7)
-    async with form_on(workspace, "rsi_bounce", ScriptedLink()) as (pilot, form):
+    link: Any = ScriptedLink()
+    async with form_on(workspace, "rsi_bounce", link) as (pilot, form):
         why = (
             "this trial cannot answer: kept in <1%, broken in <1% of cases; the trial's backtest "
             "makes -0.311% a trade: there is no edge to keep"
@@ -126,6 +131,40 @@ async def test_what_has_no_edge_to_keep_is_sealed_only_where_it_is_asked_for(
         form.query_one("#trial", Choice).chosen = form.query_one("#trial", Choice).options[1]
         await until(pilot, lambda: "60 days bring about" in said(form))
         assert f"! {why}" in said(form)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        asked = str(pilot.app.screen.query_one(".dialog-text", Static).render())
+        assert asked.replace("\n", " ").startswith(why)
+        await pilot.press("enter")  # which seals nothing by itself, pressed twice either
+        await until(pilot, lambda: pilot.app.screen is form)
+        assert link.requests == []
+        await pilot.press("enter", "y" if sealed else "n")
+        await until(pilot, lambda: len(link.requests) == 1)
+    assert (link.requests[0].trial is not None) == sealed
+
+
+async def test_enter_waits_for_what_a_trial_could_tell_before_it_seals_one(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = asyncio.Event()
+    doubt = "this trial can hardly answer"
+
+    async def ahead(*_: object) -> TrialOutlook:
+        await known.wait()
+        return TrialOutlook((TextRow("Told", "nothing"),), doubt=doubt)
+
+    monkeypatch.setattr("tui.app.outlook", ahead)
+    link: Any = ScriptedLink()
+    async with form_on(workspace, "rsi_bounce", link) as (pilot, form):
+        form.query_one("#trial", Choice).chosen = form.query_one("#trial", Choice).options[1]
+        await pilot.pause()
+        await pilot.press("enter")
+        await until(pilot, lambda: "looking into it" in said(form))
+        known.set()
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        await pilot.press("y")
+        await until(pilot, lambda: len(link.requests) == 1)
+    assert link.requests[0].trial is not None
 
 
 async def test_who_declines_a_trial_is_told_what_is_lost(workspace: Workspace) -> None:

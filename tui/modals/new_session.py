@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from core.store.workspace import Workspace
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
+from tui.modals.ask import Ask
 from tui.modals.form import (
     Missing,
     TextField,
@@ -37,6 +39,7 @@ from tui.modals.form import (
 )
 from tui.modals.path_field import CandleFileSuggester
 from tui.requests.trial import AskOutlook, TrialOutlook
+from tui.shell import OfferedAnswer
 from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
 from tui.widgets.remarks import Remark, RemarkLines
@@ -88,6 +91,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         self._ask_outlook = ask_outlook
         self._outlook: tuple[_Asked, TrialOutlook] | None = None
         self._settling: Timer | None = None
+        self._planning: object | None = None  # what stands for the outlook that is awaited
         self._sealing_chosen = False  # by hand: from then on the form does not choose it
         self._feed = feed
 
@@ -233,6 +237,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         """Ask what a trial could tell, once nothing has been changed for a moment."""
         if self._settling is not None:
             self._settling.stop()
+        self._planning = object()
         self._settling = self.set_timer(_SETTLED, self._begin_plan)
 
     def _begin_plan(self) -> None:
@@ -241,6 +246,21 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         )
 
     async def _look_ahead(self) -> None:
+        awaited = self._planning
+        try:
+            await self._ask_ahead()
+        finally:
+            if self._planning is awaited:
+                self._planning = None
+        self.checked()
+
+    @property
+    def is_checking(self) -> bool:
+        """See `CheckedForm.is_checking`: what is to be sealed waits for what it could tell."""
+        waits = self.sealing and self._ask_outlook is not None and self._planning is not None
+        return waits or super().is_checking
+
+    async def _ask_ahead(self) -> None:
         strategy, (request, _) = self.picked, self.request()
         if strategy is None or request is None or self._ask_outlook is None:
             return
@@ -352,6 +372,24 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         return data if self.feed is FeedKind.REPLAY and not data.value.strip() else None
 
     def finish(self, outcome: StartRequest) -> None:
+        """Start it; ask before a trial is sealed that has no use: a seal cannot be changed."""
+        doubt = None if self._outlook is None else self._outlook[1].doubt
+        if outcome.trial is None or doubt is None:
+            self._begin(outcome)
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                self._begin(outcome if answer == "seal" else replace(outcome, trial=None))
+
+        offered = [
+            OfferedAnswer("seal", "y", "Seal it all the same"),
+            OfferedAnswer("open", "n", "Start it without a seal"),
+        ]
+        text = f"{doubt}. What is sealed cannot be changed."
+        self.app.push_screen(Ask("Seal this trial?", text, offered), answered)
+
+    def _begin(self, outcome: StartRequest) -> None:
         """Start it; the form stays, with all that was filled in, until that is done."""
         if self._start is None:
             self.dismiss(outcome)
@@ -382,9 +420,11 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
     def outcome(self) -> StartRequest | None:
         """What to start; no trial of what is known to promise nothing."""
         strategy, (request, _) = self.picked, self.request()
-        if strategy is not None and request is not None and request.trial and self._outlook:
-            asked, found = self._outlook
-            if found.refusal and asked == self._asked(strategy, request):
+        if strategy is not None and request is not None and request.trial and self._ask_outlook:
+            known = self._outlook is not None and self._outlook[0] == self._asked(strategy, request)
+            if not known and self._planning is not None:
+                return None
+            if known and self._outlook is not None and self._outlook[1].refusal:
                 return None
         return request
 
