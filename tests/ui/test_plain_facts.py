@@ -910,13 +910,14 @@ async def test_a_named_workspace_that_was_not_there_is_said_to_be_new(
 
 
 def test_a_session_whose_entries_are_blocked_says_so_in_the_list() -> None:
-    place = [column.label for column in SESSION_COLUMNS].index("SYMBOLS")
+    labels = [column.label for column in SESSION_COLUMNS]
     several = session("aaaaaaa1", "one", symbols=("BTC/USDT", "ETH/USDT"))
     blocked = replace(several, blocked=("ETH/USDT",))
     ended = replace(blocked, state=SessionState.STOPPED)
-    cells = [session_row(one).cells[place] for one in (several, blocked, ended)]
-    assert [cell.text for cell in cells] == ["BTC/USDT +1", "! BTC/USDT +1", "BTC/USDT +1"]
-    assert [cell.tone is Tone.WARNING for cell in cells] == [False, True, False]
+    rows = [session_row(one).cells for one in (several, blocked, ended)]
+    assert [row[labels.index("STRATEGY")].signs for row in rows] == ["", "!", ""]
+    tones = [row[labels.index("SYMBOLS")].tone for row in rows]
+    assert [tone is Tone.WARNING for tone in tones] == [False, True, False]
 
 
 @pytest.mark.parametrize("size", [(100, 30), WIDE])
@@ -940,9 +941,24 @@ async def test_figures_stand_where_they_stood_while_they_get_shorter(size: tuple
         assert places[0] != places[1] == places[2]
 
 
-@pytest.mark.parametrize("width", [80, 100, 120])
-async def test_how_many_pairs_there_are_is_not_cut_from_one_that_is_blocked(width: int) -> None:
+@pytest.mark.parametrize("alike", [False, True])
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+async def test_that_a_pair_is_blocked_and_how_many_there_are_is_seen_on_any_width(
+    width: int,
+    alike: bool,
+) -> None:
     pairs = ("BTC/USDT", "ETH/USDT")
-    app = make_app(ScriptedLink([session("aaaaaaa1", "one", symbols=pairs, blocked=pairs[1:])]))
+    sessions = [session("aaaaaaa1", "band", symbols=pairs, blocked=pairs[1:])]
+    sessions += [session("aaaaaaa2", "band", symbols=pairs)] * alike
+    app = make_app(ScriptedLink(sessions))
     async with driven(app, (width, 24)) as pilot:
-        await until(pilot, lambda: "! BTC/USDT +1 " in drawn(app, "#sessions"))
+        await until(pilot, lambda: "band !" in drawn(app, "#sessions"))
+        assert ("BTC/USDT +1 " in drawn(app, "#sessions")) is (width > 60)
+
+
+async def test_of_sessions_alike_the_trades_are_listed_on_80_columns_beside_their_ids() -> None:
+    sessions = [session(f"aaaaaaa{n}", "band", symbols=("BTC/USDT",)) for n in range(3)]
+    app = make_app(ScriptedLink(sessions))
+    async with driven(app, NARROW):
+        heading = drawn(app, "#sessions").splitlines()[0].split()
+        assert heading[:6] == ["STATE", "ID", "STRATEGY", "SYMBOLS", "TRADES", "OPEN"]

@@ -117,14 +117,19 @@ def trades_of(session: SessionSnapshot) -> str:
 def columns_of(sessions: Sequence[SessionSnapshot]) -> tuple[Column, ...]:
     """The columns of these sessions' table: those that look alike are told apart by their IDs."""
     names = {(session.strategy, session.symbols) for session in sessions}
-    columns = SESSION_COLUMNS if len(names) == len(sessions) else _ID_FIRST
-    # Of a blocked pair the count behind it may not be what is cut.
-    longest = max((cell_len(_pairs(one)) for one in sessions if _has_blocked(one)), default=0)
+    if len(names) == len(sessions):
+        return SESSION_COLUMNS
+    # Beside an ID there is room for the trades only where names need no more than their headings.
+    longest = {
+        "STRATEGY": max(cell_len(f"{one.strategy} {_signs(one)}".rstrip()) for one in sessions),
+        "SYMBOLS": max(cell_len(_symbols(one.symbols)) for one in sessions),
+        "OPEN P&L": 9,
+    }
     return tuple(
-        replace(one, width=max(one.width, min(longest, one.width + one.grow)))
-        if one.label == "SYMBOLS"
+        replace(one, width=min(one.width, max(longest[one.label], cell_len(one.label))))
+        if one.label in longest
         else one
-        for one in columns
+        for one in _ID_FIRST
     )
 
 
@@ -146,7 +151,7 @@ def session_row(session: SessionSnapshot, *, of_several_modes: bool = True) -> R
             Cell(session.id, Tone.DIM),
             Cell(session.strategy, quiet if ended else Tone.STRONG, signs=_signs(session)),
             Cell(" ".join(f"#{tag}" for tag in session.notes.tags), quiet),
-            Cell(_pairs(session), Tone.WARNING if _has_blocked(session) else quiet),
+            Cell(_symbols(session.symbols), Tone.WARNING if _has_blocked(session) else quiet),
             Cell(session.timeframe, Tone.DIM, order=formats.length_of(session.timeframe)),
             Cell(session.mode.value * of_several_modes, quiet),
             Cell(elapsed(session), Tone.DIM, order=_spent(session)),
@@ -199,8 +204,9 @@ def _has_blocked(session: SessionSnapshot) -> bool:
 
 
 def _signs(session: SessionSnapshot) -> str:
-    """That it is a sealed trial, and that an alert of it is still waited for."""
-    return TRIAL_SIGN * (session.trial is not None) + ALERT_SIGN * bool(_alerts(session))
+    """That it is a sealed trial, that an alert is still waited for, that entries are blocked."""
+    signs = TRIAL_SIGN * (session.trial is not None) + ALERT_SIGN * bool(_alerts(session))
+    return signs + BLOCKED_SIGN * _has_blocked(session)
 
 
 def signs_in_words(session: SessionSnapshot) -> list[str]:
@@ -225,11 +231,6 @@ def signs_in_words(session: SessionSnapshot) -> list[str]:
 def _alerts(session: SessionSnapshot) -> int:
     """How many alerts are still waited for."""
     return 0 if session.state.ended else sum(one.told is None for one in session.notes.alerts)
-
-
-def _pairs(session: SessionSnapshot) -> str:
-    """What the session trades, with a sign before it where entries of a symbol are blocked."""
-    return f"{BLOCKED_SIGN} " * _has_blocked(session) + _symbols(session.symbols)
 
 
 def _symbols(symbols: tuple[str, ...]) -> str:
