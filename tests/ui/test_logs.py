@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC
 from pathlib import Path
 
+import pytest
+
 from core.session.snapshot import Level
 from tests.ui.driving import NARROW, WIDE, driven, make_app, until
 from tests.ui.scripted import DAY, HOUR, ScriptedLink, busy, session
@@ -103,8 +105,8 @@ async def test_a_line_has_the_name_of_its_session_once_also_of_an_archived_one()
         log = app.screen.query_one(LogPane)
         await until(pilot, lambda: drawn(app, "#all-log").count("breakout") == 2)
         assert log.shown == ("drawdown is 5.1%", "band (aaaaaaa1): as somebody wrote")
-        await pilot.resize_terminal(60, 24)  # where no name has room
-        await until(pilot, lambda: log.shown[0] == "breakout (aaaaaaa1): drawdown is 5.1%")
+        await pilot.resize_terminal(60, 24)
+        await until(pilot, lambda: "breakout drawdown is 5.1%" in drawn(app, "#all-log"))
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: len(app.notes) == 1)
         assert app.notes[0].message == "No warning or error."
@@ -192,3 +194,22 @@ async def test_a_log_of_another_day_than_today_says_which() -> None:
         link.log("running", "k3x9a1pq")
         app.poll()
         await until(pilot, lambda: "Wed 26 Nov ──" in drawn(app, "#all-log"))
+
+
+@pytest.mark.parametrize("width", [60, 80])
+async def test_on_a_narrow_terminal_lines_of_sessions_with_one_name_have_their_ids_beginning(
+    width: int,
+) -> None:
+    sessions = [session(one, "band") for one in ("k3x9a1pq", "m81c0zzt")]
+    link = ScriptedLink([*sessions, session("p00000aa", "breakout")])
+    for one in link.sessions:
+        link.log("BTC/USDT: enter long", one.id)
+    app = make_app(link)
+    async with driven(app, (width, 24)) as pilot:
+        await pilot.press("6")
+        await until(pilot, lambda: "breakout p000 BTC/USDT: enter" in drawn(app, "#all-log"))
+        for told in ("band     k3x9 BTC/USDT: enter", "band     m81c BTC/USDT: enter"):
+            assert told in drawn(app, "#all-log")
+        await pilot.press("slash", *"k3x9")
+        await until(pilot, lambda: "breakout" not in drawn(app, "#all-log"))
+        assert "band     k3x9" in drawn(app, "#all-log"), "what is seen is found"

@@ -498,3 +498,28 @@ def test_trades_of_several_years_have_theirs() -> None:
     assert all(len(text) == len("22 Nov 14:02") for text in times(trade, other))
     old = msgspec.structs.replace(other, exit_time=other.exit_time - 3 * 365 * DAY)
     assert [text[:2] for text in times(trade, old)] == ["20", "20"]
+
+
+async def test_rows_of_sessions_with_one_name_have_their_ids_on_80_columns_too() -> None:
+    link = ScriptedLink(
+        [
+            session(one, "band", trades_count=2, open_positions=(position(),))
+            for one in ("k3x9a1pq", "m81c0zzt")
+        ]
+    )
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("8", "h", "h")
+        for table in ("#performance-trades", "#performance-open"):
+
+            def is_told(table: str = table) -> bool:
+                shown = app.screen.query_one(table, LineTable)
+                return shown.display and "m81c0zzt" in drawn(app, table)
+
+            await until(pilot, is_told)
+            heading = drawn(app, table).splitlines()[0]
+            assert all(label in heading for label in ("STRATEGY", "SYMBOL", "P&L", "P&L %"))
+            await pilot.press("l")
+        link.change("m81c0zzt", strategy="breakout")
+        app.poll()
+        await until(pilot, lambda: "k3x9a1pq" not in drawn(app, "#performance-open"))

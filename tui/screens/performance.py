@@ -189,17 +189,25 @@ class PerformanceScreen(BaseScreen):
             title += " · Enter shows them" if day in self._days else ""
         entitle(calendar, title)
 
+    def _list_trades(self, table: LineTable, closed: Sequence[Closed]) -> None:
+        columns, sessions = performance_rows.TRADE_COLUMNS, [one.session for one in closed]
+        table.take_columns(performance_rows.telling_apart(columns, sessions))
+        table.set_rows(performance_rows.trade_rows(closed, self.papertape.zone))
+
     def _show_table(self, sessions: Sequence[SessionSnapshot]) -> None:
         closed, zone, table = self._summed, self.papertape.zone, self._table()
         if self._view == _TRADES and self._within is not None:
-            table.set_rows(performance_rows.trade_rows(self._shown, zone))
+            self._list_trades(table, self._shown)
             entitle(table, f"Trades of {self._within[1]} · {len(table.rows):,} · Esc goes back")
             return
         if self._view == _TRADES:
-            table.set_rows(performance_rows.trade_rows(closed, zone))
+            self._list_trades(table, closed)
             title = f"Trades · {len(table.rows):,}"
         elif self._view == _POSITIONS:
             summed = [one for one in sessions if performance_rows.money_of(one) == self._money]
+            columns = performance_rows.OPEN_COLUMNS
+            held = [one for one in summed if one.open_positions]
+            table.take_columns(performance_rows.telling_apart(columns, held))
             table.set_rows(performance_rows.open_rows(summed))
             left = sum(len(one.open_positions) for one in summed if one.state.ended)
             others = sum(len(one.open_positions) for one in sessions) - len(table.rows)

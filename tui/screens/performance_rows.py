@@ -11,6 +11,8 @@ from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Literal
 
+from rich.cells import cell_len
+
 from core.journal.values import Mode
 from core.market.symbols import quote_currency
 from core.report.metric_words import undefined_text
@@ -273,6 +275,24 @@ def _slice_row(name: str, trades: Sequence[Trade], most: float, decimals: int) -
             Cell(formats.money(fees, decimals), Tone.DIM, order=fees),
             Cell("", tone_of(total, decimals), order=abs(total), share=abs(total) / most),
         ),
+    )
+
+
+def telling_apart(
+    columns: Sequence[Column], sessions: Iterable[SessionSnapshot]
+) -> tuple[Column, ...]:
+    """The columns of rows of these sessions: their IDs stay where one name is that of several."""
+    names = {one.id: one.strategy for one in sessions}
+    if len(set(names.values())) == len(names):
+        return tuple(columns)
+    longest = max(map(cell_len, names.values()))
+    return tuple(
+        replace(one, priority=0)
+        if one.label == "ID"
+        else replace(one, width=min(one.width, max(longest, cell_len(one.label))))
+        if one.label == "STRATEGY"
+        else one
+        for one in columns
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from datetime import UTC, tzinfo
 from typing import ClassVar
 
@@ -48,7 +48,9 @@ _SHORTEST_NAME, _LONGEST_NAME, _AIR = 8, 16, 2  # cells of a session's name (or 
 _LONGEST_NARROW = 12  # of a name where there is no such air
 _AIRY = 100  # the width from which there is as much
 _WITH_ID, _ID = 140, 10  # the width from which its ID stands behind its name, and cells of that
-_ALIKE_WITH_ID = 100  # the same where sessions have one name
+_ALIKE_WITH_ID = 100  # the same where sessions have one name; on less the ID's beginning does
+_BEGINNING = 4  # cells of that, where it tells them apart
+_ROOMY = 70  # the width from which the name stands there also where there is one session alone
 _PARTS = re.compile(r"(?<=[;:]) (?=#\d)|(?<=;) (?=(?:\d+|no) new )|(?<=[^.]\.) (?=[A-Z]|[a-z]+: )")
 
 
@@ -92,7 +94,7 @@ class LogPane(LineView, can_focus=True):
         self._by_id: Mapping[str, str] = {}
         self._name_width = _LONGEST_NAME
         self._told_of: set[str] = set()  # the sessions of which there are lines
-        self._alike = False  # whether several sessions have one name
+        self._short_id = 0  # cells of an ID's beginning, where several sessions have one name
         self._lines: deque[LogLine] = deque(maxlen=KEPT)
         self._earlier: dict[str, tuple[LogLine, ...] | None] = {}  # None: they are asked for
         self._host: tuple[int, int] | None = None
@@ -190,7 +192,7 @@ class LogPane(LineView, can_focus=True):
         """Say which name to show for a session's ID."""
         if names != self._by_id:
             self._by_id = dict(names)
-            self._alike = len(set(names.values())) < len(names)
+            self._short_id = _telling(names) if len(set(names.values())) < len(names) else 0
             longest = max((cell_len(safe_text(name)) for name in names.values()), default=0)
             self._name_width = max(_SHORTEST_NAME, min(longest, _LONGEST_NAME))
             self._rebuild()
@@ -204,7 +206,7 @@ class LogPane(LineView, can_focus=True):
     ) -> None:
         """Show only lines at least so loud, of a session or several (None: all), with that text.
 
-        What is not given stays as it was.
+        What is not given stays as it was. Among several `""` stands for the host itself.
         """
         self._level = self._level if level is None else level
         if session is None:
@@ -217,12 +219,12 @@ class LogPane(LineView, can_focus=True):
     def _passes(self, line: LogLine) -> bool:
         return (
             _LOUDNESS[line.level] >= _LOUDNESS[self._level]
-            and (self._sessions is None or line.session_id in self._sessions)
+            and (self._sessions is None or (line.session_id or "") in self._sessions)
             and (not self._text or self._text in self._searched(line))
         )
 
     def _searched(self, line: LogLine) -> str:
-        return f"{self._text_of(line)} {self._origin(line)}".casefold()
+        return f"{self._text_of(line)} {self._origin(line)} {line.session_id or ''}".casefold()
 
     def _text_of(self, line: LogLine) -> str:
         """What a line says, the candles it names in the zone as its own time is.
@@ -274,13 +276,13 @@ class LogPane(LineView, can_focus=True):
 
     @property
     def _indent(self) -> int:
-        shown = self._names and self.size.width >= 70
+        shown = self._names and (self.size.width >= _ROOMY or len(self._by_id) > 1)
         return _TIME + (self._origin_width + self._air if shown else 0)
 
     @property
     def _name_cells(self) -> int:
         most = _LONGEST_NAME if self.size.width >= _AIRY else _LONGEST_NARROW
-        return min(self._name_width, most)
+        return min(self._name_width, most if self.size.width >= _ROOMY else _SHORTEST_NAME)
 
     @property
     def _air(self) -> int:
@@ -288,8 +290,10 @@ class LogPane(LineView, can_focus=True):
 
     @property
     def _origin_width(self) -> int:
-        least = _ALIKE_WITH_ID if self._alike else _WITH_ID
-        return self._name_cells + (_ID if self.size.width >= least else 0)
+        least = _ALIKE_WITH_ID if self._short_id else _WITH_ID
+        if self.size.width >= least:
+            return self._name_cells + _ID
+        return self._name_cells + (self._air + self._short_id if self._short_id else 0)
 
     def _wrapped(self, line: LogLine) -> list[tuple[LogLine, int, str]]:
         # The scrollbar's cell is always left free: no line is wrapped anew where it comes.
@@ -341,9 +345,10 @@ class LogPane(LineView, can_focus=True):
             if self._indent > _TIME:
                 name = fitted(safe_text(self._origin(line)), self._name_cells, "left")
                 segments.append(Segment(name + " " * self._air, self.tone(Tone.INFO, behind)))
-                if self._origin_width > self._name_cells:
+                if cells := self._origin_width - self._name_cells:
                     known = line.session_id if line.session_id in self._by_id else None
-                    segments.append(Segment((known or "").ljust(_ID), dim))
+                    beginning = (known or "")[: self._short_id if cells < _ID else None]
+                    segments.append(Segment(beginning.ljust(cells), dim))
         segments.append(Segment(text, tone))
         return Strip(segments).adjust_cell_length(width, dim)
 
@@ -426,6 +431,13 @@ class LogPane(LineView, can_focus=True):
         """Follow again at the end."""
         if self.scroll_offset.y >= self.max_scroll_y - 1:
             self.following = True
+
+
+def _telling(ids: Collection[str]) -> int:
+    """How many characters of IDs tell them apart, but not too few to know one again."""
+    longest = max(map(len, ids))
+    enough = (n for n in range(_BEGINNING, longest) if len({one[:n] for one in ids}) == len(ids))
+    return next(enough, longest)
 
 
 def _laid_out(text: str, width: int) -> list[str]:
