@@ -213,3 +213,24 @@ async def test_on_a_narrow_terminal_lines_of_sessions_with_one_name_have_their_i
         await pilot.press("slash", *"k3x9")
         await until(pilot, lambda: "breakout" not in drawn(app, "#all-log"))
         assert "band     k3x9" in drawn(app, "#all-log"), "what is seen is found"
+
+
+async def test_the_log_beneath_the_sessions_has_no_line_of_one_that_is_not_selected() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "band"), session("m81c0zzt", "breakout")])
+    for one in link.sessions:
+        link.log("BTC/USDT: enter long", one.id)
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await until(pilot, lambda: "enter long" in drawn(app, "#log"))
+        await pilot.press("slash", *"zzzz")
+        await until(pilot, lambda: "No session selected." in drawn(app, "#log"))
+        assert "enter long" not in drawn(app, "#log")
+        link.log("the disk is nearly full")
+        app.poll()
+        await until(pilot, lambda: "the disk is nearly full" in drawn(app, "#log"))
+        assert "of no session" in str(app.screen.query_one("#log").border_title)
+        await pilot.press("escape", "A")
+        await until(
+            pilot, lambda: "Archived" in str(app.screen.query_one("#sessions").border_title)
+        )
+        assert "enter long" not in drawn(app, "#log")

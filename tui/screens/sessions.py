@@ -199,19 +199,23 @@ class SessionsScreen(BaseScreen):
         sessions, of_group = self._under_cursor()
         positions = self.query_one("#positions", LineTable)
         log = self.query_one(LogPane)
-        ids = tuple(session.id for session in sessions) or None
+        # Of none the log has what is of no session: other lines would not say whose they are.
+        ids = tuple(session.id for session in sessions) or ("",)
         if ids != self._log_of:
             self._log_of = ids
             log.filter(session=ids)
             self.refresh_hints()
         name = f" · {sessions[0].strategy}" if len(sessions) == 1 else ""
+        name = name if sessions or not self._sessions else " · of no session"
         about = self._identity(*sessions) if len(sessions) == 1 else []
         if of_group:
             about = [f"{len(sessions)} session{'s' * (len(sessions) != 1)} of the group"]
         entitle(positions, " · ".join(["Positions", *about]))
         if self._lacks_positions(flat=self.has_class("-flat")):
             name = "".join(f" · {part}" for part in about)  # no other title tells it
-        empty = "Nothing logged yet." if self._sessions else _TOUR
+        empty = "Nothing logged yet." if sessions else "No session selected."
+        if not self._sessions and self._archived is None:
+            empty = _TOUR
         if len(sessions) == 1:
             empty = no_line(sessions[0])
         log.set_empty(empty)
