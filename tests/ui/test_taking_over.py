@@ -22,7 +22,7 @@ from core.host.link import CommandError, HostLink
 from core.journal.values import FeedKind, SessionState
 from core.session.snapshot import HostSnapshot, StartRequest
 from core.store.workspace import Workspace, WorkspaceError
-from tests.ui.driving import NARROW, WatchedApp, driven, host_of, make_app, until
+from tests.ui.driving import NARROW, VAST, WatchedApp, driven, host_of, make_app, until
 from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, session
 from tests.ui.test_real_host import top_line
 from tests.ui.test_sessions import drawn
@@ -69,10 +69,14 @@ async def test_only_where_another_process_hosts_may_one_take_over() -> None:
         assert "take over" not in hints(app)
         await pilot.press("T")
         assert isinstance(app.screen, SessionsScreen)
+        await pilot.resize_terminal(*NARROW)
+        own = hints(app)
     app = make_app(attached())
     async with driven(app, NARROW) as pilot:
-        assert "T take over" in hints(app)
         assert "attached" in top_line(app)
+        assert hints(app) == own, "the page's own come first"
+        await pilot.resize_terminal(*VAST)
+        await until(pilot, lambda: "T take over" in hints(app))
 
 
 @pytest.mark.parametrize(

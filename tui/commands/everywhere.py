@@ -142,7 +142,7 @@ EVERYWHERE: tuple[Command, ...] = (
     Command(
         "app.take_over", Place.ANYWHERE, "T", "T", "take over",
         "While another process runs the sessions: run them in this screen (asks)",
-        "app.take_over", 0,
+        "app.take_over", 20,
         unless="The sessions run in this screen already.",
     ),
     Command(
