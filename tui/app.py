@@ -306,6 +306,8 @@ class PapertapeApp(GuardedApp):
                     screen.take_snapshot(snapshot)
                     if another_host:
                         screen.refresh_hints()
+        if isinstance(self.screen, Ask) and self.screen.gone():
+            self.screen.dismiss(None)
         self._returning.see(snapshot)
         if before is not None and not another_host:
             fresh = before.last_log != snapshot.last_log and self.link is not None
@@ -373,14 +375,17 @@ class PapertapeApp(GuardedApp):
         text: str,
         answers: Sequence[OfferedAnswer],
         answered: Callable[[str], None],
+        gone: Callable[[], str] = lambda: "",
     ) -> None:
-        """Ask a question; `answered` gets the value of the answer, and nothing on Esc."""
+        """See `Shell.ask`."""
 
         def closed(answer: str | None) -> None:
-            if answer is not None:
+            if why := gone():
+                self.say(why, "warning")
+            elif answer is not None:
                 answered(answer)
 
-        self.push_screen(Ask(title, text, answers), closed)
+        self.push_screen(Ask(title, text, answers, gone), closed)
 
     def open_report(self, name: str) -> ReportPage:
         """Open the page for the report of a session, which is still to be read."""

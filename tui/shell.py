@@ -100,8 +100,13 @@ class Shell(Protocol):
         text: str,
         answers: Sequence[OfferedAnswer],
         answered: Callable[[str], None],
+        gone: Callable[[], str] = lambda: "",
     ) -> None:
-        """Ask a question; `answered` gets the value of the answer, and nothing on Esc."""
+        """Ask a question; `answered` gets the value of the answer, and nothing on Esc.
+
+        `gone`: why there is nothing to answer any more by the state shown last, empty while there
+        is. The question ends by itself then, and says so.
+        """
         ...
 
     @property

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -118,6 +119,52 @@ async def test_flatten_asks_and_closes() -> None:
         await pilot.press("y")
         await until(pilot, lambda: link.commands == ["flatten k3x9a1pq all"])
         await until(pilot, lambda: "Flat." in drawn(app, "#positions"))
+
+
+async def test_a_question_ends_by_itself_once_there_is_nothing_to_answer_any_more() -> None:
+    """A position left by its signal while one was asked about it, and `y` closed nothing."""
+    link = busy()
+    app = make_app(link)
+
+    async def asked(*keys: str) -> None:
+        await pilot.press(*keys)
+        await arrived(pilot, Ask)
+        app.notes.clear()
+
+    async def ended(told: str) -> None:
+        app.poll()
+        await until(pilot, lambda: not isinstance(app.screen, Ask))
+        await until(pilot, lambda: any(told in note.message for note in app.notes))
+
+    async with driven(app) as pilot:
+        held = link.found("m81c0zzt").open_positions
+        await pilot.press("j", "enter")
+        await arrived(pilot, SessionScreen)
+        link.change("m81c0zzt", open_positions=held[:1], sides=(Side.LONG, Side.SHORT))
+        app.poll()
+        await pilot.pause()
+        await asked("f")
+        app.poll()
+        await pilot.pause()
+        assert isinstance(app.screen, Ask), "it is open still"
+        link.change("m81c0zzt", open_positions=())
+        await ended("is closed already")
+        await asked("N")
+        link.change("m81c0zzt", open_positions=held[:1])
+        await ended("is in a position already")
+        await asked("f")
+        another = msgspec.structs.replace(held[0], entry_time=held[0].entry_time + 1)
+        link.change("m81c0zzt", open_positions=(another,))
+        await ended("is closed already")
+        await pilot.press("escape")
+        await arrived(pilot, SessionsScreen)
+        await asked("f")
+        link.change("m81c0zzt", open_positions=())
+        await ended("no position is open any more")
+        await asked("x")
+        link.change("m81c0zzt", state=SessionState.STOPPED, ended=NOW)
+        await ended("has ended already")
+        assert not link.commands
 
 
 async def test_an_ended_session_is_started_again_and_archived() -> None:

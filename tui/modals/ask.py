@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -30,8 +30,16 @@ class Ask(ModalScreen[str | None]):
         Binding("enter", "take", show=False),
     ]
 
-    def __init__(self, title: str, text: str, answers: Sequence[OfferedAnswer]) -> None:
+    def __init__(
+        self,
+        title: str,
+        text: str,
+        answers: Sequence[OfferedAnswer],
+        gone: Callable[[], str] = lambda: "",
+    ) -> None:
+        """`gone`: why there is nothing to answer any more, empty while there is."""
         super().__init__()
+        self.gone = gone
         self._question = safe_text(title)
         self._text = safe_lines(text)
         self._answers = (*answers, OfferedAnswer("", "Esc", "Cancel"))

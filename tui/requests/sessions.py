@@ -125,6 +125,22 @@ class SessionCommands:
             lambda _: self._shell.command("restart", work),
         )
 
+    def _known(self, sessions: Sequence[SessionSnapshot]) -> list[SessionSnapshot]:
+        """The sessions as they are shown now; without those that are listed no more."""
+        ids, snapshot = {one.id for one in sessions}, self._shell.snapshot
+        return [one for one in snapshot.sessions if one.id in ids] if snapshot else list(sessions)
+
+    def _ended(self, sessions: Sequence[SessionSnapshot]) -> Callable[[], str]:
+        """Tells that all of them have ended, once that is so."""
+
+        def gone() -> str:
+            if any(not one.state.ended for one in self._known(sessions)):
+                return ""
+            have = "have" if len(sessions) > 1 else "has"
+            return f"{_named(sessions)} {have} ended already."
+
+        return gone
+
     def _started(self, reply: StartReply) -> None:
         """Say what was started, unless it is seen: a note would lie over the log that tells it."""
         self._begun, self._logged = reply.session_id, False
@@ -150,7 +166,7 @@ class SessionCommands:
             agreed()
             self._stop(targets, flatten=answer == "flatten")
 
-        self._shell.ask(*stop_question(targets), answers, answered)
+        self._shell.ask(*stop_question(targets), answers, answered, self._ended(targets))
 
     def _stop(self, sessions: Sequence[SessionSnapshot], *, flatten: bool) -> None:
         async def work(link: HostLink) -> None:
@@ -191,7 +207,9 @@ class SessionCommands:
             self._shell.command("pause" if running else "resume", work)
 
         trial = _trial_of(targets, _NO_ENTRIES) if running else ""
-        self._do("Pause" if running else "Resume", targets, agreed, asks=asks, trial=trial)
+        ended = self._ended(running) if running else None
+        what = "Pause" if running else "Resume"
+        self._do(what, targets, agreed, asks=asks, trial=trial, gone=ended)
 
     def _do(
         self,
@@ -201,10 +219,12 @@ class SessionCommands:
         *,
         asks: bool,
         trial: str = "",
+        gone: Callable[[], str] | None = None,
     ) -> None:
         """Do what is done unasked to sessions in sight; of others ask first, naming them.
 
-        `trial`: what it does to the verdict of a trial, which is asked first too.
+        `trial`: what it does to the verdict of a trial, which is asked first too. `gone`: as for
+        `Shell.ask`.
         """
         if not asks and not trial:
             agreed()
@@ -216,6 +236,7 @@ class SessionCommands:
             f"{_names(targets)}{hidden}{trial}".strip(),
             [OfferedAnswer("yes", "y", what)],
             lambda _: agreed(),
+            gone or (lambda: ""),
         )
 
     def _tell(
@@ -243,6 +264,10 @@ class SessionCommands:
             agreed()
             self._shell.command("flatten", work)
 
+        def gone() -> str:
+            held = any(one.open_positions and not one.state.ended for one in self._known(targets))
+            return "" if held else f"{_named(targets)}: no position is open any more."
+
         self._shell.ask(
             f"Close {count} of {_named(targets)}?",
             f"{_names(targets)}At the next price, told as closed by hand. "
@@ -250,13 +275,16 @@ class SessionCommands:
             f"{_trial_of(targets, _CLOSED)}",
             [OfferedAnswer("flatten", "y", "Close")],
             answered,
+            gone,
         )
 
     def ask_flatten_one(self, session: SessionSnapshot, symbol: str) -> None:
         """Ask, then close the position of one symbol, or all of the session's."""
-        if all(one.symbol != symbol for one in session.open_positions):
+        position = next((one for one in session.open_positions if one.symbol == symbol), None)
+        if position is None:
             self.ask_flatten([session])
             return
+        entered = symbol, position.entry_time
         answers = [OfferedAnswer(symbol, "y", f"Close {symbol}")]
         if len(session.open_positions) > 1:
             answers.append(OfferedAnswer("all", "a", f"Close all {len(session.open_positions)}"))
@@ -267,12 +295,22 @@ class SessionCommands:
 
             self._shell.command("flatten", work)
 
+        def gone() -> str:
+            """Another position of the symbol is none that was asked about."""
+            held = [
+                (one.symbol, one.entry_time)
+                for known in self._known([session])
+                for one in known.open_positions * (not known.state.ended)
+            ]
+            return "" if entered in held else f"{symbol} of {_named([session])} is closed already."
+
         self._shell.ask(
             f"Close {symbol} of {_named([session])}?",
             "At the next price, told as closed by hand. The session goes on."
             f"{_trial_of([session], _CLOSED)}",
             answers,
             answered,
+            gone,
         )
 
     def block(self, session: SessionSnapshot, symbol: str) -> None:
@@ -295,6 +333,7 @@ class SessionCommands:
             trial.strip(),
             [OfferedAnswer("block", "y", "Block")],
             lambda _: self._shell.command("block", work),
+            self._ended([session]),
         )
 
     def annotate(self, session: SessionSnapshot, note: str, tags: tuple[str, ...]) -> None:
@@ -325,6 +364,12 @@ class SessionCommands:
 
             self._shell.command("enter", work)
 
+        def gone() -> str:
+            for known in self._known([session]):
+                if any(one.symbol == symbol for one in known.open_positions):
+                    return f"{symbol} of {_named([session])} is in a position already."
+            return self._ended([session])()
+
         self._shell.ask(
             f"Enter {symbol} in {_named([session])} by hand?",
             "At the next price, with the strategy's own size, stop and target as of its last "
@@ -335,6 +380,7 @@ class SessionCommands:
                 for side in session.sides
             ],
             answered,
+            gone,
         )
 
     def ask_archive(
@@ -364,6 +410,7 @@ class SessionCommands:
             f"{'them' if several else 'it'} there. The files stay.{kept}",
             [OfferedAnswer("archive", "y", "Archive")],
             answered,
+            lambda: "" if self._known(targets) else f"{_named(targets)} left the list already.",
         )
 
     def unarchive(
