@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from textual.widgets import Input
 
@@ -110,6 +111,11 @@ async def test_one_is_told_of_what_the_form_asks_for_by_toast_bell_and_title() -
             return " ".join(drawn(app, "#verdict").split())
 
         await until(pilot, lambda: "BTC/USDT is at " in drawn(app, "#verdict"))
+        held = link.found("k3x9a1pq").open_positions[0]
+        risen = msgspec.structs.replace(held, mark_price=71_234.5)
+        link.change("k3x9a1pq", open_positions=(risen,))
+        app.poll()
+        await until(pilot, lambda: "BTC/USDT is at 71,234.5" in told())
         await pilot.press(*"70,000", "tab", "tab", "tab", *"x", "enter")
         await until(pilot, lambda: "no trade: expected a number above 0, such as 7, f" in told())
         await pilot.press("backspace", "shift+tab", *"x", "enter")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -75,13 +75,13 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
     AUTO_FOCUS = "Input"
 
     def __init__(
-        self, session: SessionSnapshot, symbol: str, prices: Mapping[str, float] | None = None
+        self, session: SessionSnapshot, symbol: str, prices: Callable[[], Mapping[str, float]]
     ) -> None:
-        """`prices`: the present ones, as far as they are known, by symbol."""
+        """`prices`: tells the present ones, as far as they are known, by symbol."""
         super().__init__()
         self._session = session
         self._symbol = symbol
-        self._prices = prices or {}
+        self._prices = prices
 
     def compose(self) -> ComposeResult:
         """One field a kind, and what is wrong with them."""
@@ -96,8 +96,9 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
             yield hints("keep", choices=len(self._session.symbols) > 1)
 
     def on_mount(self) -> None:
-        """Say what is waited for already."""
+        """Say what is waited for already, and from then on where the price is."""
         self.judge()
+        self.set_interval(1.0, self.judge)
 
     @property
     def _chosen(self) -> str:
@@ -117,7 +118,7 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
                 self.query_one(f"#{kind}", TextField).propose(self._value(kind, self._symbol))
         wanted, problems = self._wanted()
         once = [Remark("", f"once: {one.text}{self._told(one)}", Tone.DIM) for one in wanted]
-        price = self._prices.get(self._symbol)
+        price = self._prices().get(self._symbol)
         stands = f"{self._symbol} is at {formats.price(price)}"
         present = [] if price is None else [Remark("", stands, Tone.DIM)]
         self.tell([*self.wrong(problems), *present, *once])
@@ -148,7 +149,7 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
         """What is to be known of a rule beside what it waits for."""
         if rule.told is not None:
             return " (told already: clear the field and enter it again)"
-        price = self._prices.get(rule.symbol or "") if rule.kind in _PRICES else None
+        price = self._prices().get(rule.symbol or "") if rule.kind in _PRICES else None
         beyond = price is not None and (
             price >= rule.value if rule.kind is AlertKind.ABOVE else price <= rule.value
         )

@@ -376,17 +376,27 @@ class BaseScreen(Screen[None]):
         )
 
     def tell_of(
-        self, session: SessionSnapshot, symbol: str, prices: Mapping[str, float] | None = None
+        self,
+        session: SessionSnapshot,
+        symbol: str,
+        prices: Callable[[], Mapping[str, float] | None] = lambda: None,
     ) -> None:
         """Open the form for what to be told of in a session; by `prices` its symbols stand now."""
-        if prices is None:  # then only those are known in which it has a position
-            prices = {one.symbol: one.mark_price for one in session.open_positions}
+
+        def present() -> Mapping[str, float]:
+            if (known := prices()) is not None:
+                return known
+            # Only those are known in which it has a position.
+            snapshot = self.papertape.snapshot
+            listed = () if snapshot is None else snapshot.sessions
+            found = next((one for one in listed if one.id == session.id), session)
+            return {one.symbol: one.mark_price for one in found.open_positions}
 
         def answered(alerts: tuple[AlertRule, ...] | None) -> None:
             if alerts is not None:
                 self.papertape.sessions.set_alerts(session, alerts)
 
-        self.app.push_screen(AlertsForm(session, symbol, prices), answered)
+        self.app.push_screen(AlertsForm(session, symbol, present), answered)
 
     def pane(self, widget: Widget, title: str) -> Widget:
         """A widget under a rule that carries its title."""

@@ -508,8 +508,11 @@ class SessionScreen(BaseScreen):
     def action_watch(self) -> None:
         """Open the form for what to be told of."""
         if self._session is not None and self._symbol is not None:
-            prices = None if self._detail is None else self._detail.prices
-            self.tell_of(self._session, self._symbol, prices)
+            self.tell_of(
+                self._session,
+                self._symbol,
+                lambda: None if self._detail is None else self._detail.prices,
+            )
 
     def action_compare(self) -> None:
         """Go to the comparison, with it selected."""
