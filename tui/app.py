@@ -48,6 +48,7 @@ from tui.palette import PaletteCommands
 from tui.requests.alerts import Alerts, Loudness
 from tui.requests.backtest import BacktestCommands
 from tui.requests.comparison import ComparisonCommands
+from tui.requests.exporting import export_picture
 from tui.requests.library import LibraryCommands
 from tui.requests.schedule import ScheduleCommands
 from tui.requests.sessions import ReportPage, SessionCommands
@@ -515,6 +516,11 @@ class PapertapeApp(GuardedApp):
         }
         here = [part for part, kind in parts.items() if self.screen.query(kind)]
         self.push_screen(HelpScreen(place, here, tuple(self.screen.query(LineTable))))
+
+    def save_picture(self) -> None:
+        """Write what the screen shows into the folder of the exports, as SVG, and say where."""
+        page = next(one for one in self.screen_stack[::-1] if isinstance(one, BaseScreen))
+        page.export(partial(export_picture, self.export_screenshot(), page.PLACE.value))
 
     def action_next_alerts(self) -> None:
         """Tell of what happens less loudly, or again with all means."""

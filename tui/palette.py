@@ -179,6 +179,10 @@ class Jumping(Protocol):
         """Go where a command of another screen is at home, and begin it or tell its key."""
         ...
 
+    def save_picture(self) -> None:
+        """Write what the screen shows into a file, and say where."""
+        ...
+
     def choose_theme(self, name: str) -> None:
         """Use a theme from now on, and the next time."""
         ...
@@ -265,6 +269,8 @@ class PaletteCommands(Provider):
                 run = partial(self.app.run_action, command.target, self.screen)
                 yield self._command(Kind.COMMAND, command, run)
         themed = cast(Jumping, self.app)
+        about = "SVG, a screenshot as text, into the folder of the exports"
+        yield Offer(Kind.COMMAND, "save a picture of this screen", about, themed.save_picture)
         for name, view in themed.views.items():
             choose = partial(themed.choose_view, name)
             yield Offer(Kind.VIEW, safe_text(name), safe_text(view.about), choose)

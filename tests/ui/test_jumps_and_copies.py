@@ -293,3 +293,22 @@ async def test_a_backtest_is_written_into_files(workspace: Any) -> None:
         assert written.read_bytes() == first, "another backtest takes no exported one's place"
         (second,) = exports.glob("waves-*/backtest_2.json")
         assert json.loads(second.read_text())["fill_on"] == "close"
+
+
+@pytest.mark.parametrize("words", ["SVG", "screenshot", "picture"])
+async def test_a_picture_of_the_screen_is_written_among_the_exports(
+    words: str, workspace: Any
+) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("6")
+        await jump(pilot, app, words)
+        exports = workspace.root / "exports"
+        await until(pilot, lambda: list(exports.glob("screen-*/logs-*.svg")))
+        (written,) = exports.glob("screen-*/logs-*.svg")
+        text = written.read_text()
+        assert text.startswith("<svg")
+        assert "Scheduler" in text
+        assert "save" not in text, "the page, not the palette"
+        await until(pilot, lambda: app.notes)
+        assert written.name in app.notes[-1].message.replace("\n", "")

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.store.durable import OsDisk, write_durably
+from core.store.redaction import KNOWN_SECRETS
 from core.strategy.names import is_name
-from core.time_format import short_date, wall_clock
+from core.time_format import iso_time, short_date, wall_clock
 
 if TYPE_CHECKING:
     from core.backtest.sweep import Sweep
@@ -151,6 +152,19 @@ def export_gate(varied: Varied, order: BacktestOrder, workspace: Path) -> Path:
     files = {".json": _json(gate_json(varied, order)), ".txt": text.encode()}
     folder = _folder(workspace, order.name, "gate")
     return _write(folder, _unused(folder, "gate", files), files)
+
+
+def export_picture(svg: str, page: str, workspace: Path) -> Path:
+    """Write a picture of the screen that shows a page, named by it and the time of day (UTC).
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    files = {".svg": KNOWN_SECRETS.redact(svg).encode()}
+    name = "_".join(page.casefold().split())
+    stem = f"{name}-{iso_time(wall_clock())[11:19].replace(':', '')}"
+    folder = _folder(workspace, "screen", "screen")
+    return _write(folder, _unused(folder, stem, files), files)
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
