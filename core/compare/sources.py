@@ -187,8 +187,8 @@ def _scope(
         trials = len(layers.others) + 1
         rate = seal.errors.any_broken
         told.append(
-            f"each of the {trials} trials may be wrong with {share_text(rate)}: that one of them "
-            f"is may have a chance of up to {share_text(1 - (1 - rate) ** trials)}"
+            f"each of the {trials} trials may be wrong with {share_text(rate)}; the chance that at "
+            f"least one of them is wrong may be up to {share_text(1 - (1 - rate) ** trials)}"
         )
     return told
 

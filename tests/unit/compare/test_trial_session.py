@@ -144,7 +144,10 @@ def test_of_several_trials_the_last_sealed_is_judged_and_the_others_are_listed(
         "judged: the trial of session bcde2345, sealed 2023-11-16; "
         "other trials: abcd1234, sealed 2023-11-15: kept"
     ) in text
-    assert "each of the 2 trials may be wrong with 5%" in text
+    assert (
+        "each of the 2 trials may be wrong with 5%; "
+        "the chance that at least one of them is wrong may be up to 9.8%"
+    ) in text
     written: Any = comparison_to_json(found)["layers"]
     assert written["trial"]["horizon_trades"] == 600
     assert written["other_trials"][0]["state"] == "kept"
