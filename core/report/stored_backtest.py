@@ -18,6 +18,7 @@ import orjson
 
 from core.market.candles.candles import Candles
 from core.market.candles.digest import candles_digest
+from core.report.curves import kept_points
 from core.report.library import CandleSource, Setting
 from core.report.market_regime import regime_of_run
 from core.report.metrics import Metrics
@@ -34,6 +35,7 @@ _FIGURES = tuple(
     if field.name not in ("win_rate_ci", "short_period", "metrics_undefined")
 )
 _DIGITS = 4
+_HELD_POINTS = 1_500  # of a curve: more than any screen has dots
 
 
 def backtest_block(report: Mapping[str, Any]) -> Json:
@@ -156,7 +158,21 @@ def library_result(
         "config": config_to_dict(result.config),
         "settings": dict(settings),
         "source": msgspec.to_builtins(source),
+        "held": [[iso_time(time), value] for time, value in held_curve(result, candles)],
     }
+
+
+def held_curve(result: RunResult, candles: Mapping[str, Candles]) -> list[tuple[int, float]]:
+    """The balance of a run had it held its first symbol: what a chart can show of it (UTC ms)."""
+    market = candles[result.config.symbols[0]]
+    begin = int(result.times[0]) if len(result.times) else 0
+    first = int(market.time.searchsorted(begin))
+    times, closes = market.time[first:], market.close[first:]
+    if not len(closes) or not closes[0]:
+        return []
+    values = closes * (result.starting_balance / closes[0])
+    kept = kept_points(values, _HELD_POINTS // 2)
+    return list(zip(times[kept].tolist(), values[kept].tolist(), strict=True))
 
 
 def stored_backtest(document: Path, block: object) -> dict[str, Any] | None:

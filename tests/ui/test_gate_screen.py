@@ -36,6 +36,7 @@ from tui.modals.vary import VaryForm
 from tui.requests.backtest import BacktestOrder
 from tui.requests.varying import Variation
 from tui.screens.backtest import BacktestScreen
+from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.gate import (
     GateScreen,
     _chance_gauge,
@@ -142,6 +143,19 @@ async def judged(pilot: Pilot[int], app: PapertapeApp, workspace: Workspace) -> 
     return screen
 
 
+async def has_its_page(pilot: Pilot[int], app: PapertapeApp) -> None:
+    """Wait for the page of the setting that was judged, which is that of any other backtest."""
+    page = await arrived(pilot, BacktestResultScreen)
+    await until(pilot, lambda: page.query_one("#result-whole").display)
+    title = str(page.query_one("#result-title").render()).splitlines()[0]
+    assert title.startswith("waves rsi.period=1"), "the setting that was judged"
+    assert page._result.held, "buy and hold beside it"
+    assert page.check_action("view", ()), "it has its candles"
+    await pilot.press("v")
+    await until(pilot, lambda: "◆" in drawn(app, "#result-chart"))
+    await pilot.press("v")
+
+
 @pytest.mark.parametrize("size", [NARROW, WIDE])
 async def test_the_page_has_one_verdict_and_each_answer_opens(
     workspace: Workspace, size: tuple[int, int]
@@ -214,9 +228,7 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         assert title == "waves · BTC/USDT 1m · parts joined"
         await until(pilot, lambda: "chosen anew for each" in remarks(app))
         await pilot.press("escape", "up", "enter")
-        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
-        title = str(app.screen.query_one("#result-title").render()).splitlines()[0]
-        assert title.startswith("waves rsi.period=1"), "the setting that was judged"
+        await has_its_page(pilot, app)
         await pilot.press("escape")
         assert app.screen is screen
         screen.run_order(Variation(("rsi.period=0:3",)))
@@ -254,14 +266,15 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         await until(pilot, lambda: sum("Written into" in note.message for note in app.notes) == 2)
         assert len(list(folder.iterdir())) == 2, "what was kept is the very same"
         assert tries_of(workspace.tries, "waves").tried == 1 + 2, "nothing was tried again"
-        for keys, shown in ((("G",), "waves · BTC"), (("up",), "waves rsi.period=1")):
-            await pilot.press(*keys, "enter")
-            await until(pilot, lambda: isinstance(app.screen, ReportScreen))
-            title = str(app.screen.query_one("#result-title").render()).splitlines()[0]
-            assert title.startswith(shown)
-            if size == WIDE:
-                await until(pilot, lambda: bool(BRAILLE.search(drawn(app, "#result-equity"))))
-            await pilot.press("escape")
+        await pilot.press("G", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        title = str(app.screen.query_one("#result-title").render()).splitlines()[0]
+        assert title.startswith("waves · BTC")
+        if size == WIDE:
+            await until(pilot, lambda: bool(BRAILLE.search(drawn(app, "#result-equity"))))
+        await pilot.press("escape", "up", "enter")
+        await has_its_page(pilot, app)
+        await pilot.press("escape")
         await pilot.press("g", "enter")
         await until(pilot, lambda: isinstance(app.screen, SweepScreen))
 

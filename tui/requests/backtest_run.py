@@ -30,7 +30,7 @@ from core.market.venues.addresses import VenueError
 from core.market.venues.registry import public_api
 from core.report.library import CandleSource, LibraryError, StoredResult, keep_result
 from core.report.result import result_to_json
-from core.report.stored_backtest import library_result
+from core.report.stored_backtest import held_curve, library_result
 from core.store.durable import OsDisk
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.workspace import Workspace
@@ -40,7 +40,7 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.signals.sources import warmup_candles
-from core.time_format import iso_time, parse_time, wall_clock
+from core.time_format import parse_time, wall_clock
 from core.trading.values import FillOn
 from core.trial.ledger import noted
 from tui import formats
@@ -337,20 +337,10 @@ def _run(
         result = noted(workspace.tries, result, config, material.candles, wall_clock())
     now = wall_clock()
     equity = thinned(list(zip(result.times.tolist(), result.equity.tolist(), strict=True)))
-    first = result.times[0] if len(result.times) else 0
-    market = material.candles[config.symbols[0]]
-    closes = [
-        (time, close)
-        for time, close in zip(market.time.tolist(), market.close.tolist(), strict=True)
-        if time >= first
-    ]
-    scale = result.starting_balance / closes[0][1] if closes and closes[0][1] else 0.0
-    held = thinned([(time, close * scale) for time, close in closes])
     key = None
     source = source_of(order, config)
     if workspace is not None:
         whole = library_result(result, material.candles, now, source, order.settings)
-        whole["held"] = [[iso_time(time), value] for time, value in held]
         try:
             key = keep_result(workspace, whole, OsDisk())
         except LibraryError as error:
@@ -360,7 +350,7 @@ def _run(
         order,
         {**result_to_json(result), "settings": dict(order.settings)},
         equity,
-        held,
+        tuple(held_curve(result, material.candles)),
         _chart_source(config, material.candles),
         key,
     )

@@ -126,6 +126,18 @@ class LibraryCommands:
         """
         return await asyncio.to_thread(_opened, listed)
 
+    async def find(self, key: str) -> OpenedResult:
+        """All of the result of that key.
+
+        Raises:
+            LibraryError: there is none, or it is damaged.
+            WorkspaceError: there is no workspace, or it cannot be read.
+        """
+        home = self._home()
+        if home is None:
+            raise WorkspaceError("there is no workspace to find a backtest in")
+        return await asyncio.to_thread(lambda: _opened(find_result(home, key)))
+
     def candles(self, opened: OpenedResult) -> ChartSource | None:
         """Has the candles of a result, read from this machine once they are asked for.
 

@@ -51,7 +51,8 @@ class Varied:
     `aside`: how it was run, which is no fault of it. `warmup`: see `BacktestOrder`; with it a
     setting's own backtest is on the same candles, as over `span`. `own`: what the strategy itself
     is set to, by path. `reports`: of a gate that was kept, the backtest that was judged and the
-    parts of its walk-forward as one, each with its equity; one just made has them in itself.
+    parts of its walk-forward as one, each with its equity; one just made has them in itself. `key`:
+    of the library, where it is kept there.
     """
 
     found: Sweep | Gate | UnfinishedGate
@@ -61,6 +62,7 @@ class Varied:
     span: tuple[int, int] | None = None
     own: Mapping[str, object] = field(default_factory=dict)
     reports: tuple[tuple[Mapping[str, object], Points], ...] = ()
+    key: str = ""
 
 
 @dataclass(slots=True)

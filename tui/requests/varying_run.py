@@ -160,9 +160,10 @@ async def _run(
     if workspace is not None:
         home = Workspace(workspace)
         try:
-            await asyncio.to_thread(_keep, order, variation, varied, material.candles, home)
+            key = await asyncio.to_thread(_keep, order, variation, varied, material.candles, home)
         except LibraryError as error:
             return replace(varied, notes=(*notes, str(error)))
+        return replace(varied, key=key or "")
     return varied
 
 
@@ -172,7 +173,7 @@ def _keep(
     varied: Varied,
     candles: Mapping[str, Candles],
     workspace: Workspace,
-) -> None:
+) -> str | None:
     balance = {} if order.balance is None else {"starting_balance": order.balance}
     config = parse_config({**order.raw, **balance}).config
     asked = Asked(
@@ -186,7 +187,7 @@ def _keep(
     )
     source, now = source_of(order, config), wall_clock()
     terms = Terms(**asdict(variation))
-    keep_search(workspace, varied.found, asked, terms, candles, source, now, OsDisk())
+    return keep_search(workspace, varied.found, asked, terms, candles, source, now, OsDisk())
 
 
 def ended(listed: ListedResult) -> Ended:
@@ -218,6 +219,7 @@ def ended(listed: ListedResult) -> Ended:
             asked.span,
             dict(leaves(config_to_dict(config))),
             tuple((report, curve_of(report)) for report in reports),
+            listed.key,
         ),
     )
 

@@ -288,9 +288,10 @@ class BacktestScreen(BaseScreen):
     def _show_result(
         self, result: BacktestOutcome | OpenedResult, listed: ListedResult | None
     ) -> None:
-        if isinstance(result, OpenedResult):
+        if isinstance(result, OpenedResult) and (listed is not None or result.order is None):
             again = partial(self._again_of, result.listed)
         else:
+            assert result.order is not None
             again = partial(self._run_again, result.order)
         try:
             vary = partial(self._vary, order=result.order, name=str(result.report["strategy"]))
@@ -300,9 +301,13 @@ class BacktestScreen(BaseScreen):
         else:
             self.app.push_screen(screen)
 
+    def _show_judged(self, opened: OpenedResult) -> None:
+        """Show the backtest that a gate judged; a note on it would be one on the gate."""
+        self._show_result(opened, None)
+
     def _show_search(self, ended: Ended, kind: str) -> None:
-        screen = _SEARCHES[kind]
-        self.app.push_screen(screen(ended.order, ended.variation, self.run_order, ended.varied))
+        screen, done, show = _SEARCHES[kind], ended.varied, self._show_judged
+        self.app.push_screen(screen(ended.order, ended.variation, self.run_order, done, show))
 
     def _tell(self, text: str, style: str = "$dim") -> None:
         if not self.is_attached:
@@ -544,7 +549,8 @@ class BacktestScreen(BaseScreen):
 
             def varied(variation: Variation | None) -> None:
                 if variation is not None:
-                    self.app.push_screen(screen(order, variation, self.run_order))
+                    show = self._show_judged
+                    self.app.push_screen(screen(order, variation, self.run_order, show=show))
                 else:
                     left()
 

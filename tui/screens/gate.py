@@ -17,6 +17,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.gate import PARTS
+from core.report.library import LibraryError
+from core.store.workspace import WorkspaceError
 from core.text import chance_text, per_cent, safe_lines, safe_text, signed_per_cent
 from core.time_format import wall_clock
 from tui.commands import Place, bindings
@@ -172,8 +174,27 @@ class GateScreen(LongWorkScreen):
             done = replace(self._varied, found=gate.sweep, notes=(), aside=())
             self.app.push_screen(SweepScreen(self._order, self._variation, self._run_setting, done))
         else:
-            judged = dict(zip(gate.varied, gate.sweep.best.values, strict=True))
-            self._show(gate.best, {**set_before, **judged})
+            self._show_best(gate)
+
+    def _show_best(self, gate: Gate) -> None:
+        """Show the backtest that was judged: as any other where it is kept, else as a report."""
+        judged = dict(zip(gate.varied, gate.sweep.best.values, strict=True))
+        settings = {**self._order.settings, **judged}
+        key, show = self._varied.key, self._show_kept
+        if not key or show is None:
+            self._show(gate.best, settings)
+            return
+
+        async def work() -> None:
+            try:
+                opened = await self.papertape.library.find(key)
+            except (LibraryError, WorkspaceError):  # as after it was removed from the list
+                self._show(gate.best, settings)
+            else:
+                if self.is_on_top:
+                    show(opened)
+
+        self.app.run_worker(work(), name="open", group="varying", exit_on_error=False)
 
     def _show(
         self, result: RunResult, settings: Mapping[str, float | int | str], joined: str = ""

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from core.text import safe_lines, safe_text
 from tui import formats
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
+from tui.requests.library import OpenedResult
 from tui.requests.varying import Control, Variation, Varied
 from tui.screens.base import BaseScreen, write
 from tui.widgets.tones import Tone, toned
@@ -43,10 +44,15 @@ class LongWorkScreen(BaseScreen):
         variation: Variation,
         run: Callable[[BacktestOrder], None],
         done: Varied | None = None,
+        show: Callable[[OpenedResult], None] | None = None,
     ) -> None:
-        """`run`: has a setting's backtest made, and shown. `done`: what came of it already."""
+        """`run`: has a setting's backtest made, and shown. `done`: what came of it already.
+
+        `show`: has a backtest that is kept shown.
+        """
         super().__init__()
         self._run_setting = run
+        self._show_kept = show
         self._done_before = done
         self._order = order
         self._variation = variation
