@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -260,6 +261,12 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         kept = await arrived(pilot, GateScreen)
         await until(pilot, lambda: kept.has_class("-done"))
         assert str(kept.query_one("#gate-verdict").render()).startswith("? too little data")
+        title = "Part by part, what to expect"
+        shown = f"{title}  Luck, other circumstances" if size == NARROW else title
+        left = kept.query_one("#gate-left")
+        await pilot.pause()
+        await pilot.pause()
+        assert Content.from_markup(str(left.border_title)).plain.strip() == shown
         sides = ("#gate-left-text", "#gate-right-text")
         assert [str(kept.query_one(side).render()) for side in sides] == texts
         await pilot.press("E")

@@ -120,6 +120,7 @@ class GateScreen(LongWorkScreen):
         ):
             self.query_one(f"#gate-{side}-text", RemarkLines).show(section_lines(sections))
         self._entitle()
+        self.call_after_refresh(self._entitle)  # as wide as the panes are by then
         answers.focus()
         self.call_after_refresh(self.refresh_hints)  # there may be more than room by then
 
@@ -135,7 +136,7 @@ class GateScreen(LongWorkScreen):
     def laid_out(self, event: events.Resize) -> None:
         """Name one column or both."""
         super().laid_out(event)
-        self._entitle()
+        self.call_after_refresh(self._entitle)  # as wide as the panes are by then
         self.call_after_refresh(self.refresh_hints)
 
     # ── commands ──
