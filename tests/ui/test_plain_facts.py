@@ -962,3 +962,14 @@ async def test_of_sessions_alike_the_trades_are_listed_on_80_columns_beside_thei
     async with driven(app, NARROW):
         heading = drawn(app, "#sessions").splitlines()[0].split()
         assert heading[:6] == ["STATE", "ID", "STRATEGY", "SYMBOLS", "TRADES", "OPEN"]
+
+
+async def test_on_80_columns_whose_clock_a_time_is_by_is_told_whole_or_not_at_all() -> None:
+    sealed = session(
+        "k3x9a1pq", "band", mode=Mode.DEMO, planned_end=NOW + DAY, trial=TrialHorizon(NOW, 60, 60.0)
+    )
+    app = make_app(ScriptedLink([sealed]))
+    async with driven(app, NARROW) as pilot:
+        title = app.screen.query_one("#positions")
+        await until(pilot, lambda: "until" in str(title.border_title))
+        assert str(title.border_title).rstrip().endswith("until 23 Nov 14:02")

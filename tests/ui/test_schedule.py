@@ -382,3 +382,14 @@ async def test_the_clock_and_the_log_are_in_the_users_zone() -> None:
         await until(pilot, lambda: len(rows(app)) == 5)
         assert "09:02:11 EST" in str(app.screen.query_one("TopBar").render())
         assert rows(app)[0][3] == "22 Nov 09:03"
+
+
+async def test_on_80_columns_a_time_at_which_something_is_due_once_is_whole_beside_an_id() -> None:
+    link = busy()
+    for one in link.sessions:
+        link.change(one.id, strategy="band")
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "SESSION" in drawn(app, "#jobs"))
+        assert " 27 Nov 14:02 " in drawn(app, "#jobs")

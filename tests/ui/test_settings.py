@@ -14,7 +14,7 @@ from core.exchange.server import DEMO_KEYS
 from core.store.preferences import read_preferences, zone_of
 from core.store.workspace import Workspace
 from core.store.yaml_reader import SettingsError
-from tests.ui.driving import WatchedApp, driven, make_app, until
+from tests.ui.driving import NARROW, WatchedApp, driven, make_app, until
 from tests.ui.scripted import ScriptedLink, busy, choices
 from tests.ui.test_sessions import drawn
 from tests.unit.cli.conftest import Served, exchange, write_addresses
@@ -338,3 +338,13 @@ async def test_a_key_is_changed_on_the_screen_and_kept(home: Path) -> None:
         await until(pilot, lambda: app.screen is screen)
         await done(app, pilot)
         assert yaml.safe_load((home / "config.yaml").read_text())["keymap"] == {"session.new": "N"}
+
+
+async def test_of_a_long_path_begin_and_end_are_seen(tmp_path: Path) -> None:
+    place = tmp_path / ("deep" * 12) / "settings"
+    place.mkdir(parents=True)
+    app = app_of(place)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("7")
+        await until(pilot, lambda: "/settings/strategies " in drawn(app, "#setting-files"))
+        assert "…" in drawn(app, "#setting-files")

@@ -119,10 +119,10 @@ class ScheduleScreen(BaseScreen):
         if self._known:
             nothing = f"No job has “{safe_text(text)}”. Esc shows all." if text else _NOTHING
             table.set_empty(nothing if self._jobs else _NOTHING)
-        rows = (
-            job_row(one, names, snapshot.now, self.papertape.zone) for one in self._jobs.values()
-        )
-        table.take_columns(job_columns(self._jobs.values(), names))
+        columns = job_columns(self._jobs.values(), names)
+        now, zone, briefly = snapshot.now, self.papertape.zone, columns is not JOB_COLUMNS
+        rows = (job_row(one, names, now, zone, briefly=briefly) for one in self._jobs.values())
+        table.take_columns(columns)
         table.set_rows(row for row in rows if row.has(text))
         if self._wanted in self._jobs:
             table.move_to(self._wanted or "")

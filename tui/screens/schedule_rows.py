@@ -39,8 +39,13 @@ def job_columns(jobs: Iterable[ListedJob], names: Mapping[str, str]) -> tuple[Co
     return JOB_COLUMNS if len(set(known)) == len(known) else _TOLD_APART
 
 
-def job_row(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) -> Row:
-    """A job as a row of `JOB_COLUMNS`; `names` are those of the sessions by ID."""
+def job_row(
+    job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo, *, briefly: bool = False
+) -> Row:
+    """A job as a row of `JOB_COLUMNS`; `names` are those of the sessions by ID.
+
+    `briefly`: of what is due once the time alone, for beside an ID there is no room for more.
+    """
     due = job.next_time
     left = None if due is None or job.paused else due - now
     quiet = Tone.DIM if job.paused or job.finished else Tone.PLAIN
@@ -57,7 +62,7 @@ def job_row(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) ->
             state,
             Cell(what(job, names), Tone.STRONG if quiet is Tone.PLAIN else quiet),
             Cell(job.session_id or "", Tone.DIM),
-            Cell(due_text(job, zone), quiet, order=_rank(job)),
+            Cell(due_text(job, zone).removeprefix("once, " * briefly), quiet, order=_rank(job)),
             Cell(formats.day_time(due, zone), Tone.DIM, order=due or 0),
             Cell(countdown(left), quiet, order=float("inf") if left is None else left),
             Cell(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -46,6 +47,7 @@ from tui.widgets.tones import Tone
 
 _FEW = 5  # sessions of which a low terminal shows a log as long as the list
 _ROOMY, _AIR = 14, 6  # lines of a high terminal's list at least, and beside those of its rows
+_BESIDE_TITLE = 6  # cells of a pane's rule that its title leaves free
 _LACKS = {
     "stop": "has ended",
     "pause": "has ended",
@@ -240,9 +242,12 @@ class SessionsScreen(BaseScreen):
         end = planned_end(session, self.papertape.zone)
         if session.ended is not None:
             end = end.rpartition(" ")[0]  # the day; its own screen has the minute
-        end += f" {whose_clock(session)}" * bool(end and whose_clock(session))
         tags = [f"#{tag}" for tag in session.notes.tags]
         parts = [session.strategy, session.id, *signs_in_words(session), end, *tags]
+        told = cell_len(safe_text(" · ".join(["Positions", *filter(None, parts)])))
+        clock = f" {whose_clock(session)}" if end and whose_clock(session) else ""
+        if told + len(clock) <= self.size.width - _BESIDE_TITLE:
+            parts[parts.index(end)] += clock  # whole or not at all
         parts.append(session.notes.note)
         return [part for part in parts if part]
 

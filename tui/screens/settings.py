@@ -38,7 +38,11 @@ _COLUMNS = (
     Column("VALUE", 24, grow=4),
     Column("", 16, grow=50, priority=1),
 )
-_FILE_COLUMNS = (Column("WHAT", 18), Column("WHERE", 40, grow=120), Column("", 9, priority=1))
+_FILE_COLUMNS = (
+    Column("WHAT", 18),
+    Column("WHERE", 40, grow=120, middle=True),  # a path's end tells most
+    Column("", 9, priority=1),
+)
 _VENUES = {
     "binance_testnet": (
         "Testnet keys",
