@@ -47,6 +47,34 @@ _AWAY = 2  # how well a command of another screen fits at most
 _TURN = 4  # how many of a kind come before the next kind has its turn
 
 
+ALSO = {
+    "alerts": "sound mute notifications",
+    "archive": "delete remove hide",
+    "block pair": "pause symbol",
+    "cancel": "abort",
+    "duplicate": "clone",
+    "export": "csv download",
+    "filter": "find search",
+    "flatten": "exit sell",
+    "fold": "group",
+    "full screen": "maximise maximize zoom",
+    "gate": "overfitting robustness walk-forward",
+    "help": "shortcuts manual",
+    "larger": "zoom in",
+    "new": "create add",
+    "quit": "exit close",
+    "redraw": "refresh repaint",
+    "reload": "refresh",
+    "remove": "delete",
+    "smaller": "zoom out",
+    "sweep": "optimise optimize grid",
+    "take out": "delete",
+    "tell me": "alert notify",
+    "theme": "colours colors dark light",
+}
+"""Words by which other programs call a command of that label."""
+
+
 class Kind(StrEnum):
     """What there is to choose from, in the order in which it comes where names fit alike."""
 
@@ -71,6 +99,7 @@ class Offer:
     run: IgnoreReturnCallbackType
     more: str = ""
     where: str = ""  # the place of a command that is none of the screen one is on
+    also: str = ""  # words that find it too
 
     @property
     def label(self) -> str:
@@ -92,7 +121,7 @@ def _rank(offer: Offer, words: Sequence[str]) -> int | None:
         return 0
     if name.startswith(typed):
         return 1
-    rest = f"{offer.name} {offer.more} {offer.told}".casefold()
+    rest = f"{offer.name} {offer.more} {offer.told} {offer.also}".casefold()
     worst = 0
     for word in words:
         if _begins_word(word, name):
@@ -304,7 +333,8 @@ class PaletteCommands(Provider):
         self, kind: Kind, command: Command, run: IgnoreReturnCallbackType, where: str = ""
     ) -> Offer:
         key = shown_key(command, getattr(self.app, "keymap", {}))
-        return Offer(kind, command.label, command.help, run, f"({key})", where)
+        also = ALSO.get(command.label, "")
+        return Offer(kind, command.label, command.help, run, f"({key})", where, also)
 
     async def discover(self) -> Hits:
         """Everything that can be done here."""

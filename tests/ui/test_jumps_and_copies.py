@@ -20,7 +20,9 @@ from tests.ui.driving import NARROW, WIDE, driven, make_app, until
 from tests.ui.scripted import ScriptedLink, busy, choices, jobs, session
 from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
+from tui import palette
 from tui.app import PapertapeApp
+from tui.commands import Place, commands_at
 from tui.modals.new_session import NewSession
 from tui.palette import Kind, Offer, ranked
 from tui.screens.backtest import BacktestScreen
@@ -312,3 +314,16 @@ async def test_a_picture_of_the_screen_is_written_among_the_exports(
         assert "save" not in text, "the page, not the palette"
         await until(pilot, lambda: app.notes)
         assert written.name in app.notes[-1].message.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [("exit", "quit"), ("optimize", "sweep"), ("zoom", "full screen"), ("delete", "archive")],
+)
+async def test_a_command_is_found_by_what_other_programs_call_it(word: str, found: str) -> None:
+    assert any(line.startswith(f"{found} ") for line in await typed(word, busy()))
+
+
+def test_every_other_word_is_of_a_command_there_is() -> None:
+    labels = {command.label for place in Place for command in commands_at(place)}
+    assert not palette.ALSO.keys() - labels
