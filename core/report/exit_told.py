@@ -121,14 +121,28 @@ class _Exit:
 
     def _decided(self) -> int | None:
         """The candle whose close ordered it: the one before, unless that close filled it, too."""
-        candle, trade = self._candle, self._trade
+        candle = self._candle
         if candle is None:
             return self._chart.candles[-1].time
-        at_close = trade.exit_filled_at is None and not self._filled_at(candle.open)
-        if at_close and self._filled_at(candle.close):  # `fill_on: close`
-            return candle.time
+        at_close = self._filled_by_its_close(candle)
+        if at_close is not False:
+            return candle.time if at_close else None
         place = self._places[candle.time]
         return self._chart.candles[place - 1].time if place else None
+
+    def _filled_by_its_close(self, candle: Candle) -> bool | None:
+        """Whether the close that ordered it filled it (`fill_on: close`); None: not known.
+
+        Where a candle closed as it opened, its entry tells: at its signal's close or behind it.
+        """
+        trade = self._trade
+        if trade.exit_filled_at is not None or not self._filled_at(candle.close):
+            return False
+        if not self._filled_at(candle.open):
+            return True
+        if trade.by_hand or self._rules.entry is None:
+            return trade.entry_time == trade.signal_time and not trade.by_hand
+        return None  # an order that rested fills behind its signal in any case
 
     def _ordered(self, decided: int | None) -> _Pieces:
         close = "a close" if decided is None else f"the close of the candle {short_time(decided)}"
@@ -152,10 +166,11 @@ class _Exit:
         assert candle is not None
         pct = self._rules.slippage_pct
         slipped = (f" with {per_cent(pct)} slippage = ", self._fill) if pct else ()
-        if self._filled_at(candle.open):
-            return ("left at the next open ", candle.open, *slipped)
-        if self._filled_at(candle.close):
+        at_close = self._filled_by_its_close(candle)
+        if at_close:
             return ("left at that close ", candle.close, *slipped)
+        if at_close is not None and self._filled_at(candle.open):
+            return ("left at the next open ", candle.open, *slipped)
         return ("left at ", fill)
 
     def _slippage(self) -> _Pieces:

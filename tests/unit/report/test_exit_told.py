@@ -175,6 +175,23 @@ def test_the_close_that_ordered_an_exit_is_the_last_before_it_or_the_one_that_fi
     assert stop.decided is None, "a price closed it"
 
 
+def test_a_candle_that_closed_as_it_opened_leaves_no_doubt_which_close_ordered_the_exit() -> None:
+    candles = market(f"{SIGNAL}100 102 99 101; 107 108 105 107; 107 109 102 103")
+    at_close = told(config(), candles, fill_on=FillOn.CLOSE)
+    assert at_close.decided == START + 2 * HOUR
+    assert at_close.sentences == (
+        "Its exit signal came with the close of the candle 2024-01-01 02:00; left at that close "
+        "107.00.",
+    )
+    assert told(config(), candles).sentences == (
+        "Its exit signal came with the close of the candle 2024-01-01 02:00; left at the next open "
+        "107.00.",
+    )
+    rested = told(config(entry={"limit": "close", "valid": 3}), candles, fill_on=FillOn.CLOSE)
+    assert rested.decided is None, "its entry tells nothing of where its market orders fill"
+    assert rested.sentences == ("Its exit signal came with a close; left at 107.00.",)
+
+
 def test_each_part_has_its_target_and_doubts_are_told() -> None:
     parts = config(stop_loss_pct=5, target=[{"pct": 2, "close_pct": 50}, {"pct": 4}])
     candles = market(f"{SIGNAL}100 102.5 99 101; 101 105 94 101")
