@@ -351,6 +351,8 @@ async def test_the_price_of_the_chart_is_that_at_which_the_position_is_marked() 
         link._move = lambda: None  # type: ignore[method-assign]
         app.poll()
         await until(pilot, lambda: "closed by now" in drawn(app, "#trade-title"))
+        await until(pilot, lambda: "closed by now" in drawn(app, "#trade-exit"))
+        assert "It is open" not in drawn(app, "#trade-exit")
 
 
 async def test_a_condition_is_shown_with_both_of_its_sides() -> None:

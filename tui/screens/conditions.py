@@ -144,13 +144,17 @@ class ExitConditions(SignalConditions):
         zone: tzinfo,
         none: str = "",
         name: str = "Exit",
+        over: bool = False,
     ) -> None:
         """Show that of a trade, in a `zone`; where there is no source, say `none`: why not.
 
-        `timeframe`: of its strategy. `name`: what its exit is called.
+        `timeframe`: of its strategy. `name`: what its exit is called. `over`: one that was open has
+        been closed since.
         """
         if isinstance(trade, OpenTrade):
-            self._show((), "It is open: nothing has closed it yet.", name)
+            closed_by_now = "It is closed by now: its line among the trades tells why."
+            text = closed_by_now if over else "It is open: nothing has closed it yet."
+            self._show((), text, name)
             return
         reason, closed = reason_text(trade.exit_reason), trade
         title = f"{name}: {reason}, {formats.day_time(trade.exit_time, zone)}"

@@ -189,7 +189,8 @@ class TradeScreen(BaseScreen):
         decimals = money_decimals(trade.symbol)
         what, listed = _counted(self._trades, self._place, self._strategy)
         share = f"   {formats.change_percent(trade.pnl_pct)}" if isinstance(trade, Trade) else ""
-        over = ", closed by now: as it was last seen" if self._is_over(trade) else ""
+        is_over = self._is_over(trade)
+        over = ", closed by now: as it was last seen" if is_over else ""
         title = Content.assemble(
             (safe_text(f"{trade.symbol} {trade.side.value}"), "bold $foreground"),
             (safe_text(f"   {what}{over}   "), "$dim"),
@@ -203,9 +204,10 @@ class TradeScreen(BaseScreen):
         if anew:
             conditions = self.query_one("#trade-conditions", SignalConditions)
             conditions.look_at(self._source, trade, _NO_CANDLES)
-            left = self.query_one("#trade-exit", ExitConditions)
+        if anew or is_over:
+            left, zone = self.query_one("#trade-exit", ExitConditions), self.papertape.zone
             left.look_at_exit(
-                self._source, trade, self._timeframe, self.papertape.zone, _NO_CANDLES
+                self._source, trade, self._timeframe, zone, _NO_CANDLES, over=is_over
             )
         self._draw_twin()
 
