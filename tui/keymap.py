@@ -48,10 +48,7 @@ def checked_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]
         mine = one if one.id in used else other
         del used[mine.id]
         theirs = other if mine is one else one
-        problems.append(
-            f"keymap: {mine.id} on {key} clashes with {theirs.id} ({theirs.label}); it stays on "
-            f"{mine.key}"
-        )
+        problems.append(f"keymap: {_clashing(mine, key, theirs, mine.key)}")
     return used, problems
 
 
@@ -65,8 +62,16 @@ def with_key(wanted: Mapping[str, str], command: Command, keys: str) -> dict[str
 
 def key_problem(used: Mapping[str, str], command: Command, keys: str) -> str | None:
     """Why a command cannot have these keys beside the others that are used; None where it can."""
-    problems = checked_keymap(with_key(used, command, keys))[1]
+    changed = with_key(used, command, keys)
+    if clash := _clash(changed) if _keys(keys) else None:
+        one, other, key = clash
+        return _clashing(command, key, other if one is command else one, shown_key(command, used))
+    problems = checked_keymap(changed)[1]
     return problems[0].removeprefix("keymap: ") if problems else None
+
+
+def _clashing(mine: Command, key: str, theirs: Command, stays: str) -> str:
+    return f"{mine.id} on {key} clashes with {theirs.id} ({theirs.label}); it stays on {stays}"
 
 
 def shown_key(command: Command, keymap: Mapping[str, str]) -> str:

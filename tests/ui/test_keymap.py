@@ -9,7 +9,7 @@ import pytest
 from tests.ui.driving import WatchedApp, driven, make_app, until
 from tests.ui.scripted import busy, choices
 from tui.commands import COMMANDS
-from tui.keymap import checked_keymap, shown_key
+from tui.keymap import checked_keymap, key_problem, shown_key
 from tui.modals.ask import Ask
 from tui.screens.help import HelpScreen
 from tui.widgets.hints import Hints
@@ -90,3 +90,22 @@ def test_keys_may_be_swapped_and_the_usual_ones_clash_nowhere() -> None:
     )
     stop = next(command for command in COMMANDS if command.id == "session.stop")
     assert shown_key(stop, {"session.stop": "question_mark"}) == "?"
+
+
+def test_a_key_that_is_asked_for_is_refused_to_its_command_whichever_comes_first() -> None:
+    stop, pause = (
+        next(one for one in COMMANDS if one.id == f"session.{n}") for n in ("stop", "pause")
+    )
+    for asked, other in ((stop, pause), (pause, stop)):
+        said = key_problem({other.id: "f6"}, asked, "f6")
+        clashing = f"{asked.id} on f6 clashes with {other.id} ({other.label})"
+        assert said == f"{clashing}; it stays on {asked.key}"
+        back = key_problem({other.id: asked.key, asked.id: "f6"}, asked, asked.key)
+        assert back is not None
+        assert back.startswith(f"{asked.id} on {asked.key} clashes with {other.id} ")
+        assert back.endswith("it stays on f6"), "where it is by now, not where it comes"
+        assert key_problem({other.id: "f6"}, asked, "f7") is None
+        assert (
+            key_problem({}, asked, "nonsense")
+            == f"{asked.id}: expected a key such as x, F5 or ctrl+e"
+        )

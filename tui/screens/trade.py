@@ -206,9 +206,7 @@ class TradeScreen(BaseScreen):
             conditions.look_at(self._source, trade, _NO_CANDLES)
         if anew or is_over:
             left, zone = self.query_one("#trade-exit", ExitConditions), self.papertape.zone
-            left.look_at_exit(
-                self._source, trade, self._timeframe, zone, _NO_CANDLES, over=is_over
-            )
+            left.look_at_exit(self._source, trade, self._timeframe, zone, _NO_CANDLES, over=is_over)
         self._draw_twin()
 
     @on(ExitConditions.Read)
