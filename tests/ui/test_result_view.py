@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
 
 from core.compare.verdict import NO_BACKTEST
 from core.report.written_report import AS_ITS_BACKTEST, written_report
 from core.session.start_notices import NOT_BACKTESTED
-from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
+from tests.ui.driving import NARROW, VAST, WIDE, arrived, driven, make_app, until
 from tests.ui.scripted import busy, report
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
@@ -18,6 +20,7 @@ from tui.screens.report import ReportScreen
 from tui.screens.report_rows import figures, month_rows, period, remarks
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
+from tui.widgets.line_view import LineView
 from tui.widgets.remarks import RemarkLines, Remarks
 from tui.widgets.tones import Tone
 
@@ -222,6 +225,38 @@ async def test_remarks_that_have_room_are_no_stop_for_tab() -> None:
         await until(pilot, lambda: app.screen.query(Remarks))
         await pilot.pause()
         assert not app.screen.query_one(Remarks).can_focus
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE, VAST])
+async def test_a_report_is_painted_for_its_terminal_from_the_first_time_on(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint = LineView.render_lines
+    first: dict[LineView, tuple[Region, str, frozenset[str]]] = {}
+
+    def text(strips: list[Strip]) -> str:
+        """But for the cursor, which comes with the focus."""
+        lines = (strip.text.replace("▏", " ").replace("▌", " ") for strip in strips[1:])
+        return "\n".join(lines)
+
+    def painted(view: LineView, crop: Region) -> list[Strip]:
+        strips = paint(view, crop)
+        first.setdefault(view, (crop, text(strips), frozenset(view.screen.classes)))
+        return strips
+
+    app = make_app(busy())
+    async with driven(app, size) as pilot:
+        monkeypatch.setattr(LineView, "render_lines", painted)
+        await pilot.press("r")
+        screen = await arrived(pilot, ReportScreen)
+        trades = screen.query_one("#result-trades", LineTable)
+        await until(pilot, lambda: trades.has_focus)
+        await pilot.pause()
+        assert trades in first
+        for view, (crop, shown, kind) in first.items():
+            assert kind == screen.classes
+            if crop.size == view.outer_size:
+                assert shown == text(paint(view, crop))
 
 
 async def test_months_stand_beside_the_curves_and_share_their_view_on_a_low_terminal() -> None:

@@ -14,6 +14,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.css.query import QueryType
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -131,6 +132,7 @@ class BaseScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Top line, body, hints."""
+        self._take_kind(self.app.size)  # or it would be painted once as on another terminal
         yield TopBar(self.TITLE or "", self.papertape.host_name)
         yield from self.body()
         yield Hints(self.PLACE)
@@ -225,16 +227,20 @@ class BaseScreen(Screen[None]):
 
     def laid_out(self, event: events.Resize) -> None:
         """Give up air on low terminals, and everything where nothing could be read."""
-        width, height = SMALLEST
-        self.set_class(event.size.width < width or event.size.height < height, "too-small")
-        self.set_class(event.size.height < SHORT, "-short")
-        self.set_class(event.size.height < TINY, "-tiny")
-        self.set_class(event.size.height >= TALL, "-tall")
-        self.set_class(event.size.width < NARROW, "-narrow")
-        self.set_class(event.size.width >= WIDE, "-wide")
+        self._take_kind(event.size)
         if self.ready:
             self.query_one(Hints).recheck()  # some commands are for where there is little room
         self.call_after_refresh(self._give_sizes)
+
+    def _take_kind(self, size: Size) -> None:
+        """Say by classes of which kind the terminal is."""
+        width, height = SMALLEST
+        self.set_class(size.width < width or size.height < height, "too-small")
+        self.set_class(size.height < SHORT, "-short")
+        self.set_class(size.height < TINY, "-tiny")
+        self.set_class(size.height >= TALL, "-tall")
+        self.set_class(size.width < NARROW, "-narrow")
+        self.set_class(size.width >= WIDE, "-wide")
 
     @property
     def _layout(self) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rich.style import Style
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
 from core.text import safe_text
 from tui.widgets.tones import Tone
@@ -68,6 +69,11 @@ class LineView(ScrollView):
             self._fitted = self.size
             if self._fitted:
                 self.fit()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Its lines, fitted to its size: the first paint comes before Textual tells of that."""
+        self.on_resize()
+        return super().render_lines(crop)
 
     def copy_out(self, lines: Sequence[Sequence[str]], what: str) -> None:
         """Put lines of tab-parted cells on the clipboard, also over SSH (OSC 52), and say so."""
