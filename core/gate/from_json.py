@@ -62,6 +62,7 @@ class _Fold(msgspec.Struct, frozen=True):
     set: _Set
     seen_return_a_day_pct: float
     metrics: Metrics
+    left_open: int | None = None
 
 
 class _WalkForward(msgspec.Struct, frozen=True):
@@ -196,7 +197,8 @@ def _fold(written: _Fold, sweep: Sweep, config: StrategyConfig) -> Fold:
     seen, traded, until = map(parse_time, (written.seen_from, written.traded_from, written.until))
     values = _values(written.set, sweep.axes)
     made = run_outline(config, written.metrics, config.starting_balance)
-    return Fold(seen, traded, until, values, written.seen_return_a_day_pct, made)
+    per_day, left_open = written.seen_return_a_day_pct, written.left_open
+    return Fold(seen, traded, until, values, per_day, made, left_open)
 
 
 def _values(written: _Set, axes: Sequence[Axis]) -> tuple[Value, ...]:

@@ -120,21 +120,29 @@ def joined_words(gate: Gate) -> str:
 
 
 def _walk_forward(gate: Gate) -> GateSection:
-    """The parts and all of them joined; where some were chosen, of other settings than judged."""
+    """The parts and all of them joined; where some were chosen, of other settings than judged.
+
+    A return of a part without a trade is that of a position still open at its end: `0 +1`.
+    """
     walked = gate.walk_forward
     chosen = [f"Chosen {', '.join(gate.varied)}"] if gate.varied else []
     title, before = "Traded part by part, each from a flat account", "in the time before it"
     if chosen:
         title, before = "Chosen on what was, traded on what followed", "where it was chosen"
+    left_open = sum(fold.left_open or 0 for fold in walked.folds)
     rows = tuple(
         (
             short_date(fold.traded_from),
-            *_figures(fold.result, _OF_A_FOLD),
+            *_with_open(fold.result, fold.left_open, left_open),
             *([", ".join(map(str, fold.values))] if chosen else []),
         )
         for fold in walked.folds
     )
-    joined = ("joined", *_figures(walked.joined, _OF_A_FOLD), *([""] if chosen else []))
+    joined = (
+        "joined",
+        *_with_open(walked.joined, left_open, left_open),
+        *([""] if chosen else []),
+    )
     (sharpe,) = _figures(walked.joined, ("Sharpe",))
     efficiency = f"{before[0].upper()}{before[1:]}, it made no money, so there is no efficiency."
     if walked.efficiency is not None:
@@ -142,8 +150,17 @@ def _walk_forward(gate: Gate) -> GateSection:
             f"A day here made {walked.efficiency:.0%} of what a day made {before} (efficiency)."
         )
     headings = ("Traded from", *_OF_A_FOLD, *chosen)
-    told = (f"Joined, their Sharpe ratio is {sharpe}.", efficiency)
+    marked = ["+ what was open at the end of a part, at its last close."] if left_open else []
+    told = (*marked, f"Joined, their Sharpe ratio is {sharpe}.", efficiency)
     return GateSection(title, headings, (*rows, joined), " >>>", told)
+
+
+def _with_open(result: RunResult, left_open: int | None, most: int) -> Iterator[str]:
+    """The figures of parts, with what was open; `most`: in any, so that all have that room."""
+    *figures, trades = _figures(result, _OF_A_FOLD)
+    yield from figures
+    also, room = f" +{left_open}" if left_open else "", len(f" +{most}") if most else 0
+    yield f"{trades}{also:<{room}}"
 
 
 def _luck(gate: Gate) -> Iterator[tuple[str, str, str]]:

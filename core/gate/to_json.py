@@ -52,6 +52,7 @@ def gate_to_json(
                     "set": dict(zip(axes, fold.values, strict=True)),
                     "seen_return_a_day_pct": fold.seen_return,
                     "metrics": metrics_to_json(fold.result.metrics),
+                    "left_open": fold.left_open,
                 }
                 for fold in walked.folds
             ],

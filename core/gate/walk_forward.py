@@ -38,6 +38,7 @@ class Fold:
         seen_return: its mean daily return on what it was chosen on, per cent.
         result: its backtest on what it was traded on, from a flat account that holds what the folds
             before have made.
+        left_open: how many positions were open at its end; None: of a kept one it is not known.
     """
 
     seen_from: int
@@ -46,6 +47,7 @@ class Fold:
     values: tuple[float | int | str, ...]
     seen_return: float
     result: RunResult
+    left_open: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,8 @@ def walk_forward(
         chosen = replace(best.config, starting_balance=balance)
         known = {symbol: one.between(seen, until) for symbol, one in candles.items()}
         result = run_backtest(chosen, known, decide_from=traded)
-        done.append(Fold(seen, traded, until, best.values, _mean_day(best.result), result))
+        left = len(result.open_trades)
+        done.append(Fold(seen, traded, until, best.values, _mean_day(best.result), result, left))
         balance = result.ending_balance
         if balance <= 0:
             break

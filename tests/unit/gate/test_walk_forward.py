@@ -36,6 +36,7 @@ def test_each_fold_chooses_on_what_was_and_trades_what_follows(*, anchored: bool
         known = {symbol: one.between(seen, until) for symbol, one in history.items()}
         result = run_backtest(replace(raw, starting_balance=balance), known, decide_from=traded)
         assert fold.result.trades == result.trades
+        assert fold.left_open == len(result.open_trades)
         balance = result.ending_balance
         equity.extend(result.equity.tolist())
         trades += len(result.trades)
