@@ -168,3 +168,24 @@ def test_time_since_a_beginning_is_told_in_days_or_what_they_are_too_long_for() 
     assert told(36 * HOUR) == ["hour", "0", "10", "20", "30"]
     assert told(5 * MINUTE)[:3] == ["minute", "0", "1"]
     assert told(0) == []
+
+
+@pytest.mark.parametrize("zone", ZONES, ids=str)
+@pytest.mark.parametrize("span", SPANS)
+def test_two_lines_of_the_same_time_beside_each_other_tell_the_same_moments(
+    span: int, zone: tzinfo
+) -> None:
+    for widths in ((49, 34), (60, 45), (110, 80), (44, 40)):
+        lines = [columns(span, width) for width in widths]
+        told, alone = (
+            [[label for _, label in labels(line)] for line in written]
+            for written in (
+                [
+                    time_labels(one, len(one), zone, beside=other)
+                    for one, other in (lines, lines[::-1])
+                ],
+                [time_labels(one, len(one), zone) for one in lines],
+            )
+        )
+        assert all(len(one) >= min(3, len(other)) for one, other in zip(told, alone, strict=True))
+        assert told[0] == told[1] or len(alone[1]) < 3, widths

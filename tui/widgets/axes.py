@@ -107,18 +107,46 @@ def _multiples(low: float, high: float, step: float) -> list[float]:
     return [number * step for number in range(first, last + 1)]
 
 
-def time_labels(times: Sequence[int], width: int, zone: tzinfo = UTC) -> str:
+def time_labels(
+    times: Sequence[int], width: int, zone: tzinfo = UTC, *, beside: Sequence[int] = ()
+) -> str:
     """A line of `width` cells with times, in a zone, under the columns they belong to.
 
     `times`: UTC ms, one a column, increasing. They are round ones an equal step apart: of the day,
     with the day itself at midnight; or days, Mondays, months or years. Where these are less than
     three and the line has room for three, the first moment and the last are told too, by
-    their days where these differ.
+    their days where these differ. `beside`: the times of another line beside it. Where that is the
+    shorter one, and has three labels, they are the same as its.
     """
-    # Where clocks are put back an hour is there twice: it is told of once.
-    moments = [*accumulate((time + _offset(time, zone) for time in times[:width]), max)]
+    moments = _on_clocks(times[:width], zone)
+    labels = _time_labels(moments, width)
+    if len(beside) < width:
+        shorter = _on_clocks(beside, zone)
+        theirs = _time_labels(shorter, len(beside))
+        # Each belongs to some moment after that of the column before: half of the way is nearest.
+        times = [(shorter[max(0, column - 1)] + shorter[column]) // 2 for column, _ in theirs]
+        placed = [
+            (bisect_left(moments, time), label)
+            for time, (_, label) in zip(times, theirs, strict=True)
+        ]
+        same = [label for _, label in labels] == [label for _, label in placed]
+        if len(placed) >= _FEWEST and not same and placed[-1][0] < len(moments):
+            labels = _kept(placed, width) or labels
+    return _set(labels, width)
+
+
+def _on_clocks(times: Sequence[int], zone: tzinfo) -> list[int]:
+    """Times as a zone's clocks tell them.
+
+    Where these are put back an hour is there twice: it is told of once.
+    """
+    return [*accumulate((time + _offset(time, zone) for time in times), max)]
+
+
+def _time_labels(moments: Sequence[int], width: int) -> _Labels:
+    """What stands beneath a line of so many cells."""
     if len(moments) < 2 or moments[-1] == moments[0]:
-        return " " * width
+        return []
     first, last = moments[0], moments[-1]
     long, few = last - first >= _YEAR, last - first < 3 * DAY
     day = "%b %Y" if long else "%d %b"
@@ -184,7 +212,8 @@ def _counted(counts: Sequence[int], width: int, write: Callable[[int], str]) -> 
         for step in steps
     )
     columns = (0, (len(counts) - 1) // 2, len(counts) - 1)
-    return _line(choices, [[(column, write(counts[column])) for column in columns]], width)
+    labels = _line(choices, [[(column, write(counts[column])) for column in columns]], width)
+    return _set(labels, width)
 
 
 def _time_ticks(first: int, last: int, day: str) -> Iterator[list[tuple[int, str]]]:
@@ -224,8 +253,8 @@ def _written(moment: int, form: str) -> str:
     return f"{datetime.fromtimestamp(moment / 1000, UTC):{form}}"
 
 
-def _line(choices: Iterable[_Labels], ends: Sequence[_Labels], width: int) -> str:
-    """The best of some choices of labels, the fewest first, in a line of `width` cells.
+def _line(choices: Iterable[_Labels], ends: Sequence[_Labels], width: int) -> _Labels:
+    """The best of some choices of labels, the fewest first, for a line of `width` cells.
 
     None of them is left out between others. Where each choice has less than three that do not
     touch, it is one with its first and last moment beside it, or these and the middle alone.
@@ -247,7 +276,7 @@ def _line(choices: Iterable[_Labels], ends: Sequence[_Labels], width: int) -> st
         kept = _kept(labels, width) or []
         if len(kept) > len(best) and all(one[1] != other[1] for one, other in pairwise(kept)):
             best = kept
-    return _set(best, width)
+    return best
 
 
 def _kept(labels: _Labels, width: int) -> _Labels | None:

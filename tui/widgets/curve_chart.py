@@ -111,6 +111,7 @@ class CurveChart(LineView, can_focus=True):
         self._decimals = 2
         self._needed = 0  # cells that its values take
         self._other: CurveChart | None = None
+        self._beneath: list[int] = []  # the times of its columns
         self._curves: tuple[Curve, ...] = ()
         self._base: float | None = None
         self._zone: tzinfo = UTC
@@ -158,7 +159,8 @@ class CurveChart(LineView, can_focus=True):
     def stand_under(self, other: CurveChart) -> CurveChart:
         """Have the same time in the same column of both, where one is above the other.
 
-        Their values take as many cells then.
+        Their values take as many cells then. Where they are beside each other the same times are
+        told beneath both.
         """
         self._other, other._other = other, self
         return self
@@ -178,7 +180,7 @@ class CurveChart(LineView, can_focus=True):
         height = self.size.height - 1  # beneath it stand the times
         self._lines = []
         if not self._curves:
-            self._needed = 0
+            self._needed, self._beneath = 0, []
         if self._curves and height >= _LOWEST:
             self._lines = self._painted(height)
         elif self._curves:
@@ -235,8 +237,19 @@ class CurveChart(LineView, can_focus=True):
         for line in range(height):
             cells[line] += [("  ", Tone.DIM), (axis.get(line, "").rjust(beside), Tone.DIM)]
         beneath = [*moments[:-2:2], end]  # and so is the last moment told where it is
-        cells.append([(self._across(beneath, width, self._zone), Tone.DIM)])
+        if beneath != self._beneath:
+            self._beneath = beneath
+            if self._other is not None:
+                self._other._paint()
+        cells.append([(self._told_beneath(width), Tone.DIM)])
         return cells
+
+    def _told_beneath(self, width: int) -> str:
+        """The times beneath it; beside the other of two charts the same ones as beneath that."""
+        other = self._other
+        if self._across is time_labels and other is not None and other.size:
+            return time_labels(self._beneath, width, self._zone, beside=other._beneath)
+        return self._across(self._beneath, width, self._zone)
 
     def _in_words(self, curve: Curve) -> str:
         """Where a curve began and ended, and how low it was: all that there is room for."""
