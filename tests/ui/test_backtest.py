@@ -169,6 +169,8 @@ async def test_a_strategy_is_backtested_and_the_result_saved(
         await pilot.press("escape", "v")
         await until(pilot, lambda: "◆" in drawn(app, "#result-chart"))
         assert screen.query_one("#result-months").size.height > 1, "beside the curves"
+        curves, candles = (screen.query_one(f"#result-{name}").size for name in ("curves", "chart"))
+        assert candles.height > curves.height + 4, "they are what was asked for"
         await pilot.press("v")
         assert trades.display
         await pilot.press("w")

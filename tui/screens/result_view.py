@@ -52,8 +52,9 @@ class _Whole(Vertical):
 class ResultView(Vertical):
     """A report: figures, remarks, curves beside the months, and beneath them trades or candles.
 
-    On low terminals curves and months take turns with trades and candles, and what is said of the
-    result stands above its trades alone. Until it is drawn, only that it is read is said.
+    What is said of the result stands above its trades alone, but where there is room for all, and
+    candles have more lines than curves. On low terminals curves and months take turns with both.
+    Until it is drawn, only that it is read is said.
     """
 
     def __init__(self, reading: str = READING) -> None:
