@@ -194,11 +194,18 @@ class _Exit:
             return _render(("The candle opened at ", self._fill, ", at its liquidation or beyond"))
         if self._trade.signal_time not in self._places:
             why = "not all candles since its signal are kept"
+        met = []
         for level in self._levels():
             if not isfinite(level.price):
                 why = "what it was made from is not known at the candle of its signal"
             elif (how := self._met(level)) is not None:
+                met.append((level, how))
+        if met:
+            level, how = met[0]
+            # What a candle opened beyond is not told by the price at which the trade was left.
+            if level.sure or all(_same(level.price, other.price) for other, _ in met):
                 return _render((*level.words, "; ", *how))
+            why = "more than one price fits what is recorded"
         name = reason_text(trade.exit_reason)
         return _render(
             (
@@ -413,15 +420,15 @@ class _Exit:
         return [one for one in self._chart.candles if since <= one.time < until]
 
     def _bests(self) -> Iterator[list[float]]:
-        """The best price since the entry at each close. Empty where not all candles are kept.
+        """The best price since the entry at each close. None where not all candles are kept.
 
-        What the candle of the entry had reached before it is not recorded: with its whole way, and
-        with its close alone.
+        Two, where it is not recorded what the candle of the entry had reached before it: with the
+        whole way of that candle, and with its close alone.
         """
         held, better = self._held(), max if self._long else min
         if self._trade.signal_time not in self._places:
             return
-        for whole in (True, False):
+        for whole in self._entry_candle_counts():
             best, bests = self._first, []
             for candle in held:
                 far = candle.high if self._long else candle.low
@@ -429,6 +436,18 @@ class _Exit:
                 best = better(best, candle.close if inside else far)
                 bests.append(best)
             yield bests
+
+    def _entry_candle_counts(self) -> tuple[bool, ...]:
+        """Whether the whole candle of the entry counts for the best price, or its close alone."""
+        trade, rested = self._trade, self._rules.entry
+        if trade.entry_filled_at is not None:
+            return True, False
+        if trade.entry_time == trade.signal_time and not trade.by_hand:
+            return (False,)  # `fill_on: close`
+        place = self._places.get(trade.entry_time)
+        if rested is None or not rested.limit or trade.by_hand or place is None:
+            return (True,)
+        return (_same(self._first, self._chart.candles[place].open),)  # else filled inside it
 
     def _levels_at(self, time: int) -> tuple[float, ...]:
         place = self._places.get(time)

@@ -202,6 +202,36 @@ def test_each_part_has_its_target_and_doubts_are_told() -> None:
     )
 
 
+def test_what_the_candle_of_the_entry_reached_counts_as_it_did_when_the_next_opened_beyond() -> (
+    None
+):
+    """A gap is left at its open, wherever the stop was: that price vouches for none."""
+    trailing = {"trailing_stop_pct": 5}
+    gap = "101 110 99 104; 90 91 89 90"
+
+    def of(best: str, stop: str) -> tuple[str, ...]:
+        start = f"Trailing stop 5% below the highest price since entry {best} = {stop}; "
+        return (f"{start}the candle opened beyond it, at 90.00.",)
+
+    at_open = market(f"{SIGNAL}{gap}")
+    assert told(config(**trailing), at_open).sentences == of("110.00", "104.50")
+    rested = config(**trailing, entry={"limit": "close", "valid": 3})
+    assert told(rested, at_open).sentences == of("104.00", "98.80"), "filled inside it"
+    behind = config(**trailing, entry={"limit": "1.01 * close", "valid": 3})
+    assert told(behind, at_open).sentences == of("110.00", "104.50"), "filled at its open"
+    before = market("101 110 99 100; 100 103 99 102; 90 91 89 90")
+    at_close = told(config(**trailing), before, fill_on=FillOn.CLOSE)
+    assert at_close.sentences == of("103.00", "97.85"), "entered at a close"
+
+    (trade,) = run_backtest(config(**trailing), {BTC: at_open}).trades
+    quoted = msgspec.structs.replace(trade, entry_filled_at=trade.entry_time + 90_000)
+    (sentence,) = exit_told(quoted, chart(config(**trailing), at_open, quoted)).sentences
+    assert sentence == (
+        f"Left at 90.0000 for its trailing stop. {NOT_KNOWN}more than one price fits what is "
+        "recorded."
+    )
+
+
 def by_the_market(price: float, **changes: Any) -> Trade:
     """A trade that quotes filled, left in the second candle after its signal."""
     (made,) = run_backtest(
@@ -227,7 +257,12 @@ def by_the_market(price: float, **changes: Any) -> Trade:
         ),
         (
             {"trailing_stop_pct": 5},  # what the candle of the entry reached before it counts not
-            {"price": 95.7, "exit_reason": ExitReason.TRAILING_STOP, "candle_exit_price": 95.95},
+            {
+                "price": 95.7,
+                "exit_reason": ExitReason.TRAILING_STOP,
+                "candle_exit_price": 95.95,
+                "entry_filled_at": START + HOUR + 60_000,
+            },
             "Trailing stop 5% below the highest price since entry 101.00 = 95.95; the market's "
             "price 95.70 reached it.",
         ),
