@@ -186,9 +186,10 @@ def _scope(
     if seal is not None and layers.others:
         trials = len(layers.others) + 1
         rate = seal.errors.any_broken
+        at_most = min(1.0, trials * rate)  # they share a backtest: not independent (Boole)
         told.append(
             f"each of the {trials} trials may be wrong with {share_text(rate)}; the chance that at "
-            f"least one of them is wrong may be up to {share_text(1 - (1 - rate) ** trials)}"
+            f"least one of them is wrong may be up to {share_text(at_most)}"
         )
     return told
 

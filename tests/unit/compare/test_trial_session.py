@@ -146,7 +146,7 @@ def test_of_several_trials_the_last_sealed_is_judged_and_the_others_are_listed(
     ) in text
     assert (
         "each of the 2 trials may be wrong with 5%; "
-        "the chance that at least one of them is wrong may be up to 9.8%"
+        "the chance that at least one of them is wrong may be up to 10%"
     ) in text
     written: Any = comparison_to_json(found)["layers"]
     assert written["trial"]["horizon_trades"] == 600
