@@ -391,8 +391,19 @@ class _Exit:
         return None
 
     def _opened_beyond(self, level: _Level, toward: int) -> bool:
+        """Whether the candle opened there, and with the position."""
         candle = self._candle
-        return candle is not None and (candle.open - level.price) * toward >= 0
+        if candle is None or not self._held_at_open(candle):
+            return False
+        return (candle.open - level.price) * toward >= 0
+
+    def _held_at_open(self, candle: Candle) -> bool:
+        """Whether the candle in which it was left opened with it."""
+        trade = self._trade
+        if trade.entry_time != candle.time:
+            return True
+        opened = candle.open, self._rules.entry_price(self._sign, candle.open)
+        return trade.entry_filled_at is None and any(_same(self._first, one) for one in opened)
 
     def _reached(self, level: _Level, toward: int) -> _Pieces | None:
         """How a price came to a level, on the way up (`toward` +1) or down (-1)."""
@@ -400,10 +411,13 @@ class _Exit:
         if self._trade.exit_filled_at is not None:
             return ("a price of the market reached it",)
         assert candle is not None
-        name, farthest = ("high", candle.high) if toward > 0 else ("low", candle.low)
-        if (farthest - level.price) * toward < -abs(level.price) * _WITHIN:
-            return None
-        return (f"the candle's {name} ", farthest, " reached it")
+        farthest = ("high", candle.high) if toward > 0 else ("low", candle.low)
+        # Of a candle that did not open with it, its close alone surely came behind the entry.
+        ways = (farthest,) if self._held_at_open(candle) else (("close", candle.close), farthest)
+        for name, price in ways:
+            if (price - level.price) * toward >= -abs(level.price) * _WITHIN:
+                return (f"the candle's {name} ", price, " reached it")
+        return None
 
     def _part(self, number: int, part: TradePart) -> str:
         """A part of it that was left before, at a target."""

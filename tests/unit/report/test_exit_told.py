@@ -88,6 +88,11 @@ EXITS: dict[str, tuple[dict[str, Any], str, str]] = {
         "Target 3% above the entry 100.00 = 103.00; the candle opened beyond it, at 105.00, and a "
         "limit order fills at its own price.",
     ),
+    "a target in the candle whose open lay beyond it before the entry": (
+        {"take_profit_pct": 3, "entry": {"limit": "0.95 * close", "valid": 3}},
+        "100 101 94 99",
+        "Target 3% above the entry 95.0000 = 97.8500; the candle's close 99.0000 reached it.",
+    ),
     "a trailing stop": (
         {"trailing_stop_pct": 5},
         "100 110 99 108; 108 109 103 104",
