@@ -163,6 +163,7 @@ def _refusals(
     config: StrategyConfig, refused: Mapping[Obstacle, int], capped: int
 ) -> Iterator[str]:
     """Sentences on entries that the strategy wanted and the account or the market did not allow."""
+    adds = bool(config.orders.adds)
     if lacking := refused.get(Obstacle.BALANCE):
         size, symbols = config.trade_size_pct, len(config.symbols)
         why = ""
@@ -171,12 +172,13 @@ def _refusals(
                 f": trade_size_pct {size:g} on {symbols} symbols is more than the account holds; "
                 f"up to {100 / symbols:.4g} leaves room for all of them"
             )
-        yield f"{_signals(lacking)} refused for lack of free balance{why}"
+        yield f"{_signals(lacking, adds=adds)} refused for lack of free balance{why}"
     if forbidden := refused.get(Obstacle.FILTER):
-        yield f"{_signals(forbidden)} refused by the market's order limits: too small an order"
+        told = _signals(forbidden, adds=adds)
+        yield f"{told} refused by the market's order limits: too small an order"
     for obstacle, why in _OWN_LIMITS.items():
         if count := refused.get(obstacle):
-            yield f"{_signals(count)} refused {why}"
+            yield f"{_signals(count, adds=adds and obstacle in _OF_ADDS)} refused {why}"
     if capped:
         entered = counted(capped, "entry was", "entries were")
         yield f"{entered} smaller than asked for: the free balance allowed no more"
@@ -193,8 +195,17 @@ _OWN_LIMITS = {
 }
 
 
-def _signals(count: int) -> str:
-    """Each is of one candle: conditions that go on to hold while entries are refused, ask again."""
+_OF_ADDS = frozenset({Obstacle.RISK_LIMIT, Obstacle.PAUSED})
+"""Of these, what refuses an add, too; so do balance and market."""
+
+
+def _signals(count: int, *, adds: bool) -> str:
+    """Each is of one candle: conditions that go on to hold while entries are refused, ask again.
+
+    `adds`: it may also be one to a position.
+    """
+    if adds:
+        return counted(count, "entry signal or add was", "entry signals or adds were")
     return counted(count, "entry signal was", "entry signals were")
 
 

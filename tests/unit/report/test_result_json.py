@@ -8,9 +8,11 @@ import orjson
 
 from core.market.candles.timeframes import HOUR
 from core.report.result import RunResult, result_to_json, trade_from_json, trade_to_json
+from core.strategy.config.canonical import config_to_dict
+from core.strategy.config.parsing import parse_config
 from core.time_format import iso_time, parse_time, short_duration
 from core.trading.values import Addition, ExitReason, Obstacle, TradePart
-from tests.unit.report.making import START, result, trade
+from tests.unit.report.making import START, config, result, trade
 
 
 def trades_of(run: RunResult) -> Any:
@@ -136,6 +138,17 @@ def test_limits_of_the_strategy_are_counted_in_words() -> None:
         "(max_daily_loss_pct)",
         "3 entry signals were refused within the cooldown after a trade",
         "2 entries were smaller than asked for: the free balance allowed no more",
+    )
+
+
+def test_what_was_refused_may_be_an_add_where_a_strategy_adds_to_positions() -> None:
+    adding = parse_config({**config_to_dict(config()), "adds": [{"at_pct": -1, "size_pct": 100}]})
+    refused = {Obstacle.BALANCE: 2, Obstacle.PAUSED: 1, Obstacle.COOLDOWN: 3}
+    assert result([], config=adding.config, refused=refused).warnings == (
+        "2 entry signals or adds were refused for lack of free balance",
+        "3 entry signals were refused within the cooldown after a trade",
+        "1 entry signal or add was refused while entries were paused or, in their symbol, blocked "
+        "by hand",
     )
 
 
