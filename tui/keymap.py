@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from textual.binding import Binding
-from textual.keys import Keys
+from textual.keys import Keys, key_to_character
 
 from core.text import safe_text
 from tui.commands import COMMANDS, Command, Place
@@ -71,7 +71,8 @@ def key_problem(used: Mapping[str, str], command: Command, keys: str) -> str | N
 
 
 def _clashing(mine: Command, key: str, theirs: Command, stays: str) -> str:
-    return f"{mine.id} on {key} clashes with {theirs.id} ({theirs.label}); it stays on {stays}"
+    on, named = _written(key), f"{theirs.id} ({theirs.label})"
+    return f"{mine.id} on {on} clashes with {named}; it stays on {stays}"
 
 
 def shown_key(command: Command, keymap: Mapping[str, str]) -> str:
@@ -79,8 +80,13 @@ def shown_key(command: Command, keymap: Mapping[str, str]) -> str:
     mine = keymap.get(command.id)
     if mine is None:
         return command.key
-    first = mine.partition(",")[0]
-    return _CHARACTERS.get(first, first)
+    return _written(mine.partition(",")[0])
+
+
+def _written(key: str) -> str:
+    """A key as it is on the keyboard: `?` of question_mark, `#` of number_sign."""
+    usual = _CHARACTERS.get(key) or key_to_character(key) or ""
+    return usual if usual.strip() and usual.isprintable() else key
 
 
 _HELD = frozenset({"ctrl", "alt", "shift"})
@@ -91,7 +97,9 @@ _NAMED = frozenset(
 )
 
 _CHARACTERS = {
-    key: command.key for command in COMMANDS for key in command.keys.split(",")[:1]
+    key: command.key.partition(" ")[0]  # of `j ↓` the first key alone
+    for command in COMMANDS
+    for key in command.keys.split(",")[:1]
 }  # such as question_mark: ?
 
 

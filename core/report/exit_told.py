@@ -193,7 +193,7 @@ class _Exit:
         ):
             return _render(("The candle opened at ", self._fill, ", at its liquidation or beyond"))
         if self._trade.signal_time not in self._places:
-            why = "not all candles since its signal are kept"
+            why = "not all candles since its signal are at hand"
         met = []
         for level in self._levels():
             if not isfinite(level.price):

@@ -89,7 +89,16 @@ def test_keys_may_be_swapped_and_the_usual_ones_clash_nowhere() -> None:
         [],
     )
     stop = next(command for command in COMMANDS if command.id == "session.stop")
-    assert shown_key(stop, {"session.stop": "question_mark"}) == "?"
+    for written, shown in {"?": "?", "#": "#", "*": "*", "F5": "f5", "ctrl+e": "ctrl+e"}.items():
+        assert (
+            shown_key(stop, checked_keymap({"app.help": "f6", "session.stop": written})[0]) == shown
+        )
+    downs = [command.id for command in COMMANDS if command.keys == "j,down"]
+    freed = {name: f"f{number}" for number, name in enumerate(downs, 2)}
+    used, _ = checked_keymap({**freed, "session.stop": "j"})
+    assert shown_key(stop, used) == "j", "not on ↓ as well"
+    (problem,) = checked_keymap({"session.stop": "?"})[1]
+    assert "session.stop on ? clashes with app.help" in problem
 
 
 def test_a_key_that_is_asked_for_is_refused_to_its_command_whichever_comes_first() -> None:
