@@ -26,6 +26,15 @@ _WITHIN: Mapping[Place, tuple[Place, ...]] = {
 }  # fmt: skip
 """Places within others, where what is nearest to the focus has a key first. Tables are in all."""
 
+_FIXED: Mapping[str, str] = {
+    "ctrl+p": "the palette",
+    "ctrl+c": "copying what is marked",
+    "tab": "the next pane",
+    "shift+tab": "the pane before",
+    "escape": "what it ends everywhere, such as a filter",
+}
+"""What keys do that no command stands for; a command that comes with one goes before it."""
+
 _SCREENS = tuple(place for place in Place if place not in _WITHIN and place is not Place.ANYWHERE)
 
 
@@ -41,6 +50,8 @@ def checked_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]
             problems.append(f"keymap: there is no command {safe_text(name, limit=40)!r}{hint}")
         elif not _keys(keys):
             problems.append(f"keymap: {name}: expected a key such as x, F5 or ctrl+e")
+        elif fixed := _fixed(known[name], keys):
+            problems.append(f"keymap: {_clashing(known[name], *fixed, known[name].key)}")
         else:
             used[name] = ",".join(_keys(keys))
     while clash := _clash(used):
@@ -48,7 +59,7 @@ def checked_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]
         mine = one if one.id in used else other
         del used[mine.id]
         theirs = other if mine is one else one
-        problems.append(f"keymap: {_clashing(mine, key, theirs, mine.key)}")
+        problems.append(f"keymap: {_clashing(mine, key, _named(theirs), mine.key)}")
     return used, problems
 
 
@@ -62,17 +73,29 @@ def with_key(wanted: Mapping[str, str], command: Command, keys: str) -> dict[str
 
 def key_problem(used: Mapping[str, str], command: Command, keys: str) -> str | None:
     """Why a command cannot have these keys beside the others that are used; None where it can."""
+    stays = shown_key(command, used)
+    if fixed := _fixed(command, keys):
+        return _clashing(command, *fixed, stays)
     changed = with_key(used, command, keys)
     if clash := _clash(changed) if _keys(keys) else None:
         one, other, key = clash
-        return _clashing(command, key, other if one is command else one, shown_key(command, used))
+        return _clashing(command, key, _named(other if one is command else one), stays)
     problems = checked_keymap(changed)[1]
     return problems[0].removeprefix("keymap: ") if problems else None
 
 
-def _clashing(mine: Command, key: str, theirs: Command, stays: str) -> str:
-    on, named = _written(key), f"{theirs.id} ({theirs.label})"
-    return f"{mine.id} on {on} clashes with {named}; it stays on {stays}"
+def _fixed(command: Command, keys: str) -> tuple[str, str] | None:
+    """A key among these that can be no command's but those that come with it, and what it does."""
+    mine = _keys(command.keys)
+    return next(((key, _FIXED[key]) for key in _keys(keys) if key in _FIXED.keys() - mine), None)
+
+
+def _named(command: Command) -> str:
+    return f"{command.id} ({command.label})"
+
+
+def _clashing(mine: Command, key: str, theirs: str, stays: str) -> str:
+    return f"{mine.id} on {_written(key)} clashes with {theirs}; it stays on {stays}"
 
 
 def shown_key(command: Command, keymap: Mapping[str, str]) -> str:

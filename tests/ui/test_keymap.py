@@ -51,6 +51,9 @@ async def test_a_key_of_ones_own_does_what_the_other_did_and_is_shown(tmp_path: 
         ({"app.theme": "j"}, "clashes with table.down"),
         ({"one.flatten": "+"}, "clashes with chart.zoom_in"),
         ({"chart.older": "f"}, "clashes with one.flatten"),
+        ({"session.stop": "Ctrl+P"}, "clashes with the palette"),
+        ({"session.group": "tab"}, "clashes with the next pane"),
+        ({"session.group": "f5,escape"}, "clashes with what it ends everywhere"),
         ({"session.stop": "\x1b[31m"}, "expected a key"),
         ({"session.stop": "\x1b"}, "expected a key"),
         ({"session.stop": "ctrl+alt+delete+q"}, "expected a key"),
@@ -114,6 +117,8 @@ def test_a_key_that_is_asked_for_is_refused_to_its_command_whichever_comes_first
         assert back.startswith(f"{asked.id} on {asked.key} clashes with {other.id} ")
         assert back.endswith("it stays on f6"), "where it is by now, not where it comes"
         assert key_problem({other.id: "f6"}, asked, "f7") is None
+        said = key_problem({asked.id: "f6"}, asked, "ctrl+p")
+        assert said == f"{asked.id} on ctrl+p clashes with the palette; it stays on f6"
         assert (
             key_problem({}, asked, "nonsense")
             == f"{asked.id}: expected a key such as x, F5 or ctrl+e"
