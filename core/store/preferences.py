@@ -182,6 +182,8 @@ def write_preference(
 ) -> None:
     """Write one preference into config.yaml, as one line, leaving every other line as it is.
 
+    Lines beneath its name that are indented are its own, and give way where none has a comment.
+
     Raises:
         PreferencesError: the file cannot be read, or not be written without changing more, or what
             it says there now is wrong and the user's to mend.
@@ -195,7 +197,8 @@ def write_preference(
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         written = yaml.safe_dump(value, allow_unicode=True, width=100_000, default_flow_style=True)
         line = f"{name}: {written.partition(_END)[0].rstrip()}\n"
-        pattern = re.compile(rf"^{re.escape(name)}[ \t]*:.*\n?", re.MULTILINE)
+        block = r"[ \t]*\n(?:[ \t]+[^\s#][^#\n]*(?:\n|\Z))+"
+        pattern = re.compile(rf"^{re.escape(name)}[ \t]*:(?:{block}|.*\n?)", re.MULTILINE)
         if pattern.search(text):
             text = pattern.sub(lambda _: line, text, count=1)
         else:

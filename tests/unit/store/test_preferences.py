@@ -59,7 +59,23 @@ def test_the_first_preference_makes_the_file(tmp_path: Path) -> None:
     assert read_preferences(path) == Preferences(theme="papertape-light")
 
 
-@pytest.mark.parametrize("text", ["{theme: a, time_zone: UTC}\n", "theme: >\n  a\n"])
+def test_what_was_written_in_lines_beneath_its_name_gives_way_as_a_whole(tmp_path: Path) -> None:
+    """As a keymap is that somebody began by hand."""
+    path = tmp_path / "config.yaml"
+    before, after = "theme: a  # nights\n", "\n# days\ntime_zone: UTC\n"
+    path.write_text(f"{before}keymap:\n  session.stop: X\n  'app.theme': f6\n{after}")
+    write_preference(path, "keymap", {"session.stop": "X", "app.help": "?"}, OsDisk())
+    assert path.read_text() == f"{before}keymap: {{app.help: '?', session.stop: X}}\n{after}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{theme: a, time_zone: UTC}\n",
+        "theme: >\n  a\n",
+        "theme:\n  # nights\n  a\n",
+    ],
+)
 def test_what_cannot_be_written_line_by_line_is_left_alone(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(text)
