@@ -145,7 +145,7 @@ def test_three_counts_stand_beneath_a_chart(most: int) -> None:
             assert under[0] <= count <= under[-1]
 
 
-@pytest.mark.parametrize("lines", [5, 6, 7, 8, 9, 11, 14, 20, 33, 50])
+@pytest.mark.parametrize("lines", [3, 4, 5, 6, 7, 8, 9, 11, 14, 20, 33, 50])
 def test_values_beside_a_chart_are_three_and_an_equal_step_apart(lines: int) -> None:
     for low, size in product((-13.37, 0.0, 0.00012345, 9_950.4, 68_450.76), range(10, 100, 3)):
         high = low + max(abs(low), 1.0) * size / 1000

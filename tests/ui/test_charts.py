@@ -8,17 +8,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+from core.report.curves import kept_points
 from tests.ui.driving import arrived, driven, make_app, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, busy
 from tui import formats
 from tui.app import PapertapeApp
 from tui.screens.report import ReportScreen
 from tui.widgets.axes import count_labels
-from tui.widgets.curve_chart import Band, Curve, CurveChart, Dot
+from tui.widgets.curve_chart import Band, Curve, CurveChart, Dot, drawdown_points
 from tui.widgets.gauge import HERE, SHADED, WALL, Gauge, GaugeFill, Parts, Pointer
 from tui.widgets.tones import Tone
 
@@ -262,3 +264,57 @@ async def test_small_falls_beside_a_chart_are_told_apart() -> None:
             steps = {round(a - b, 6) for a, b in pairwise(shown)}
             assert len(steps) == 1, "labels are told as they are, not rounded to unequal steps"
             assert len(shown) >= 3
+
+
+@pytest.mark.parametrize("size", [(30, 8), (60, 12), (150, 40)])
+async def test_the_deepest_fall_and_the_highest_point_are_drawn_wherever_they_lie(
+    size: tuple[int, int],
+) -> None:
+    """A chart drew the last value before each column: what fell between was on its scale alone."""
+    random = np.random.default_rng(size[0])
+    app = ChartApp()
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        chart = app.screen.query_one(CurveChart)
+        for count in (50, 600, 9_000):
+            equity = 10_000 * np.exp(np.cumsum(random.normal(0, 1e-3, count)))
+            low, high = random.choice(np.arange(1, count - 1), 2, replace=False).tolist()
+            equity[low] *= 0.75
+            equity[high] *= 1.5
+            kept = kept_points(equity, 400).tolist()
+            points = tuple((at, float(equity[at])) for at in kept)
+            falls = drawdown_points(points, 10_000)
+            deepest = min(value for _, value in falls)
+            for curve in (Curve(points, Tone.GAIN), Curve(falls, Tone.LOSS, filled=True)):
+                chart.draw([curve])
+                await pilot.pause()
+                lines = [chart.render_line(y).text for y in range(size[1] - 1)]
+                drawn_at = [any(0x2800 < ord(cell) < 0x2900 for cell in line) for line in lines]
+                assert drawn_at[0], "the scale begins at the highest"
+                assert drawn_at[-1], (count, curve.filled, deepest)
+
+
+async def test_every_value_between_two_columns_is_drawn_in_the_later_one() -> None:
+    spike = Curve(((0, 0.0), (500, 0.0), (501, -9.0), (502, 0.0), (1_000, 1.0)), Tone.LOSS)
+    lines = (await drawn(None, curve=spike)).splitlines()
+    fallen = [[at for at, cell in enumerate(line) if 0x2800 < ord(cell) < 0x2900] for line in lines]
+    assert len(fallen[-2]) == 1, "one column falls to the bottom"
+    assert all(fallen[-2][0] in line for line in fallen[2:-1]), "joined with what was before it"
+
+
+@pytest.mark.parametrize("height", range(4, 12))
+async def test_a_chart_has_three_values_beside_it_as_soon_as_it_has_lines_for_them(
+    height: int,
+) -> None:
+    random = np.random.default_rng(height)
+    app = ChartApp()
+    async with app.run_test(size=(70, height)) as pilot:
+        await pilot.pause()
+        chart = app.screen.query_one(CurveChart)
+        for _ in range(20):
+            low, span = random.uniform(-1e4, 1e4), 10 ** random.uniform(-1, 5)
+            chart.draw([Curve(((0, low), (100, low + span)), Tone.GAIN)])
+            await pilot.pause()
+            beside = [chart.render_line(y).text.split()[-1:] for y in range(height - 1)]
+            told = [one for (one,) in beside if re.fullmatch(r"-?[\d,]+\.\d\d", one)]
+            assert len(told) >= 3, (low, span, told)

@@ -75,9 +75,10 @@ class Scale:
         return min(self.lines - 1, max(0, math.floor(self.part(value) + 1e-9)))
 
     def ticks(self) -> dict[int, float]:
-        """Round values by line, a step apart: about one in four lines, and three if lines suffice.
+        """Round values by line, a step apart: about one in four lines, three in three or more.
 
-        No two stand on lines beside each other where three are found that do not.
+        No two stand on lines beside each other where three are found that do not. Where no three
+        round ones lie in so few lines they are the lowest, the middle and the highest.
         """
         rough = (self.high - self.low) / max(1.0, self.lines / 4)
         found: dict[int, float] = {}
@@ -91,7 +92,14 @@ class Scale:
                     found = dict(zip(lines, values, strict=True))
                 if len(found) >= _FEWEST:
                     return found
-        return found
+        if self.lines < _FEWEST:
+            return found
+        fine = 10.0 ** math.floor(math.log10((self.high - self.low) / 100))
+        values = _multiples(self.low, self.high, fine)
+        middle = (len(values) - 1) // 2
+        return {
+            self.line(value): value for value in (values[0], values[middle], values[2 * middle])
+        }
 
 
 def _steps_down(rough: float, factors: Sequence[float]) -> list[float]:

@@ -374,24 +374,31 @@ def _dots(
 ) -> dict[tuple[int, int], int]:
     """Braille bits by (line, column). Between two dot columns the curve is joined vertically.
 
-    Of `count` dot columns, the first is at `start` and each `step` after the one before. The last
-    value has one of its own, wherever between two it was reached.
+    Of `count` dot columns, the first is at `start` and each `step` after the one before. Each tells
+    of all values since the one before: a fall and its recovery between two are as deep as they
+    were. The last value has one of its own, wherever between two it was reached.
     """
     times = [time for time, _ in curve.points]
     found: dict[tuple[int, int], int] = {}
     before: int | None = None
+    told = -1  # the last of the points that a column has told of
+    lowest = scale.lines * 4 - 1
     for dot in range(count):
         moment = start + dot * step + _NEARLY
         index = bisect_right(times, moment) - 1
         if index < 0 or moment - step > times[-1]:
             continue  # before it begins, or after it has ended
-        row = min(scale.lines * 4 - 1, max(0, int(scale.part(curve.points[index][1]) * 4)))
-        first, last = row, row
+        rows = [
+            min(lowest, max(0, int(scale.part(value) * 4)))
+            for _, value in curve.points[min(told + 1, index) : index + 1]
+        ]
+        told = index
+        first, last = min(rows), max(rows)
         if curve.filled:
             first = 0
-        elif before is not None and abs(before - row) > 1:
-            first, last = min(row, before + 1), max(row, before - 1)
-        before = row
+        elif before is not None:
+            first, last = min(first, before + 1), max(last, before - 1)
+        before = rows[-1]
         for each in range(first, last + 1):
             key = (each // 4, dot // 2)
             found[key] = found.get(key, 0) | _DOTS[dot % 2][each % 4]
