@@ -312,6 +312,8 @@ async def test_the_gate_of_a_setting_judges_that_setting_and_names_it(workspace:
         assert gate.query_one(AnswerList).answers[2].text == (
             "profit on the later parts of the time"
         )
+        app.zone = ZoneInfo("Asia/Tokyo")
+        await until(pilot, lambda: "From, UTC" in str(text.render()))
         await pilot.press("G", "enter")
         await until(pilot, lambda: isinstance(app.screen, ReportScreen))
         title = str(app.screen.query_one("#result-title").render()).splitlines()[0]

@@ -6,8 +6,10 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from textual.containers import VerticalScroll
@@ -15,7 +17,7 @@ from textual.widgets import Input, Static
 
 from core.compare.request import ComparisonRequest
 from core.journal.values import SessionState
-from core.market.candles.timeframes import Timeframe
+from core.market.candles.timeframes import DAY, Timeframe
 from core.report.library import ListedResult, Search, StoredResult, Terms
 from core.report.written_report import ReportedMetrics, ReportedPeriod, written_report
 from core.store.notes import Notes
@@ -517,6 +519,10 @@ def test_a_gate_of_a_varied_strategy_names_what_was_set() -> None:
     order = BacktestOrder("waves", Path("STRATEGY.md"), {}, settings={"rsi.period": 20})
     title = work_title(order, "gate", Variation(("stop_loss_pct=2:6:2",)))
     assert str(title) == "waves rsi.period=20 · gate · stop_loss_pct=2:6:2"
+    dated = BacktestOrder("waves", Path("STRATEGY.md"), {}, data="w.csv", span=(NOW, NOW + 9 * DAY))
+    for zone, days in ((UTC, ""), (ZoneInfo("Asia/Tokyo"), " UTC")):
+        said = str(work_title(dated, "gate", Variation(()), zone))
+        assert said == f"waves · gate · w.csv · 2025-11-22 to 2025-12-01{days}"
 
 
 def test_kept_searches_are_told_apart_by_all_that_was_asked() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from pathlib import Path
 
 from core.market.candles.durations import SpanError, period_span
@@ -59,14 +60,16 @@ class BacktestOrder:
     settings: Mapping[str, float | int | str] = field(default_factory=dict)
     ranked_on: float | None = None
 
-    @property
-    def material(self) -> str:
-        """Which candles, as far as that is known before they are read: where from, and of when."""
+    def material(self, zone: tzinfo) -> str:
+        """Which candles, as far as that is known before they are read: where from, and of when.
+
+        `zone`: of the screen; in another one than UTC the days say that they are UTC's.
+        """
         where = self.exchange or ", ".join(Path(word).name for word in self.data.split())
         when = self.period
         if self.span is not None:
             start, end = self.span
-            when = f"{short_date(start)} to {short_date(end - 1)}"
+            when = f"{short_date(start)} to {formats.candle_day(end - 1, zone)}"
         return " · ".join(filter(None, (where, when)))
 
     def days(self, now: int) -> int | None:

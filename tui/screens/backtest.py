@@ -568,7 +568,7 @@ class BacktestScreen(BaseScreen):
                 settings=settings,
                 gate=gate,
                 days=days,
-                material=order.material,
+                material=order.material(self.papertape.zone),
             )
             self.app.push_screen(form, varied)
 

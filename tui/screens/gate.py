@@ -89,11 +89,7 @@ class GateScreen(LongWorkScreen):
     def came(self, varied: Varied) -> None:
         """Show the page, or why there is none."""
         from core.gate.gate import Gate  # noqa: PLC0415  (numpy's room, loaded by now)
-        from core.gate.text import (  # noqa: PLC0415
-            gate_sections,
-            unfinished_words,
-            verdict_reasons,
-        )
+        from core.gate.text import unfinished_words, verdict_reasons  # noqa: PLC0415
 
         found = varied.found
         verdict = self.query_one("#gate-verdict", Static)
@@ -112,17 +108,27 @@ class GateScreen(LongWorkScreen):
         write(verdict, Content.assemble(*words))
         answers = self.query_one(AnswerList)
         answers.set_answers(answer_rows(found))
-        judged, walked, luck, circumstances, expected = gate_sections(found, self._order.settings)
-        walked = said_of_utc(walked, self.papertape.zone)
-        for side, sections in (
-            ("left", (judged, walked, expected)),
-            ("right", (luck, circumstances)),
-        ):
-            self.query_one(f"#gate-{side}-text", RemarkLines).show(section_lines(sections))
+        self._show_beside(found, self.papertape.zone)
         self._entitle()
         self.call_after_refresh(self._entitle)  # as wide as the panes are by then
         answers.focus()
         self.call_after_refresh(self.refresh_hints)  # there may be more than room by then
+
+    def draw_in(self, zone: tzinfo) -> None:
+        """Say in another zone whose the days are."""
+        super().draw_in(zone)
+        if self._gate is not None:
+            self._show_beside(self._gate, zone)
+
+    def _show_beside(self, gate: Gate, zone: tzinfo) -> None:
+        from core.gate.text import gate_sections  # noqa: PLC0415  (numpy's room, loaded by now)
+
+        judged, walked, luck, circumstances, expected = gate_sections(gate, self._order.settings)
+        for side, sections in (
+            ("left", (judged, said_of_utc(walked, zone), expected)),
+            ("right", (luck, circumstances)),
+        ):
+            self.query_one(f"#gate-{side}-text", RemarkLines).show(section_lines(sections))
 
     def _entitle(self) -> None:
         """Say what stands beside it; where there is room for one column, which take turns."""
@@ -257,7 +263,7 @@ class GateScreen(LongWorkScreen):
             settings=order.settings,
             gate=True,
             days=order.days(wall_clock()),
-            material=order.material,
+            material=order.material(self.papertape.zone),
         )
         self.app.push_screen(form, answered)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -95,6 +96,10 @@ class LongWorkScreen(BaseScreen):
         self.set_class(True, "-done")
         self.came(self._done_before)
 
+    def draw_in(self, zone: tzinfo) -> None:
+        """Say in another zone whose the days of the candles are."""
+        self._show_title()
+
     def on_unmount(self) -> None:
         """Nobody waits for it any more."""
         if self._control is not None:
@@ -116,7 +121,8 @@ class LongWorkScreen(BaseScreen):
         self.refresh_hints()
 
     def _show_title(self) -> None:
-        title = work_title(self._order, self.WHAT, self._variation)
+        zone = self.papertape.zone
+        title = work_title(self._order, self.WHAT, self._variation, zone)
         write(self.query_one("#work-title", Static), title)
 
     def _look(self) -> None:
@@ -222,14 +228,17 @@ def part_lines(parts: Mapping[str, str], progress: Progress | None) -> Iterator[
         yield Content.styled(f"{sign} {name:<{width}}  {what}", tone.css)
 
 
-def work_title(order: BacktestOrder, what: str, variation: Variation) -> Content:
+def work_title(
+    order: BacktestOrder, what: str, variation: Variation, zone: tzinfo = UTC
+) -> Content:
     """What is worked on: the strategy with what was set of it, on which candles, and the axes."""
+    candles = order.material(zone)
     name = " ".join(filter(None, (order.name, formats.setting_words(order.settings))))
     axes = "".join(f" · {axis}" for axis in formats.axis_words(variation.axes))
     return Content.assemble(
         (safe_text(name), "bold $foreground"),
         (f" · {what}", "$dim"),
-        (safe_text(f" · {order.material}" if order.material else ""), "$dim"),
+        (safe_text(f" · {candles}" if candles else ""), "$dim"),
         (safe_text(axes), "$dim"),
     )
 

@@ -361,7 +361,7 @@ class SweepScreen(LongWorkScreen):
             varying,
             self._variation,
             settings=order.settings,
-            material=order.material,
+            material=order.material(self.papertape.zone),
         )
         self.app.push_screen(form, answered)
 
