@@ -26,15 +26,6 @@ _WITHIN: Mapping[Place, tuple[Place, ...]] = {
 }  # fmt: skip
 """Places within others, where what is nearest to the focus has a key first. Tables are in all."""
 
-_FIXED: Mapping[str, str] = {
-    "ctrl+p": "the palette",
-    "ctrl+c": "copying what is marked",
-    "tab": "the next pane",
-    "shift+tab": "the pane before",
-    "escape": "what it ends everywhere, such as a filter",
-}
-"""What keys do that no command stands for; a command that comes with one goes before it."""
-
 _SCREENS = tuple(place for place in Place if place not in _WITHIN and place is not Place.ANYWHERE)
 
 
@@ -48,10 +39,10 @@ def checked_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]
             near = get_close_matches(name, known, 1)
             hint = f", did you mean {near[0]}?" if near else ": `papertape keys` lists all"
             problems.append(f"keymap: there is no command {safe_text(name, limit=40)!r}{hint}")
+        elif known[name].fixed and _keys(keys) != _keys(known[name].keys):
+            problems.append(f"keymap: {name} stays on {known[name].key}, as in every form and pane")
         elif not _keys(keys):
             problems.append(f"keymap: {name}: expected a key such as x, F5 or ctrl+e")
-        elif fixed := _fixed(known[name], keys):
-            problems.append(f"keymap: {_clashing(known[name], *fixed, known[name].key)}")
         else:
             used[name] = ",".join(_keys(keys))
     while clash := _clash(used):
@@ -59,7 +50,7 @@ def checked_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]
         mine = one if one.id in used else other
         del used[mine.id]
         theirs = other if mine is one else one
-        problems.append(f"keymap: {_clashing(mine, key, _named(theirs), mine.key)}")
+        problems.append(f"keymap: {_clashing(mine, key, theirs, mine.key)}")
     return used, problems
 
 
@@ -73,29 +64,17 @@ def with_key(wanted: Mapping[str, str], command: Command, keys: str) -> dict[str
 
 def key_problem(used: Mapping[str, str], command: Command, keys: str) -> str | None:
     """Why a command cannot have these keys beside the others that are used; None where it can."""
-    stays = shown_key(command, used)
-    if fixed := _fixed(command, keys):
-        return _clashing(command, *fixed, stays)
     changed = with_key(used, command, keys)
     if clash := _clash(changed) if _keys(keys) else None:
         one, other, key = clash
-        return _clashing(command, key, _named(other if one is command else one), stays)
+        return _clashing(command, key, other if one is command else one, shown_key(command, used))
     problems = checked_keymap(changed)[1]
     return problems[0].removeprefix("keymap: ") if problems else None
 
 
-def _fixed(command: Command, keys: str) -> tuple[str, str] | None:
-    """A key among these that can be no command's but those that come with it, and what it does."""
-    mine = _keys(command.keys)
-    return next(((key, _FIXED[key]) for key in _keys(keys) if key in _FIXED.keys() - mine), None)
-
-
-def _named(command: Command) -> str:
-    return f"{command.id} ({command.label})"
-
-
-def _clashing(mine: Command, key: str, theirs: str, stays: str) -> str:
-    return f"{mine.id} on {_written(key)} clashes with {theirs}; it stays on {stays}"
+def _clashing(mine: Command, key: str, theirs: Command, stays: str) -> str:
+    on, named = _written(key), f"{theirs.id} ({theirs.label})"
+    return f"{mine.id} on {on} clashes with {named}; it stays on {stays}"
 
 
 def shown_key(command: Command, keymap: Mapping[str, str]) -> str:
@@ -111,6 +90,12 @@ def _written(key: str) -> str:
     usual = _CHARACTERS.get(key) or key_to_character(key) or ""
     return usual if usual.strip() and usual.isprintable() else key
 
+
+_SAME = {
+    "ctrl+i": "tab", "ctrl+m": "enter", "ctrl+h": "backspace", "ctrl+space": "ctrl+at",
+    "ctrl+[": "escape", "ctrl+left_square_bracket": "escape",
+}  # fmt: skip
+"""Keys for which terminals send the same, by which of the two Textual tells it."""
 
 _HELD = frozenset({"ctrl", "alt", "shift"})
 
@@ -137,7 +122,7 @@ def _keys(written: str) -> list[str]:
         if not usual or not _HELD.issuperset(held):
             return []
         (binding,) = Binding.make_bindings([("+".join([*held, known]), "", "")])
-        found.append(binding.key)
+        found.append(_SAME.get(binding.key, binding.key))
     return found
 
 

@@ -12,6 +12,7 @@ from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Command, Place
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
+from tui.screens.base import BaseScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_trade import ComparedTradeScreen
@@ -71,8 +72,8 @@ def test_no_command_is_defined_twice() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.id)
 def test_every_command_has_its_action_and_its_words(command: Command) -> None:
-    name = command.action.removeprefix("app.").partition("(")[0]
-    home = PapertapeApp if command.action.startswith("app.") else HOMES[command.place]
+    of, _, name = command.action.partition("(")[0].rpartition(".")
+    home = {"app": PapertapeApp, "screen": BaseScreen}.get(of, HOMES[command.place])
     assert callable(getattr(home, f"action_{name}"))
     assert command.help
     assert command.help[0].isupper()

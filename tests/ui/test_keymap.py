@@ -51,9 +51,20 @@ async def test_a_key_of_ones_own_does_what_the_other_did_and_is_shown(tmp_path: 
         ({"app.theme": "j"}, "clashes with table.down"),
         ({"one.flatten": "+"}, "clashes with chart.zoom_in"),
         ({"chart.older": "f"}, "clashes with one.flatten"),
-        ({"session.stop": "Ctrl+P"}, "clashes with the palette"),
-        ({"session.group": "tab"}, "clashes with the next pane"),
-        ({"session.group": "f5,escape"}, "clashes with what it ends everywhere"),
+        ({"app.theme": "ctrl+p"}, "app.theme on Ctrl+P clashes with app.palette (palette)"),
+        ({"session.stop": "tab"}, "clashes with app.next_pane (next pane); it stays on x"),
+        ({"session.stop": "ctrl+i"}, "session.stop on Tab clashes with app.next_pane"),
+        ({"logs.level": "shift+tab"}, "clashes with app.next_pane"),
+        ({"session.group": "f5,escape"}, "session.group on Esc clashes with"),
+        ({"session.stop": "ctrl+c"}, "clashes with app.copy_text"),
+        ({"session.stop": "escape"}, "clashes with session.unfilter (show all)"),
+        ({"settings.try": "escape"}, "clashes with app.all_panes"),
+        ({"one.back": "b", "one.stop": "escape"}, "one.stop on Esc clashes with"),
+        ({"settings.try": "ctrl+["}, "clashes with app.all_panes"),
+        ({"app.theme": "enter"}, "clashes with"),
+        ({"logs.level": "ctrl+m"}, "clashes with table.open"),
+        ({"app.palette": "f6"}, "app.palette stays on Ctrl+P"),
+        ({"session.unfilter": "f6"}, "session.unfilter stays on Esc"),
         ({"session.stop": "\x1b[31m"}, "expected a key"),
         ({"session.stop": "\x1b"}, "expected a key"),
         ({"session.stop": "ctrl+alt+delete+q"}, "expected a key"),
@@ -118,8 +129,37 @@ def test_a_key_that_is_asked_for_is_refused_to_its_command_whichever_comes_first
         assert back.endswith("it stays on f6"), "where it is by now, not where it comes"
         assert key_problem({other.id: "f6"}, asked, "f7") is None
         said = key_problem({asked.id: "f6"}, asked, "ctrl+p")
-        assert said == f"{asked.id} on ctrl+p clashes with the palette; it stays on f6"
+        clashing = f"{asked.id} on Ctrl+P clashes with app.palette (palette)"
+        assert said == f"{clashing}; it stays on f6"
         assert (
             key_problem({}, asked, "nonsense")
             == f"{asked.id}: expected a key such as x, F5 or ctrl+e"
+        )
+
+
+_SCROLLING = {"ctrl+pageup", "ctrl+pagedown"}  # sideways, which nothing here is wide enough for
+_COPYING = "super+c"  # as ctrl+c
+
+
+async def test_whatever_key_a_screen_takes_is_that_of_a_command() -> None:
+    app = make_app(busy())
+    listed = {key for command in COMMANDS for key in command.keys.split(",")}
+    async with driven(app, (120, 40)) as pilot:
+        taken: dict[str, str] = {}
+        for keys in (*([str(number)] for number in range(1, 9)), ["1", "enter"]):
+            await pilot.press(*keys)
+            for pane in app.screen.focus_chain:
+                app.screen.set_focus(pane)
+                active = app.screen.active_bindings
+                taken |= {key: found.binding.action for key, found in active.items()}
+    taken = {key: action for key, action in taken.items() if key not in listed}
+    assert taken.keys() <= {*_SCROLLING, _COPYING}, taken
+
+
+def test_no_key_is_asked_for_that_a_keymap_cannot_move() -> None:
+    fixed = [command for command in COMMANDS if command.fixed]
+    assert {"ctrl+p", "tab,shift+tab", "escape", "ctrl+c"} == {one.keys for one in fixed}
+    for command in fixed:
+        assert key_problem({}, command, "f6") == (
+            f"{command.id} stays on {command.key}, as in every form and pane"
         )

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from tui.commands.backtests import BACKTESTS
 from tui.commands.command import Command, Place
 from tui.commands.comparison import COMPARISON
-from tui.commands.everywhere import EVERYWHERE
+from tui.commands.everywhere import EVERYWHERE, OF_TEXTUAL
 from tui.commands.sessions import SESSIONS
 from tui.commands.workspace import WORKSPACE
 
@@ -32,12 +32,12 @@ def bindings(place: Place) -> list[BindingType]:
     return [
         Binding(command.keys, command.action, command.label, show=False, id=command.id)
         for command in COMMANDS
-        if command.place is place
+        if command.place is place and command not in OF_TEXTUAL
     ]
 
 
 def commands_elsewhere(place: Place) -> tuple[Command, ...]:
-    """What can be done on other screens and in parts of them, but for the ways back.
+    """What can be done on other screens and in parts of them, but for fixed keys and ways back.
 
     Of what has one name on a list and on what is opened from that, it is the list's.
     """
@@ -46,6 +46,7 @@ def commands_elsewhere(place: Place) -> tuple[Command, ...]:
         command
         for command in COMMANDS
         if command.place not in (place, Place.ANYWHERE) and command.label != "back"
+        if not command.fixed
         if command.place.home in (None, command.place)
         or (command.place.home, command.label) not in listed
     )
@@ -58,7 +59,11 @@ def refusal(place: Place, action: str) -> str:
 
 
 def commands_at(place: Place) -> tuple[Command, ...]:
-    """What can be done on the screen of that place: its own commands, then those of anywhere."""
-    return tuple(command for command in COMMANDS if command.place is place) + tuple(
-        command for command in COMMANDS if command.place is Place.ANYWHERE is not place
+    """What can be done on the screen of that place: its own commands, then those of anywhere.
+
+    Fixed keys are not among them: what they do is done by nothing else.
+    """
+    offered = [command for command in COMMANDS if not command.fixed]
+    return tuple(command for command in offered if command.place is place) + tuple(
+        command for command in offered if command.place is Place.ANYWHERE is not place
     )

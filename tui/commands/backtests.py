@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.commands.command import Command, Place
+from tui.commands.command import Command, Place, unfilter
 
 BACKTESTS: tuple[Command, ...] = (
     Command(
@@ -39,6 +39,7 @@ BACKTESTS: tuple[Command, ...] = (
         "Show only strategies with this text in name, symbol, timeframe, origin or status",
         "filter", 8,
     ),
+    unfilter("strategies", Place.STRATEGIES),
     Command(
         "strategies.reload", Place.STRATEGIES, "R", "R", "reload", "Read the files again",
         "reload", 5,
@@ -74,6 +75,7 @@ BACKTESTS: tuple[Command, ...] = (
         "Show only backtests with this text in strategy, settings, symbol, ID, tags or note",
         "filter", 6,
     ),
+    unfilter("backtest", Place.BACKTEST, "; without one, end what runs, else unmark all"),
     Command(
         "backtest.note", Place.BACKTEST, "C", "C", "note",
         "A note on the backtest, and tags by which / finds it; it is then kept for good", "note", 5,

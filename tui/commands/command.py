@@ -83,7 +83,8 @@ class Command:
     action of the screen or widget it belongs to (`app.` in front: of the app). `hint`: its place in
     the footer, low numbers survive narrow terminals; None keeps it out. `unless`: why nothing
     happens where the key is pressed and the command is not possible, and what would be; a screen's
-    `why_not` comes before it.
+    `why_not` comes before it. `fixed`: a key that means the same wherever one is, which no keymap
+    moves and no other command takes.
     """
 
     id: str
@@ -95,8 +96,17 @@ class Command:
     action: str
     hint: int | None = None
     unless: str = ""
+    fixed: bool = False
 
     @property
     def target(self) -> str:
         """The action as seen from the application: a screen's own is on the screen shown."""
         return self.action if "." in self.action else f"screen.{self.action}"
+
+
+def unfilter(name: str, place: Place, more: str = "") -> Command:
+    """The way out of the filter of a screen; `more`: what the same key ends where none is set."""
+    text = f"Take the filter away{more}"
+    return Command(
+        f"{name}.unfilter", place, "escape", "Esc", "show all", text, "unfilter", fixed=True
+    )

@@ -24,6 +24,28 @@ def _moves(place: Place, name: str, *helps: str) -> tuple[Command, ...]:
     )
 
 
+OF_TEXTUAL: tuple[Command, ...] = (
+    Command(
+        "app.palette", Place.ANYWHERE, "ctrl+p", "Ctrl+P", "palette",
+        "Find anything by its name: commands, sessions, strategies, backtests, jobs, themes",
+        "app.command_palette", fixed=True,
+    ),
+    Command(
+        "app.next_pane", Place.ANYWHERE, "tab,shift+tab", "Tab", "next pane",
+        "The next pane, or field of a form; Shift+Tab leads back", "app.focus_next", fixed=True,
+    ),
+    Command(
+        "app.all_panes", Place.ANYWHERE, "escape", "Esc", "all panes",
+        "Out of full screen, before anything else that the key does", "screen.minimize",
+        fixed=True,
+    ),
+    Command(
+        "app.copy_text", Place.ANYWHERE, "ctrl+c", "Ctrl+C", "copy text",
+        "Copy the text that is marked with the mouse", "screen.copy_text", fixed=True,
+    ),
+)  # fmt: skip
+"""Commands whose keys Textual binds itself, on every screen and in every form."""
+
 EVERYWHERE: tuple[Command, ...] = (
     *_moves(
         Place.TABLE, "table", "One row up", "One row down", "First row", "Last row",
@@ -182,6 +204,7 @@ EVERYWHERE: tuple[Command, ...] = (
     Command(
         "app.help", Place.ANYWHERE, "question_mark,f1", "?", "help", "Every key", "app.help", 8,
     ),
+    *OF_TEXTUAL,
     Command(
         "app.quit", Place.ANYWHERE, "q,ctrl+q", "q", "quit",
         "Leave; with sessions running it asks what becomes of them", "app.leave", 9,

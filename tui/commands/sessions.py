@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.commands.command import Command, Place
+from tui.commands.command import Command, Place, unfilter
 
 SESSIONS: tuple[Command, ...] = (
     Command(
@@ -56,6 +56,7 @@ SESSIONS: tuple[Command, ...] = (
         "Show only sessions with this text in name, ID, symbol, state, mode, tags or note",
         "filter", 8,
     ),
+    unfilter("session", Place.SESSIONS, "; without one, leave the archive, else unmark all"),
     Command(
         "session.group", Place.SESSIONS, "F", "F", "fold",
         "Fold the sessions by strategy, by their first tag, or not at all; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.commands.command import Command, Place
+from tui.commands.command import Command, Place, unfilter
 
 WORKSPACE: tuple[Command, ...] = (
     Command(
@@ -34,10 +34,12 @@ WORKSPACE: tuple[Command, ...] = (
         "schedule.filter", Place.SCHEDULE, "slash", "/", "filter",
         "Show only jobs with this text in what they do, when, session or state", "filter", 6,
     ),
+    unfilter("schedule", Place.SCHEDULE),
     Command(
         "logs.filter", Place.LOGS, "slash", "/", "filter", "Show only lines with this text",
         "filter", 1,
     ),
+    unfilter("logs", Place.LOGS),
     Command(
         "logs.level", Place.LOGS, "L", "L", "level",
         "Show from debug, information, warnings or errors on", "level", 2,

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
@@ -64,10 +64,7 @@ class BacktestScreen(BaseScreen):
 
     PLACE = Place.BACKTEST
     TITLE = "Backtest"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(Place.BACKTEST),
-        Binding("escape", "unfilter", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.BACKTEST)
 
     def __init__(self) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from core.host.link import HostLink
 from core.session.snapshot import HostSnapshot, Level
@@ -26,10 +26,7 @@ class LogsScreen(BaseScreen):
 
     PLACE = Place.LOGS
     TITLE = "Logs"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(Place.LOGS),
-        Binding("escape", "unfilter", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.LOGS)
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from core.host.job_values import JobAction, JobOrder, Jobs, ListedJob, unfinished
 from core.journal.values import Mode
@@ -45,10 +45,7 @@ class ScheduleScreen(BaseScreen):
 
     PLACE = Place.SCHEDULE
     TITLE = "Scheduler"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(Place.SCHEDULE),
-        Binding("escape", "unfilter", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.SCHEDULE)
 
     def __init__(self) -> None:
         super().__init__()

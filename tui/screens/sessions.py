@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 
 from core.host.link import HostLink
@@ -72,10 +72,7 @@ class SessionsScreen(BaseScreen):
 
     PLACE = Place.SESSIONS
     TITLE = "Sessions"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(Place.SESSIONS),
-        Binding("escape", "unfilter", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.SESSIONS)
 
     def __init__(self) -> None:
         super().__init__()

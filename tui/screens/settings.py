@@ -359,6 +359,7 @@ class SettingsScreen(BaseScreen):
         listed = {
             f"{shown_key(command, mine):<10} {command.label} · {command.place}": command
             for command in COMMANDS
+            if not command.fixed
         }
 
         def answered(name: str | None) -> None:

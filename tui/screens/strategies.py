@@ -10,7 +10,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult, SuspendNotSupported
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.worker import Worker
 
@@ -51,10 +51,7 @@ class StrategiesScreen(BaseScreen):
 
     PLACE = Place.STRATEGIES
     TITLE = "Strategies"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(Place.STRATEGIES),
-        Binding("escape", "unfilter", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.STRATEGIES)
 
     def __init__(self) -> None:
         super().__init__()
