@@ -310,7 +310,7 @@ class PapertapeApp(GuardedApp):
         if isinstance(self.screen, Ask) and self.screen.gone():
             self.screen.dismiss(None)
         self._returning.see(snapshot)
-        if before is not None and not another_host:
+        if before is not None and not another_host and not self.leaving.begun:
             fresh = before.last_log != snapshot.last_log and self.link is not None
             lines = self.link.logs(before.last_log) if fresh and self.link else ()
             self.alerts.see(before, snapshot, lines)
@@ -414,18 +414,23 @@ class PapertapeApp(GuardedApp):
         chart = self.focused
         return not isinstance(chart, CandleChart) or not chart.check_action("drop", ())
 
-    def command(self, name: str, work: HostWork, *, quiet: bool = False) -> None:
+    def command(
+        self, name: str, work: HostWork, *, quiet: bool = False, about: Iterable[str] = ()
+    ) -> None:
         """Run a command against the host, and unless quiet say what it refused."""
         link = self.link
         if link is None:
             if not quiet:
                 self.say("The host is still starting.", "warning")
             return
+        own = tuple(about)
+        self.alerts.expect(own)
 
         async def run() -> None:
             try:
                 await work(link)
             except CommandError as error:
+                self.alerts.expect_no_more(own)
                 if not quiet:
                     self.say(str(error), "error", title=f"{name} refused")
             if not quiet:

@@ -6,7 +6,7 @@ it and never against the application, so that each can be read, typed and tested
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -124,8 +124,13 @@ class Shell(Protocol):
         """Take the latest snapshot, and show it where it differs."""
         ...
 
-    def command(self, name: str, work: HostWork, *, quiet: bool = False) -> None:
-        """Do something with the host in a worker; unless quiet, say what it refused."""
+    def command(
+        self, name: str, work: HostWork, *, quiet: bool = False, about: Iterable[str] = ()
+    ) -> None:
+        """Do something with the host in a worker; unless quiet, say what it refused.
+
+        `about`: the sessions that it stops, pauses or has go on, which is no alert here then.
+        """
         ...
 
     def list_strategies(self) -> AsyncIterator[Sequence[StrategyChoice]]:

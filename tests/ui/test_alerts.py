@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from core.journal.values import Mode, SessionState
+from core.journal.values import FeedKind, Mode, SessionState
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.store.preferences import read_preferences
 from core.store.yaml_reader import SettingsError
@@ -15,6 +17,7 @@ from tests.ui.scripted import NOW, ScriptedLink, position, session
 from tests.ui.test_backtest import make, workspace
 from tui.requests.alerts import Alerts, Loudness, alerts_between
 from tui.requests.settings_files import loudness_of
+from tui.screens.report import ReportScreen
 
 __all__ = ["workspace"]  # a fixture of the backtest's tests
 LIVE: dict[str, Any] = {"mode": Mode.SIMULATED}
@@ -67,8 +70,19 @@ def test_a_made_up_market_is_silent_but_for_what_goes_wrong() -> None:
             {"state": SessionState.STALE},
             ["one (aaaaaaa1) receives prices again"],
         ),
-        (SessionState.PAUSED, {}, []),
-        (SessionState.STOPPED, {}, []),  # by hand: whoever did it knows
+        (SessionState.PAUSED, {}, ["one (aaaaaaa1) is paused: no entries"]),
+        (SessionState.PAUSED, {"state": SessionState.STARTING}, []),  # it was before the host
+        (
+            SessionState.RUNNING,
+            {"state": SessionState.PAUSED},
+            ["one (aaaaaaa1) may enter again"],
+        ),
+        (
+            SessionState.STOPPED,
+            {"state_reason": "stopped by hand"},
+            ["one (aaaaaaa1) has ended: stopped by hand"],
+        ),
+        (SessionState.STOPPING, {}, []),  # its end is told
         (
             SessionState.STOPPED,
             {"planned_end": NOW, "ended": NOW},
@@ -82,12 +96,93 @@ def test_another_state_is_told_of(
     assert [text for text, _ in told({"state": state}, **first)] == expected
 
 
+def test_entries_that_are_blocked_elsewhere_are_told_of() -> None:
+    blocked = ("one (aaaaaaa1): entries of BTC/USDT are blocked", "warning")
+    allowed = ("one (aaaaaaa1): entries of BTC/USDT are allowed again", "information")
+    assert told({"blocked": ("BTC/USDT",)}) == [blocked]
+    assert told({"blocked": ()}, blocked=("BTC/USDT",)) == [allowed]
+
+
+def test_only_the_end_of_recorded_candles_is_no_warning() -> None:
+    over: dict[str, Any] = {"state": SessionState.STOPPED, "state_reason": "the candles ended"}
+    end = "one (aaaaaaa1) has ended: the candles ended"
+    replay: dict[str, Any] = {"mode": Mode.REPLAY, "feed": FeedKind.REPLAY}
+    assert told(over, **replay) == [(end, "information")]
+    assert told(over) == [(end, "warning")]
+
+
+async def test_a_stop_by_another_hand_is_told_of_and_ones_own_only_answered() -> None:
+    link = ScriptedLink([session(f"aaaaaaa{n}", f"s{n}", **LIVE) for n in range(3)])
+    app = make_app(link)
+    titles: list[str] = []
+    rung: list[int] = []
+    app.alerts = Alerts(app, lambda: rung.append(1), titles.append, Loudness.WARNINGS)
+
+    def alerted() -> list[str]:
+        return [note.message for note in app.notes if "has ended" in note.message]
+
+    async with driven(app, WIDE) as pilot:
+        await until(pilot, lambda: app.screen.query("#sessions").first().has_focus)
+        await pilot.press("x", "y")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        (own,) = [one.id for one in link.sessions if one.state.ended]
+        app.poll()
+        await pilot.pause()
+        assert not alerted()
+        assert not titles
+        assert not rung
+        other = next(one.id for one in link.sessions if not one.state.ended)
+        link.change(other, state=SessionState.STOPPED, state_reason="stopped by hand")
+        app.poll()
+        await until(pilot, lambda: titles == ["(1) papertape"])
+        assert rung == [1]
+        assert [other in text and own not in text for text in alerted()] == [True]
+
+
+async def test_after_a_refusal_a_stop_is_anothers() -> None:
+    link = ScriptedLink([session("aaaaaaa1", "one", **LIVE)], refuse="the disk is full")
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await until(pilot, lambda: app.screen.query("#sessions").first().has_focus)
+        await pilot.press("x", "y")
+        await until(pilot, lambda: any("disk is full" in note.message for note in app.notes))
+        link.change("aaaaaaa1", state=SessionState.STOPPED, state_reason="stopped by hand")
+        app.poll()
+        await until(pilot, lambda: any("has ended" in note.message for note in app.notes))
+
+
+@pytest.mark.parametrize(
+    ("loudness", "fill", "failure"),
+    [
+        (Loudness.ALL, 1, 1),
+        (Loudness.WARNINGS, 0, 1),
+        (Loudness.QUIET, 0, 0),
+        (Loudness.OFF, 0, 0),
+    ],
+)
+async def test_the_bell_rings_for_what_its_way_names(
+    loudness: Loudness, fill: int, failure: int
+) -> None:
+    app = make_app(ScriptedLink())
+    async with driven(app, WIDE):
+        one = session("aaaaaaa1", "one", **LIVE)
+        news: list[tuple[dict[str, Any], int]] = [
+            ({"open_positions": (position(),)}, fill),
+            ({"state": SessionState.ERROR}, failure),
+        ]
+        for changes, expected in news:
+            rung: list[int] = []
+            alerts = Alerts(app, partial(rung.append, 1), lambda _: None, loudness)
+            alerts.see(*states(one, replace(one, **changes)))
+            assert len(rung) == expected
+
+
 async def test_alerts_are_counted_in_the_title_until_a_key_is_pressed() -> None:
     link = ScriptedLink([session(f"aaaaaa{n:02d}", f"s{n}", **LIVE) for n in range(5)])
     app = make_app(link)
     titles: list[str] = []
     rung: list[int] = []
-    app.alerts = Alerts(app, lambda: rung.append(1), titles.append, Loudness.ALL)
+    app.alerts = Alerts(app, lambda: rung.append(1), titles.append, Loudness.WARNINGS)
     async with driven(app, WIDE) as pilot:
         said = len(app.notes)
         link.change("aaaaaa00", open_positions=(position(),))
@@ -119,6 +214,8 @@ async def test_how_loud_it_is_is_remembered(workspace: Any) -> None:
 
 
 def test_a_loudness_that_there_is_not_is_told_of() -> None:
-    assert loudness_of(None) is Loudness.ALL
-    with pytest.raises(SettingsError, match="found 'shout', expected one of all, quiet, off"):
+    assert loudness_of(None) is Loudness.WARNINGS
+    with pytest.raises(
+        SettingsError, match="found 'shout', expected one of all, warnings, quiet, off"
+    ):
         loudness_of("shout")

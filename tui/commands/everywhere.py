@@ -194,7 +194,8 @@ EVERYWHERE: tuple[Command, ...] = (
     ),
     Command(
         "app.alerts", Place.ANYWHERE, "B", "B", "alerts",
-        "Tell of fills, failures and planned ends with the bell, without it, or not at all",
+        "Tell of fills, failures, ends: with the bell for each, for warnings alone, without it, or "
+        "not at all",
         "app.next_alerts",
     ),
     Command(

@@ -177,7 +177,7 @@ class SessionCommands:
             if len(sessions) > 1:
                 self._shell.say(f"{len(sessions)} sessions stopped.")
 
-        self._shell.command("stop", work)
+        self._shell.command("stop", work, about=[one.id for one in sessions])
 
     def pause(
         self,
@@ -204,7 +204,8 @@ class SessionCommands:
             self._tell(targets, "paused" if running else "resumed", seen)
 
         def agreed() -> None:
-            self._shell.command("pause" if running else "resume", work)
+            name = "pause" if running else "resume"
+            self._shell.command(name, work, about=[one.id for one in targets])
 
         trial = _trial_of(targets, _NO_ENTRIES) if running else ""
         ended = self._ended(running) if running else None
@@ -326,13 +327,13 @@ class SessionCommands:
 
         trial = "" if blocked else _trial_of([session], _NO_ENTRIES)
         if not trial:
-            self._shell.command("allow" if blocked else "block", work)
+            self._shell.command("allow" if blocked else "block", work, about=[session.id])
             return
         self._shell.ask(
             f"Block entries of {symbol} in {_named([session])}?",
             trial.strip(),
             [OfferedAnswer("block", "y", "Block")],
-            lambda _: self._shell.command("block", work),
+            lambda _: self._shell.command("block", work, about=[session.id]),
             self._ended([session]),
         )
 

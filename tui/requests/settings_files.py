@@ -47,7 +47,7 @@ class Appearance:
 
     theme: str | None = None
     zone: tzinfo = UTC
-    alerts: Loudness = Loudness.ALL
+    alerts: Loudness = Loudness.WARNINGS
     panes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     keymap: Mapping[str, str] = field(default_factory=dict)
     views: Mapping[str, View] = field(default_factory=dict)
@@ -113,7 +113,7 @@ def read_appearance(workspace: Workspace) -> Appearance:
         return Appearance(problems=(str(error),))
     problems = list(preferences.problems.values())
     zone: tzinfo = UTC
-    alerts = Loudness.ALL
+    alerts = Loudness.WARNINGS
     try:
         zone = zone_of(preferences.time_zone)
     except SettingsError as error:
@@ -135,13 +135,13 @@ def read_appearance(workspace: Workspace) -> Appearance:
 
 
 def loudness_of(name: str | None) -> Loudness:
-    """How loudly to tell of what happens, as written; all of it where nothing is.
+    """How loudly to tell of what happens, as written; where nothing is, with the bell for warnings.
 
     Raises:
         SettingsError: it is none of the ways there are.
     """
     try:
-        return Loudness(name or Loudness.ALL)
+        return Loudness(name or Loudness.WARNINGS)
     except ValueError as error:
         known = ", ".join(Loudness)
         raise SettingsError(f"alerts: found {name!r}, expected one of {known}") from error

@@ -83,10 +83,11 @@ _ABOUT = {
     _THEME: "How everything looks. The files of themes are in the program's own folder and in "
     "themes/ of the workspace; one of the same name replaces the shipped one. t takes the next "
     "one on any screen.",
-    _ALERTS: "How loudly the screen tells of fills, failures, silence of a feed, planned ends, "
+    _ALERTS: "How loudly the screen tells of fills, failures, silence of a feed, ends, pauses, "
     "answers of a trial that turn, messages of jobs and what you asked to be told of (W on a "
-    "session): all is with the bell for what is wrong, quiet without it, off not at all. B takes "
-    "the next on any screen.",
+    "session). all is with the bell for each, warnings with the bell for what is wrong alone: a "
+    "failure, silence, a stop or pause by another hand, what you asked for. quiet is without the "
+    "bell, off not at all. B takes the next on any screen.",
     _KEYS: "Every command can have another key: Enter asks for the command and for its key. One "
     "that would do two things in one place is refused. They are kept in config.yaml under keymap; "
     "? on any screen lists those that work there.",
