@@ -386,7 +386,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             OfferedAnswer("seal", "y", "Seal it all the same"),
             OfferedAnswer("open", "n", "Start it without a seal"),
         ]
-        text = f"{doubt}. What is sealed cannot be changed."
+        text = f"{doubt[0].upper()}{doubt[1:]}. What is sealed cannot be changed."
         self.app.push_screen(Ask("Seal this trial?", text, offered), answered)
 
     def _begin(self, outcome: StartRequest) -> None:
