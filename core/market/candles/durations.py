@@ -33,6 +33,11 @@ def parse_duration(text: str) -> int:
     Raises:
         SpanError: if `text` is none of these, no time at all, or more than a century.
     """
+    if "M" in text and _DURATION.search(text.lower()):  # as timeframes and periods have a month
+        raise SpanError(
+            f"{text!r} may mean minutes or months: write {text.replace('M', 'min')!r} for minutes, "
+            "and months as days, such as 30d"
+        )
     parts = _DURATION.findall(text.strip().lower())
     if not parts or "".join(count + unit for count, unit in parts) != text.strip().lower():
         raise SpanError(

@@ -230,6 +230,7 @@ def test_a_job_that_makes_no_sense_is_bad_input(
     [
         (("--speed", "0"), "--speed 0"),
         (("--for", "soon"), "not a duration"),
+        (("--for", "1M"), "write '1min' for minutes"),
         (("--for", "99999999999999d"), "too long"),
         (("--until", "soon"), "--until soon"),
         (("--until", "2020-01-01"), "has passed"),

@@ -42,6 +42,12 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+@pytest.mark.parametrize(("text", "meant"), [("1M", "1min"), ("1d 90M", "1d 90min")])
+def test_what_may_be_months_is_not_taken_for_minutes(text: str, meant: str) -> None:
+    with pytest.raises(SpanError, match=f"minutes or months: write '{meant}' for minutes"):
+        parse_duration(text)
+
+
 @pytest.mark.parametrize(
     ("text", "end", "start"),
     [
