@@ -22,12 +22,16 @@ _VISIBLE = (
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
 _MOST_MARKS = 2
 _MOST_DECIMALS = 12
-_TO_TYPE = re.compile(r"\bpapertape (?=(?:backtests?|compare|report|schedule|start|trial) )")
+_TO_TYPE = re.compile(
+    r"(?<=`)papertape(?=`)|"
+    r"\bpapertape(?= (?:alert|backtests?|compare|doctor|gate|host|keys|logs|note|report|schedule|"
+    r"start|status|stop|sweep|trial)\b)"
+)
 
 
 def typed_for(program: str, text: str) -> str:
     """A text whose commands work as they stand. `program`: what is typed for it (`program_for`)."""
-    return _TO_TYPE.sub(lambda _: f"{program} ", text)
+    return _TO_TYPE.sub(lambda _: program, text)
 
 
 def safe_text(text: str, *, limit: int | None = None) -> str:

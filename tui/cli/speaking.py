@@ -31,7 +31,7 @@ def running_host(arguments: Arguments, *, follow: bool = False) -> SocketLink:
     link = attach(workspace, follow=follow)
     if link is None:
         raise Refusal(
-            f"no host runs the workspace {workspace.root}: start papertape, or papertape host"
+            f"no host runs the workspace {workspace.root}: start `papertape`, or `papertape host`"
         )
     return link
 

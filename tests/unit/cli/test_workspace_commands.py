@@ -291,3 +291,16 @@ def test_what_is_to_be_typed_next_names_the_workspace_it_is_for(
     hints = "".join(capsys.readouterr())
     assert f"no saved backtest: papertape --workspace '{place}' backtest band --period" in hints
     assert "papertape: there is nothing to compare" in hints, "it is the program that speaks"
+
+
+@pytest.mark.parametrize(
+    "command", ["report", "stop", "flatten", "pause", "restart", "delete", "note", "unarchive"]
+)
+def test_what_lists_the_sessions_there_are_is_told_for_the_workspace_meant(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    place = tmp_path / "other"
+    assert run("--workspace", place, "init").code == 0
+    told = run("--workspace", place, command, "zzzzzzzz").err
+    assert "`papertape " in told
+    assert told.count("`papertape") == told.count(f"`papertape --workspace {place}")
