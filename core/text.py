@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 
 _UNKNOWN = "�"
 # What breaks a line or a column becomes a space. Control pictures stand in for the other C0
@@ -53,6 +54,16 @@ def safe_text(text: str, *, limit: int | None = None) -> str:
         if marks <= _MOST_MARKS:
             shown.append(_UNKNOWN if category in _UNSEEN else character)
     return "".join(shown)
+
+
+def nearest(word: str, known: Iterable[str], alike: float = 0.6) -> str | None:
+    """What of the known is spelt most like a word, in whatever case; None where nothing is.
+
+    `alike`: difflib's ratio from which one word may be a misspelling of another.
+    """
+    by_plain = {one.lower(): one for one in known}
+    close = get_close_matches(word.strip().lower(), by_plain, 1, alike)
+    return by_plain[close[0]] if close else None
 
 
 def safe_lines(text: str) -> str:

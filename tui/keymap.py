@@ -7,12 +7,11 @@ that no key ever does two things in one place.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from textual.binding import Binding
 from textual.keys import Keys, key_to_character
 
-from core.text import safe_text
+from core.text import nearest, safe_text
 from tui.commands import COMMANDS, Command, Place
 
 _WITHIN: Mapping[Place, tuple[Place, ...]] = {
@@ -36,8 +35,8 @@ def checked_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]
     used: dict[str, str] = {}
     for name, keys in wanted.items():
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f", did you mean {near[0]}?" if near else ": `papertape keys` lists all"
+            near = nearest(name, known)
+            hint = f", did you mean {near}?" if near else ": `papertape keys` lists all"
             problems.append(f"keymap: there is no command {safe_text(name, limit=40)!r}{hint}")
         elif known[name].fixed and _keys(keys) != _keys(known[name].keys):
             problems.append(f"keymap: {name} stays on {known[name].key}, as in every form and pane")

@@ -7,7 +7,6 @@ import math
 import threading
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +27,7 @@ from core.report.spreadsheet import csv_text
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
 from core.strategy.signals.sources import signal_source
-from core.text import per_cent
+from core.text import nearest, per_cent
 from core.time_format import optional_iso_time
 from core.trial.promise import effective_tries
 from core.typed import prepare
@@ -186,8 +185,8 @@ def check_sort(sort: str) -> None:
         SweepError: says which are.
     """
     if sort not in METRIC_LABELS:
-        near = get_close_matches(sort.lower(), METRIC_LABELS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(METRIC_LABELS)}"
+        near = nearest(sort, METRIC_LABELS)
+        hint = f"did you mean {near}?" if near else f"one of {', '.join(METRIC_LABELS)}"
         raise SweepError(f"no metric {sort[:40]!r} to sort by: {hint}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from core.journal.values import BrokerKind, FeedKind, Mode
 from core.market.candles.durations import LONGEST_DURATION, in_words
 from core.market.candles.timeframes import DAY
 from core.market.files.symbol_files import other_markets
+from core.market.history.exchange_names import exchange_problem
 from core.market.symbols import is_perpetual, quote_currency
 from core.market.venues.registry import DEFAULT_VENUE, VENUES
 from core.report.stored_backtest import stored_backtest
@@ -321,23 +321,22 @@ def _terms_of(horizon: Horizon) -> TrialTerms:
 def _exchange(request: StartRequest) -> str | None:
     """The exchange to poll or, where it is not the default one, to follow live.
 
-    Its name becomes part of a path, so it is held to what ccxt's are.
+    Its name becomes part of a path, so it is one of ccxt's.
     """
     if request.feed not in (FeedKind.POLL, FeedKind.LIVE):
         if request.exchange is not None:
             raise BadRequestError("an exchange goes with the poll and live feeds only")
         return None
+    name = request.exchange or DEFAULT_VENUE
+    if problem := exchange_problem(name):
+        raise BadRequestError(problem)
     if request.feed is FeedKind.LIVE:
-        name = request.exchange
-        if name is not None and name not in VENUES:
+        if name not in VENUES:
             known = ", ".join(sorted(VENUES))
             raise BadRequestError(
                 f"exchange {name[:40]!r} has no live feed, only {known}: use the poll feed"
             )
         return None if name == DEFAULT_VENUE else name
-    name = request.exchange or DEFAULT_VENUE
-    if not re.fullmatch(r"[a-z0-9]{2,40}", name):
-        raise BadRequestError(f"exchange {name[:40]!r} is no name that ccxt knows")
     return name
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -15,7 +14,7 @@ import yaml
 
 from core.store.durable import Disk, write_durably
 from core.store.yaml_reader import SettingsError, YamlError, read_settings_file, settings_value
-from core.text import safe_text
+from core.text import nearest, safe_text
 
 _TRADING = ("addresses", "order_addresses", "nautilus_python")
 """What sessions depend on: a mistake here is no preference left out, it is another venue."""
@@ -119,10 +118,10 @@ def _unknown(path: Path, key: str) -> str:
     Raises:
         PreferencesError: it may be meant to be one that sessions depend on.
     """
-    near = get_close_matches(key.lower(), _KNOWN, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_KNOWN)}"
+    near = nearest(key, _KNOWN)
+    hint = f"did you mean {near}?" if near else f"known are {', '.join(_KNOWN)}"
     problem = f"{path}: {safe_text(key, limit=40)} is not known: {hint}"
-    if near and near[0] in _TRADING:
+    if near in _TRADING:
         raise PreferencesError(problem)
     return problem
 

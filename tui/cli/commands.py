@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
+
+from core.text import nearest
 
 _UNKNOWN_WORD = re.compile(r"invalid choice: '(?P<word>[^']*)' \(choose from (?P<known>.*)\)")
 Run = Callable[[Any], int]
@@ -31,11 +32,9 @@ class Parser(argparse.ArgumentParser):
         found, left = super().parse_known_args(*given, **named)
         if left:
             options = re.findall(r"--[\w-]+", self.format_help())
-            guesses = (
-                difflib.get_close_matches(word.partition("=")[0], options, 1) for word in left
-            )
-            near = next((guess for guess in guesses if guess), None)
-            hint = f" (did you mean {near[0]}?)" if near else ""
+            guesses = (nearest(word.partition("=")[0], options) for word in left)
+            near = next(filter(None, guesses), None)
+            hint = f" (did you mean {near}?)" if near else ""
             self.error(f"unrecognized arguments: {' '.join(left)}{hint}")
         return found, left
 
@@ -43,9 +42,8 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong, and end with the code of bad usage."""
         if found := _UNKNOWN_WORD.search(message):
             known = re.findall(r"[\w-]+", found["known"])
-            near = difflib.get_close_matches(found["word"], known, n=1)
-            if near:
-                message = f"there is no {found['word']!r}: did you mean {near[0]!r}?"
+            if near := nearest(found["word"], known):
+                message = f"there is no {found['word']!r}: did you mean {near!r}?"
         super().error(message)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Protocol
 
-from core.text import safe_text
+from core.text import nearest, safe_text
 from tui.cli.candle_arguments import add_data
 from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing, table
@@ -116,8 +115,8 @@ def indicators(arguments: IndicatorsArguments) -> int:
     if arguments.name is not None:
         listed = [one for one in listed if arguments.name in (one["name"], *one["aliases"])]
     if not listed:
-        near = difflib.get_close_matches(str(arguments.name).lower(), known_names(), n=1)
-        hint = f"did you mean {near[0]}?" if near else "`papertape indicators` lists all"
+        near = nearest(str(arguments.name), known_names())
+        hint = f"did you mean {near}?" if near else "`papertape indicators` lists all"
         raise Refusal(f"there is no indicator {arguments.name!r}: {hint}", Exit.NOTHING_FOUND)
     if arguments.json:
         print_json({"indicators": listed})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from core.text import nearest
 from tui.cli.commands import Arguments
 from tui.cli.output import Exit, Refusal, refusing
 from tui.cli.workspace import workspace_of
@@ -114,10 +114,10 @@ def _path(name: str, workspace: Workspace) -> Path:
     listed = f"the workspace has {', '.join(known)}" if known else "the workspace has none yet"
     if not workspace.root.is_dir():
         listed = f"there is no workspace {workspace.root}"
-    meant = get_close_matches(name, [*known, *samples], n=1)
+    meant = nearest(name, [*known, *samples])
     further = [sample for sample in samples if sample not in known]
     also = f", and among the samples are {', '.join(further)}" if further else ""
-    hint = f" (did you mean {meant[0]!r}?)" if meant else ""
+    hint = f" (did you mean {meant!r}?)" if meant else ""
     raise Refusal(
         f"there is no strategy {name!r}{hint}: no file has that name, and {listed}{also}",
         Exit.NOTHING_FOUND,

@@ -5,12 +5,12 @@ Each is a module of `ccxt.async_support`, and ccxt lists no other, so that its f
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from core.store.redaction import brief
+from core.text import nearest
 
 
 @cache
@@ -27,6 +27,6 @@ def exchange_problem(name: str) -> str | None:
     names = exchange_names()
     if name in names:
         return None
-    near = get_close_matches(name.lower(), sorted(names), n=1)
-    hint = f"did you mean {near[0]}?" if near else "use a name that ccxt lists"
+    near = nearest(name, sorted(names))
+    hint = f"did you mean {near}?" if near else "use a name that ccxt lists"
     return f"exchange {brief(name)} is not known: {hint}"

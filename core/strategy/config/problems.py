@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
+
+from core.text import nearest
 
 _LONGEST_TEXT = 60  # characters of a found text that are shown
 _LONGEST_NUMBER = 200  # bits of a found whole number that are shown
@@ -95,11 +96,8 @@ class Problems:
         """The choice spelt most like what was found, None if none is."""
         if not isinstance(found, str) or len(self.found) >= _MOST_SUGGESTIONS:
             return None
-        by_plain = {choice.lower(): choice for choice in choices}
-        word = found[:_LONGEST_TEXT].strip().lower()
-        alike = _SHORT_ALIKE if len(word) < _SHORT_WORD else _ALIKE
-        close = get_close_matches(word, by_plain, 1, alike)
-        return by_plain[close[0]] if close else None
+        word = found[:_LONGEST_TEXT].strip()
+        return nearest(word, choices, _SHORT_ALIKE if len(word) < _SHORT_WORD else _ALIKE)
 
 
 def shown(value: object) -> str:

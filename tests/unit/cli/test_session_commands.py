@@ -256,6 +256,9 @@ def test_a_start_that_makes_no_sense_is_bad_input_before_any_host(
         (("--feed", "live", "--exchange", "kraken"), "has no live feed, only binance"),
         (("--feed", "poll", "--exchange", "nosuch"), "exchange nosuch is not known"),
         (("--feed", "poll", "--exchange", "krakn"), "did you mean kraken?"),
+        (("--feed", "poll", "--exchange", "KRAKEN"), "KRAKEN is not known: did you mean kraken?"),
+        (("--feed", "poll", "--exchange", "../okx"), "did you mean okx?"),
+        (("--feed", "live", "--exchange", "Binance"), "did you mean binance?"),
         (("--speed", "2"), "goes with the replay feed only"),
     ],
 )

@@ -136,6 +136,7 @@ def test_a_sample_is_found_by_name_and_nothing_is_saved_in_it(run: Run, hours: P
     assert done.code == 2
     assert "trend_1h is a sample, in which nothing is saved" in done.err
     assert "(did you mean 'trend_1h'?)" in run("validate", "trend1h").err
+    assert "(did you mean 'trend_1h'?)" in run("validate", "TREND_1H").err
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,13 @@ def test_an_unknown_option_is_refused_by_its_command_with_the_nearest(
 
 
 @pytest.mark.parametrize(
-    ("words", "meant"), [(["stauts"], "status"), (["start", "x", "--feed", "demmo"], "demo")]
+    ("words", "meant"),
+    [
+        (["stauts"], "status"),
+        (["STATUS"], "status"),
+        (["start", "x", "--feed", "demmo"], "demo"),
+        (["start", "x", "--feed", "DEMO"], "demo"),
+    ],
 )
 def test_an_unknown_word_is_answered_with_the_nearest(words: list[str], meant: str) -> None:
     done = subprocess.run(
