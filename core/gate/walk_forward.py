@@ -18,6 +18,7 @@ from core.backtest.run import run_backtest
 from core.backtest.sweep import Period, sweep_by
 from core.market.candles.candles import Candles
 from core.report.equity import MarkedEquity
+from core.report.exposure import exposed_candles
 from core.report.result import RunResult, run_result
 from core.report.trade_columns import TradeColumns
 from core.strategy.config.config import StrategyConfig
@@ -178,4 +179,8 @@ def _joined(
         closed=TradeColumns.of(trades),
         open_trades=[trade for result in results for trade in result.open_trades],
         benchmark_prices=[(float(one.open[0]), float(one.close[-1])) for one in traded],
+        fill_on=results[-1].fill_on,
+        exposed=sum(
+            exposed_candles(one.times, one.closed, one.open_trades, one.fill_on) for one in results
+        ),
     )

@@ -119,6 +119,7 @@ def run_result(
     ambiguous_return_pct: float | None = None,
     diagnosis: Mapping[str, object] | None = None,
     told: Callable[[], Sequence[Event]] = tuple,
+    exposed: int | None = None,
 ) -> RunResult:
     """The result of a run, its metrics counted: of its parts as `RunResult` has them, and of these.
 
@@ -128,7 +129,11 @@ def run_result(
             decided on (`buy_and_hold_pct`).
         refused: how many entries came to nothing, by what kept them from it; the result says so.
         capped: how many entries the free balance made smaller than the strategy asked for.
+        exposed: in how many candles a position was held, where that is more than these tell: of
+            parts that each ended with positions still open. None: counted.
     """
+    if exposed is None:
+        exposed = exposed_candles(times, closed, open_trades, fill_on)
     daily = day_ends(times, equity, config.timeframe)
     metrics = compute_metrics(
         closed,
@@ -137,7 +142,7 @@ def run_result(
         daily,
         config.starting_balance,
         config.timeframe,
-        exposed_candles(times, closed, open_trades, fill_on),
+        exposed,
         buy_and_hold_pct(benchmark_prices),
         config.slippage_pct,
         config.orders,

@@ -22,7 +22,7 @@ def test_each_fold_chooses_on_what_was_and_trades_what_follows(*, anchored: bool
     history = candles(length=2_000)
     walked = walk_forward(config(), AXES, history, folds=3, anchored=anchored)
     balance = config().starting_balance
-    equity, trades = [], 0
+    equity, trades, held = [], 0, 0.0
     for fold, (seen, traded, until) in zip(
         walked.folds, fold_times(history, 3, anchored=anchored), strict=True
     ):
@@ -40,7 +40,11 @@ def test_each_fold_chooses_on_what_was_and_trades_what_follows(*, anchored: bool
         balance = result.ending_balance
         equity.extend(result.equity.tolist())
         trades += len(result.trades)
+        assert result.metrics.exposure_pct is not None
+        held += result.metrics.exposure_pct * len(result.times)
     assert trades > 0
+    assert any(fold.left_open for fold in walked.folds[:-1])
+    assert walked.joined.metrics.exposure_pct == pytest.approx(held / len(equity))
     assert walked.joined.equity.tolist() == equity
     assert walked.joined.metrics.total_trades == trades
     assert walked.joined.ending_balance == balance
