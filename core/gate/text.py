@@ -10,7 +10,14 @@ from types import MappingProxyType
 from core.gate.gate import Finding, Gate, UnfinishedGate, Verdict
 from core.report.metric_labels import figure_text
 from core.report.result import RunResult, metrics_to_json
-from core.text import basis_points, chance_text, independent_tries, per_cent, signed_per_cent
+from core.text import (
+    basis_points,
+    chance_text,
+    counted,
+    independent_tries,
+    per_cent,
+    signed_per_cent,
+)
 from core.time_format import short_date
 from core.trial.expectation import Expectation
 
@@ -169,7 +176,7 @@ def _luck(gate: Gate) -> Iterator[tuple[str, str, str]]:
     yield (
         "Independent tries",
         f"{gate.independent_tries:,.1f}",
-        f"of {tried:,} setting{'s'[: tried != 1]} tried and earlier runs",
+        f"of {counted(tried, 'setting')} tried and earlier runs, added up as if none overlapped",
     )
     if gate.overfitting is not None:
         found = gate.overfitting
