@@ -430,9 +430,11 @@ class PapertapeApp(GuardedApp):
             try:
                 await work(link)
             except CommandError as error:
-                self.alerts.expect_no_more(own)
                 if not quiet:
                     self.say(str(error), "error", title=f"{name} refused")
+                self.poll()  # some may have been done before it was refused
+                self.alerts.expect_no_more(own)
+                return
             if not quiet:
                 self.poll()
 

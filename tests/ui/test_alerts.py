@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -137,6 +138,28 @@ async def test_a_stop_by_another_hand_is_told_of_and_ones_own_only_answered() ->
         await until(pilot, lambda: titles == ["(1) papertape"])
         assert rung == [1]
         assert [other in text and own not in text for text in alerted()] == [True]
+
+
+class _Halfway(ScriptedLink):
+    """Stops one session, and refuses to stop another."""
+
+    async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
+        report = await super().stop(session_id, flatten=flatten)
+        self.refuse = "the disk is full"
+        return report
+
+
+async def test_what_was_stopped_before_a_refusal_is_ones_own() -> None:
+    link = _Halfway([session(f"aaaaaaa{n}", f"s{n}", **LIVE) for n in range(2)])
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await until(pilot, lambda: app.screen.query("#sessions").first().has_focus)
+        await pilot.press("space", "j", "space", "x", "y")
+        await until(pilot, lambda: any("disk is full" in note.message for note in app.notes))
+        app.poll()
+        await pilot.pause()
+        assert sum(one.state.ended for one in link.sessions) == 1
+        assert not any("has ended" in note.message for note in app.notes)
 
 
 async def test_after_a_refusal_a_stop_is_anothers() -> None:
