@@ -433,6 +433,8 @@ def _without_promise(comparison: ComparisonResult) -> ComparisonResult:
         return replace(comparison, missing=missing)
     same = comparison.divergence is not None and not comparison.divergence.differing
     recommendation = f"{AS_ITS_BACKTEST} {NO_BACKTEST}" if same else NO_BACKTEST
+    if comparison.verdict is not None and comparison.verdict.state is State.BROKEN:
+        recommendation = f"{comparison.recommendation} {NO_BACKTEST}"  # why comes before
     return replace(comparison, recommendation=recommendation, missing=missing)
 
 

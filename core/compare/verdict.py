@@ -65,6 +65,10 @@ SOME_UNEXPLAINED = (
     "first."
 )
 NO_BACKTEST = f"{NOT_BACKTESTED.removesuffix(' yet.')}: always backtest first, and save it."
+NO_PROMISE = (
+    "No backtest promised anything that {column} could keep or break: its replay proves decisions "
+    "and nothing else."
+)
 ONLY_BACKTEST = "Paper-trade it next: only a backtest is known."
 LOSING = "The backtest itself makes no money: do not go live with it."
 ANOTHER_CONFIG = (
@@ -340,8 +344,14 @@ def assess(
         return "There is nothing to compare yet."
     if answers.doubt is not None:
         return NO_VERDICT.format(why=answers.doubt.in_short)
+    # A replay is made after the session, and promised nothing; a seal has its backtest's promise.
+    promised = answers.seal is not None or not any(column.replayed for column in columns)
     if verdict.state is State.BROKEN:
+        if not promised:
+            return f"{verdict.column} does not hold beside its own replay ({_by(verdict)})."
         return f"{verdict.column} does not keep what the backtest promised ({_by(verdict)})."
+    if not promised:
+        return NO_PROMISE.format(column=verdict.column)
     if verdict.state is State.KEPT:
         without = [column.name for column in columns if _earns_nothing(column)]
         less = answers.live is not None and answers.live.surely_less

@@ -18,10 +18,12 @@ import pytest
 
 from core.backtest.drive import Course, drive
 from core.compare.comparison import ComparisonResult
+from core.compare.decisions import DecisionLayer
 from core.compare.replay import replay_session
 from core.compare.request import ComparisonRequest
 from core.compare.sources import compare_sources
 from core.compare.to_json import comparison_to_json
+from core.compare.verdict import NO_BACKTEST, NO_PROMISE, NOT_BY_ITS_RULES
 from core.compare.waterfall import Part
 from core.host.living_session import report_of
 from core.journal.values import FeedKind, Mode
@@ -29,9 +31,11 @@ from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import Timeframe
 from core.market.feeds.feed import FundingRate, PriceSeen, Revised
 from core.market.filters import NO_FILTERS, MarketFilters
+from core.report.written_report import AS_ITS_BACKTEST
 from core.session.engine import Engine
 from core.trading.account import Account
 from core.trading.values import Fills
+from core.trial.decisions import judge_decisions
 from core.trial.state import State
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import SPAN, Bench, market
@@ -184,6 +188,25 @@ def compared(stage: Stage, report: Mapping[str, Any], *, beyond: int = 0) -> Com
 def names(found: ComparisonResult) -> set[str]:
     assert found.divergence is not None
     return {str(kind) for kind, _, _ in found.divergence.by_cause}
+
+
+async def test_a_session_without_a_backtest_is_asked_for_no_promise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_stage(tmp_path, Venue()) as stage:
+        await stage.play(KNOWN, END)
+        report = await stage.stop()
+    found = compared(stage, report)
+    assert [column.heading for column in found.columns] == ["Replay", "Paper"]
+    assert found.assessment == NO_PROMISE.format(column="Paper")
+    assert found.recommendation == f"{AS_ITS_BACKTEST} {NO_BACKTEST}"
+    odd = DecisionLayer(judge_decisions(100, 50, 50, margin=0.001), ())
+    monkeypatch.setattr("core.compare.layers.decision_layer", lambda *_: odd)
+    request = ComparisonRequest("cross", Timeframe.M5)
+    broken = compare_sources(stage.bench.workspace, request, (report,))
+    assert broken.assessment == "Paper does not hold beside its own replay (decisions)."
+    assert broken.recommendation.startswith(NOT_BY_ITS_RULES)
+    assert broken.recommendation.endswith(NO_BACKTEST)
 
 
 @pytest.mark.parametrize("fills", list(Fills))
