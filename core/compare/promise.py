@@ -268,7 +268,7 @@ class PathLayer:
         return (
             f"expected of all {expected.trades:,} trades, and not judged: {made.low:+z,.1f} to "
             f"{signed_per_cent(made.high, 1)}, a deepest fall of {fall.low:.1f} to "
-            f"{per_cent(fall.high, 1)} (so far {fallen:.1f}), {losses.low:.0f} to "
+            f"{per_cent(fall.high, 1)} (so far {fallen:.1f} by closed trades), {losses.low:.0f} to "
             f"{losses.high:.0f} losses in a row (so far {lost:,})"
         )
 

@@ -93,14 +93,14 @@ def test_a_trial_is_judged_by_its_seal(home: Workspace) -> None:
     assert written["path"]["expected"]["losing_streak"]["high"] == expected.losing_streak.high
     assert found.layers.path.within == len(found.layers.path.path) < expected.trades
     fallen, lost = fall_and_losses(found.layers.path.path)
-    assert f"(so far {fallen:.1f}), " in found.layers.path.outlook
+    assert f"(so far {fallen:.1f} by closed trades), " in found.layers.path.outlook
     assert f"losses in a row (so far {lost})" in found.layers.path.outlook
     rising = np.arange(1.0, expected.trades + 3)
     rising[-2:] = 0.0  # all is lost, after the horizon
     seen = ClosedTrades(np.diff(rising, prepend=0.0), np.arange(len(rising)), rising)
     later = path_layer(seal, seen, None)
     assert later.within == expected.trades
-    assert "(so far 0.0), " in later.outlook
+    assert "(so far 0.0 by closed trades), " in later.outlook
     assert found.layers.costs is not None
     assert found.layers.costs.half_spread == pytest.approx(1.0, abs=0.01)
 
