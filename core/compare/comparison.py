@@ -316,12 +316,12 @@ def _intervals(columns: Sequence[ComparedColumn]) -> list[str]:
         parts = []
         if column.sample is not None:
             low, high = wilson_interval(column.sample.wins, column.sample.trades)
-            parts.append(f"win rate {low * 100:.1f}–{per_cent(high * 100, 1)}")
+            parts.append(f"win rate {low * 100:.1f}–{per_cent(high * 100, 1)} (for one look)")
         pnl = None if column.sample is None else column.sample.pnl
         if pnl is not None and len(pnl) >= FEWEST_FILLS:
             low, high = (float(ends[-1]) for ends in mean_intervals(pnl, 0.025))
             ends_at = f"{low:+z.2f} to {signed_per_cent(high)}"
-            parts.append(f"mean P&L {ends_at} of margin, however often one looks")
+            parts.append(f"mean P&L {ends_at} of margin (however often one looks)")
         if parts:
             lines.append(f"{column.heading}, 95%: {', '.join(parts)}")
     return lines

@@ -90,8 +90,8 @@ def test_the_documents_sample_is_too_little_to_tell(run: Run, workspace: Path) -
     found = run("compare", "rsi_bounce", "--json").json
     assert found["verdict"]["state"] == "open"
     assert found["verdict"]["sealed"] is False
-    assert "Backtest, 95%: win rate 47.6–74.9%" in found["intervals"]
-    assert "Paper, 95%: win rate 32.0–80.7%" in found["intervals"]
+    assert "Backtest, 95%: win rate 47.6–74.9% (for one look)" in found["intervals"]
+    assert "Paper, 95%: win rate 32.0–80.7% (for one look)" in found["intervals"]
 
 
 def test_nothing_to_compare_says_how_to_get_it(run: Run, document: Path) -> None:

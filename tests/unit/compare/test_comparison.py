@@ -94,8 +94,8 @@ yet what the backtest promised."""
     written: Any = comparison_to_json(comparison)
     assert written["verdict"]["state"] == "open"
     assert comparison.intervals[:2] == (
-        "Backtest, 95%: win rate 47.6–74.9%",
-        "Paper, 95%: win rate 32.0–80.7%",
+        "Backtest, 95%: win rate 47.6–74.9% (for one look)",
+        "Paper, 95%: win rate 32.0–80.7% (for one look)",
     )
 
 
@@ -110,11 +110,13 @@ def test_returns_and_falls_have_two_decimals_as_on_the_screen() -> None:
     assert [one.strip() for one in lines["Return"].split("|")[1:3]] == ["–", "-0.96%"]
 
 
-def test_the_interval_of_the_mean_says_that_it_holds_at_every_look() -> None:
+def test_of_both_intervals_that_of_the_mean_alone_holds_at_every_look() -> None:
     comparison = compared(column_of_reports("Backtest", [report(many(40, 2.0, 1))], "made"))
     (line,) = comparison.intervals
-    assert line.startswith("Backtest, 95%: win rate ")
-    assert line.endswith("% of margin, however often one looks")
+    win_rate, mean = line.removeprefix("Backtest, 95%: ").split(", ")
+    assert win_rate.startswith("win rate ")
+    assert win_rate.endswith("% (for one look)")
+    assert mean.endswith("% of margin (however often one looks)")
 
 
 @pytest.mark.parametrize(("worst", "shown"), [(-5.0, "–"), (0.0, "∞")])
