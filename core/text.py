@@ -171,6 +171,11 @@ def reason_text(word: str) -> str:
     return "by hand" if word == "manual" else word.replace("_", " ")
 
 
+def reasons_text(words: Iterable[str]) -> str:
+    """Reasons in the order in which they came, each once: `take profit, then stop loss`."""
+    return ", then ".join(reason_text(word) for word in dict.fromkeys(words))
+
+
 @dataclass(frozen=True, slots=True)
 class TextRow:
     """What a page says of one thing: a short name for it, and the rest in words."""

@@ -212,7 +212,7 @@ def left_open_cause(trade: Trade, other: OpenTrade, evidence: Evidence) -> Cause
         ours, theirs = prices(trade.entry_price, other.entry_price)
         return Cause(CauseKind.SLIPPAGE, f"entered at {ours} and {theirs}")
     if trade.exit_filled_at is not None:
-        (left_at,) = prices(trade.exit_price)
+        (left_at,) = prices(trade.parts[-1].price if trade.parts else trade.exit_price)
         return Cause(CauseKind.SLIPPAGE, f"left at {left_at}, between two candles")
     return None
 
@@ -344,19 +344,33 @@ def _filled_otherwise(pair: Pair, evidence: Evidence) -> Cause | None:
         ExitReason.REVERSE,
     )
     fills = [
-        (after.entry_filled_at, after.entry_time, before.entry_price, after.entry_price, True),
-        (after.exit_filled_at, after.exit_time, before.exit_price, after.exit_price, at_market),
+        (
+            after.entry_filled_at,
+            after.entry_time,
+            before.entry_price,
+            after.entry_price,
+            True,
+            bool(before.entries or after.entries),
+        ),
+        (
+            after.exit_filled_at,
+            after.exit_time,
+            before.exit_price,
+            after.exit_price,
+            at_market,
+            bool(before.parts or after.parts),
+        ),
     ]
     differing = [
-        (abs(paper - backtest), filled_at - candle if timed else 0, backtest, paper)
-        for filled_at, candle, backtest, paper, timed in fills
+        (abs(paper - backtest), filled_at - candle if timed else 0, backtest, paper, several)
+        for filled_at, candle, backtest, paper, timed, several in fills
         if filled_at is not None and not _same(backtest, paper)
     ]
     if not differing:
         return None
-    _, delay, backtest, paper = max(differing)
+    _, delay, backtest, paper, several = max(differing)
     ours, theirs = prices(paper, backtest)
-    filled = f"filled at {ours} against {theirs}"
+    filled = f"filled at {ours} against {theirs}{' on average' * several}"
     if delay > _LATE:
         return Cause(CauseKind.LATENCY, f"{filled}, {delay / 1000:.1f} s after the candle opened")
     return Cause(CauseKind.SLIPPAGE, filled)
@@ -389,7 +403,10 @@ def _inferred(pair: Pair, evidence: Evidence) -> Cause:
         left_at, elsewhere = prices(after.exit_price, before.exit_price)
         return Cause(
             CauseKind.SLIPPAGE,
-            f"entered at {entered} against {otherwise}, left at {left_at} against {elsewhere}",
+            f"entered at {entered} against {otherwise}"
+            f"{' on average' * bool(before.entries or after.entries)}, "
+            f"left at {left_at} against {elsewhere}"
+            f"{' on average' * bool(before.parts or after.parts)}",
         )
     return Cause(
         CauseKind.UNEXPLAINED,

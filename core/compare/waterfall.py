@@ -56,7 +56,7 @@ def pair_parts(pair: Pair) -> Parts:
     fees = before.fees - after.fees
     funding = before.funding - after.funding
     rest = math.fsum((after.pnl, -before.pnl, -entry, -size, -fees, -funding))
-    exit_part = Part.EXIT_PRICE if _reasons(before) == _reasons(after) else Part.EXIT_REASON
+    exit_part = Part.EXIT_PRICE if before.exit_reasons == after.exit_reasons else Part.EXIT_REASON
     parts = {
         Part.ENTRY_PRICE: entry,
         Part.EXIT_PRICE: 0.0,
@@ -92,11 +92,6 @@ def in_cents(parts: Mapping[K, float], decimals: int = 2) -> dict[K, Decimal]:
 def _gross(trade: Trade) -> float:
     """P&L before fees and funding."""
     return math.fsum((trade.pnl, trade.fees, trade.funding))
-
-
-def _reasons(trade: Trade) -> tuple[ExitReason, ...]:
-    """Why a trade was left, part by part."""
-    return tuple(part.reason for part in trade.parts) or (trade.exit_reason,)
 
 
 def _per_entry_price(trade: Trade) -> float:

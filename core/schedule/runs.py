@@ -17,7 +17,7 @@ from core.schedule.notifications.trial_news import (
     without_trial,
 )
 from core.session.snapshot import SessionSnapshot
-from core.text import counted, number, reason_text, signed_per_cent
+from core.text import counted, number, reasons_text, signed_per_cent
 from core.time_format import short_duration
 from core.trading.values import Trade
 
@@ -147,8 +147,9 @@ def _trades_in_words(trades: Sequence[Trade]) -> list[str]:
     if not trades:
         return ["no new trade"]
     told = [
-        f"#{trade.id} {trade.side} {trade.symbol} {number(trade.entry_price, 12)} → "
-        f"{number(trade.exit_price, 12)} ({reason_text(trade.exit_reason)}"
+        f"#{trade.id} {trade.side} {trade.symbol} {number(trade.entry_price, 12)}"
+        f"{' on average' * bool(trade.entries)} → {number(trade.exit_price, 12)}"
+        f"{' on average' * bool(trade.parts)} ({reasons_text(trade.exit_reasons)}"
         f"{', entered by hand' * trade.by_hand}), "
         f"{trade.pnl:+z,.{money_decimals(trade.symbol)}f} ({signed_per_cent(trade.pnl_pct)})"
         for trade in trades[-_MOST_TRADES:]

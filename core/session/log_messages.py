@@ -100,12 +100,16 @@ def tell(event: Event, symbols: Sequence[str] = ()) -> tuple[Level, str]:
             return Level.INFO, (
                 f"{event.symbol}: left a part of {event.side}, {number(event.quantity)} at "
                 f"{number(event.price)}, {_WORDS[event.reason]}: "
-                f"{event.pnl:+z.{money_decimals(event.symbol)}f}"
+                f"{event.pnl:+z.{money_decimals(event.symbol)}f} before the fee of the entry"
             )
         case Exited(_, trade):
             return Level.INFO, _trade_text(trade)
         case Priced(_, trade):
             priced = {"entry": trade.candle_entry_price, "exit": trade.candle_exit_price}
+            if trade.entries:  # of several the candles price the first and the last alone
+                priced = {"first entry": priced["entry"], "exit": priced["exit"]}
+            if trade.parts:
+                priced["last exit"] = priced.pop("exit")
             known = (f"{what} {number(one)}" for what, one in priced.items() if one is not None)
             return Level.DEBUG, f"{trade.symbol}: trade {trade.id} by candles: {', '.join(known)}"
         case Refused():
@@ -249,8 +253,12 @@ def _capped(event: Entered | Added) -> str:
 def _trade_text(trade: Trade) -> str:
     marks = [name for name in ("ambiguous", "seen_late") if getattr(trade, name)]
     also = f" ({', '.join(mark.replace('_', ' ') for mark in marks)})" if marks else ""
-    return (
-        f"{trade.symbol}: left {trade.side} at {number(trade.exit_price)}, "
-        f"{_WORDS[trade.exit_reason]}: {trade.pnl:+z.{money_decimals(trade.symbol)}f} "
-        f"({signed_per_cent(trade.pnl_pct)}){also}"
-    )
+    why = _WORDS[trade.exit_reason]
+    made = f"{trade.pnl:+z.{money_decimals(trade.symbol)}f} ({signed_per_cent(trade.pnl_pct)})"
+    if trade.parts:  # its price is their mean, at which nothing was traded; its P&L is of all
+        last = trade.parts[-1]
+        return (
+            f"{trade.symbol}: left the rest of {trade.side}, {number(last.quantity)} at "
+            f"{number(last.price)}, {why}: the whole trade {made}{also}"
+        )
+    return f"{trade.symbol}: left {trade.side} at {number(trade.exit_price)}, {why}: {made}{also}"

@@ -168,6 +168,11 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     entries: tuple[Addition, ...] = ()
     by_hand: bool = False
 
+    @property
+    def exit_reasons(self) -> tuple[ExitReason, ...]:
+        """Why it was left, part by part."""
+        return tuple(part.reason for part in self.parts) or (self.exit_reason,)
+
 
 class OpenTrade(msgspec.Struct, frozen=True, gc=False):
     """A position as it stands, marked to `mark_price`, the last known price.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.market.symbols import money_decimals
 from core.strategy.signals.reading import Counted
-from core.text import reason_text, signed_per_cent
+from core.text import reasons_text, signed_per_cent
 from tui import formats
 from tui.cli.output import table
 
@@ -104,8 +104,9 @@ def _detail_text(detail: SessionDetail) -> list[str]:
         if one.current is not None and one.distance is not None
     ]
     lines += [
-        f"  trade        {one.side} {one.symbol} at {formats.price(one.entry_price)}, out at "
-        f"{formats.price(one.exit_price)} ({reason_text(one.exit_reason)}"
+        f"  trade        {one.side} {one.symbol} at {formats.price(one.entry_price)}"
+        f"{' on average' * bool(one.entries)}, out at {formats.price(one.exit_price)}"
+        f"{' on average' * bool(one.parts)} ({reasons_text(one.exit_reasons)}"
         f"{', entered by hand' * one.by_hand}) "
         f"({one.pnl:+z,.{money_decimals(one.symbol)}f})"
         for one in detail.trades[: -_LAST_TRADES - 1 : -1]  # the newest first

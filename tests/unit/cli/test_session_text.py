@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
+
 from core.session.snapshot import Level, LogLine
 from core.store.notes import Notes
 from core.strategy.signals.reading import Reading
+from core.trading.values import Addition, ExitReason, TradePart
 from tests.ui.scripted import busy, session
 from tui.cli.session_text import log_text, session_text
 from tui.screens.conditions import condition_rows
@@ -61,3 +64,18 @@ async def test_its_trades_are_told_the_newest_first() -> None:
 def test_lines_of_the_log_are_told_apart_by_their_seconds() -> None:
     line = LogLine(1, 1_760_000_401_000, Level.INFO, "ab12cd34", "running")
     assert log_text(line).startswith("2025-10-09 09:00:01  info ")
+
+
+async def test_the_price_of_several_exits_is_told_as_their_average() -> None:
+    link = busy()
+    one = link.sessions[0]
+    detail = await link.detail(one.id)
+    reasons = ExitReason.TAKE_PROFIT, ExitReason.TAKE_PROFIT, ExitReason.STOP_LOSS
+    parts = tuple(TradePart(1, 110.0, 0.4, 1.0, reason) for reason in reasons)
+    entries = tuple(Addition(1, 100.0, 0.5, 50.0, 0.0) for _ in range(2))
+    made = msgspec.structs.replace(
+        detail.trades[-1], entry_price=100.0, exit_price=101.0, parts=parts, entries=entries
+    )
+    told = session_text(one, replace(detail, trades=(made,)))
+    (line,) = (line for line in told if line.startswith("  trade "))
+    assert "at 100.00 on average, out at 101.00 on average (take profit, then stop loss)" in line

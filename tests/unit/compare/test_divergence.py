@@ -53,6 +53,19 @@ def test_a_better_known_price_is_slippage_and_a_late_one_latency() -> None:
     assert one.cause.detail == told, "as tables write prices, and alike"
 
 
+def test_prices_of_several_fills_are_told_as_their_average() -> None:
+    parts = tuple(TradePart(at(3), 101.0, 0.5, 0.0, ExitReason.TAKE_PROFIT) for _ in range(2))
+    (one,) = find([trade(parts=parts)], [trade(exit_=100.7, parts=parts)]).differing
+    assert one.cause is not None
+    assert one.cause.detail == (
+        "entered at 100.00 against 100.00, left at 100.70 against 101.00 on average"
+    )
+    seen = trade(exit_=100.7, parts=parts, exit_filled_at=at(3) + 800)
+    (one,) = find([trade(parts=parts)], [seen]).differing
+    assert one.cause is not None
+    assert one.cause.detail == "filled at 100.70 against 101.00 on average"
+
+
 def test_a_different_price_on_the_same_candles_is_slippage_even_unrecorded() -> None:
     assert causes([trade()], [trade(exit_=100.7)]) == [("matched", "slippage")]
     # Not an old gap, which no price of the same candle depends on.

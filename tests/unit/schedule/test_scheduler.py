@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core.host.job_values import JobAction
@@ -19,6 +20,7 @@ from core.session.snapshot import SessionDetail
 from core.store.durable import OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.time_format import parse_time
+from core.trading.values import ExitReason, TradePart
 from tests.ui.scripted import position
 from tests.unit.schedule.one_session_host import ID, OneSessionHost
 from tests.unit.schedule.test_trial_news import TrialHost
@@ -64,6 +66,17 @@ async def test_a_message_is_said_when_due_and_not_before(rig: Rig) -> None:
     await rig.at(NOON + HOUR)
     assert rig.said == [("Look at the funding rates", None, True)]
     assert rig.book.jobs() == ()
+
+
+async def test_a_check_tells_the_price_of_several_exits_as_their_average(rig: Rig) -> None:
+    await rig.at(NOON)
+    rig.host.trade()
+    reasons = ExitReason.TAKE_PROFIT, ExitReason.STOP_LOSS
+    parts = tuple(TradePart(1, 110.0, 5.0, 0.0, reason) for reason in reasons)
+    rig.host.trades[0] = msgspec.structs.replace(rig.host.trades[0], parts=parts)
+    await rig.at(NOON + 4 * HOUR)
+    (text, _, _) = rig.said.pop()
+    assert "100 → 110 on average (take profit, then stop loss), +100.00 (+10.00%)" in text
 
 
 async def test_a_check_tells_of_trades_once_and_is_silent_without_any(rig: Rig) -> None:

@@ -12,7 +12,15 @@ from core.session.log_messages import state_text, tell, tell_order, tells_nothin
 from core.session.snapshot import Level
 from core.store.workspace import Workspace
 from core.trading.orders import Execution, OrderSide, VenueOrder
-from core.trading.values import Exited, Priced
+from core.trading.values import (
+    Addition,
+    Exited,
+    ExitReason,
+    Priced,
+    Reduced,
+    Side,
+    TradePart,
+)
 from tests.unit.host.hosts import hosting, replay_request
 from tests.unit.report.making import trade
 
@@ -35,6 +43,31 @@ def test_a_trade_that_candles_cannot_price_has_nothing_to_tell() -> None:
     )
     assert not tells_nothing(priced)
     assert tell(priced)[1] == "A/B: trade 1 by candles: exit 101.5"
+
+
+def test_the_exit_of_the_rest_has_the_price_it_filled_at_and_the_result_of_the_whole() -> None:
+    first = TradePart(1, 110.0, 0.4, 1.0, ExitReason.TAKE_PROFIT)
+    last = TradePart(2, 95.0, 0.6, 1.0, ExitReason.STOP_LOSS)
+    made = trade(
+        -1.0, exit_=101.0, reason=ExitReason.STOP_LOSS, parts=(first, last), symbol="BTC/USDT"
+    )
+    reduced = Reduced(1, "BTC/USDT", Side.LONG, 110.0, 0.4, ExitReason.TAKE_PROFIT, 1.0, 3.0)
+    assert tell(reduced)[1] == (
+        "BTC/USDT: left a part of long, 0.4 at 110, take profit: +3.00 before the fee of the entry"
+    )
+    assert tell(Exited(2, made))[1] == (
+        "BTC/USDT: left the rest of long, 0.6 at 95, stop loss: the whole trade -1.00 (-1.00%)"
+    ), "not 101, the mean at which nothing was traded"
+    whole = msgspec.structs.replace(made, parts=())
+    assert tell(Exited(2, whole))[1] == "BTC/USDT: left long at 101, stop loss: -1.00 (-1.00%)"
+
+
+def test_candles_price_the_first_entry_and_the_last_exit_of_several() -> None:
+    parts = tuple(TradePart(1, 100.0, 0.5, 0.0, ExitReason.TAKE_PROFIT) for _ in range(2))
+    entries = tuple(Addition(1, 100.0, 0.5, 50.0, 0.0) for _ in range(2))
+    made = trade(5.0, candle_entry_price=99.0, candle_exit_price=101.5)
+    made = msgspec.structs.replace(made, id=1, symbol="A/B", parts=parts, entries=entries)
+    assert tell(Priced(1, made))[1] == ("A/B: trade 1 by candles: first entry 99, last exit 101.5")
 
 
 async def test_a_journal_is_told_as_the_log_was(tmp_path: Path, candle_file: Path) -> None:
