@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.market.candles.durations import SpanError, period_span
 from core.market.candles.timeframes import DAY
+from core.market.files.symbol_files import names_in_line
 from core.report.library import ListedResult
 from core.strategy.chart_values import ChartSource
 from core.time_format import short_date
@@ -65,7 +66,7 @@ class BacktestOrder:
 
         `zone`: of the screen; in another one than UTC the days say that they are UTC's.
         """
-        where = self.exchange or ", ".join(Path(word).name for word in self.data.split())
+        where = self.exchange or ", ".join(names_in_line(self.data))
         when = self.period
         if self.span is not None:
             start, end = self.span

@@ -10,6 +10,7 @@ from core.market.symbols import SymbolError, unified_symbol, venue_symbol
 from core.store.workspace import expanded
 
 _COLUMNS = " --columns "
+_NEXT = re.compile(r"\s+(?=[^\s=]+=)")  # before another SYMBOL=: names of files may have spaces
 _PAIR = re.compile(
     r"(?<![A-Za-z0-9])(?P<base>(?:1000+)?[A-Z]{2,6})[-_]?"
     r"(?P<quote>FDUSD|USDT|USDC|TUSD|BUSD|USD|EUR|BTC|ETH)(?![A-Za-z0-9])"
@@ -57,7 +58,7 @@ def files_by_symbol(
 def files_in_line(
     asked_with: str, line: str, symbols: Sequence[str]
 ) -> tuple[dict[str, Path], str | None]:
-    """`files_by_symbol` of one line, where spaces part the files of several symbols.
+    """`files_by_symbol` of one line, where spaces part the files of several symbols, each named.
 
     Returns:
         The file of each symbol, and the order of their columns where ` --columns NAMES` follows.
@@ -69,8 +70,7 @@ def files_in_line(
     line = line.strip()
     if not line:
         raise SymbolFilesError(f"{asked_with}: a candle file is needed, such as candles.csv.gz")
-    # The file of a lone symbol may have spaces in its name.
-    files = files_by_symbol(asked_with, line.split() if len(symbols) > 1 else [line], symbols)
+    files = files_by_symbol(asked_with, _NEXT.split(line) if len(symbols) > 1 else [line], symbols)
     return files, columns.strip() if option else None
 
 
@@ -88,9 +88,15 @@ def without_folders(line: str, symbols: int) -> str:
     line, option, columns = line.partition(_COLUMNS)
     if symbols == 1:
         return Path(line).name + option + columns
-    parts = (word.partition("=") for word in line.split())
+    parts = (word.partition("=") for word in _NEXT.split(line))
     names = [f"{left}={Path(right).name}" if right else Path(left).name for left, _, right in parts]
     return " ".join(names) + option + columns
+
+
+def names_in_line(line: str) -> list[str]:
+    """The names of the files in such a line, whatever symbols they are of."""
+    line, _, _ = line.partition(_COLUMNS)
+    return [Path(word).name for word in _NEXT.split(line.strip())]
 
 
 def market_in_name(path: Path) -> str | None:

@@ -20,7 +20,14 @@ from core.market.files.candle_files import (
     read_candles,
     write_candles,
 )
-from core.market.files.symbol_files import SymbolFilesError, files_by_symbol, files_in_line
+from core.market.files.symbol_files import (
+    SymbolFilesError,
+    files_by_symbol,
+    files_in_line,
+    line_of_files,
+    names_in_line,
+    without_folders,
+)
 
 START = 1_704_067_200_000  # 2024-01-01T00:00:00Z, a Monday
 HEADER = "timestamp,open,high,low,close,volume"
@@ -387,6 +394,12 @@ def test_symbol_and_file_are_split_only_at_a_symbol_of_the_config(argument: str,
 def test_spaces_part_the_files_of_several_symbols_only() -> None:
     two = files_in_line("candles", "BTC/USDT=a ETHUSDT=b", ["BTC/USDT", "ETH/USDT"])
     assert two == ({"BTC/USDT": Path("a"), "ETH/USDT": Path("b")}, None)
+    spaced = {"BTC/USDT": Path("/my data/b.csv"), "ETH/USDT": Path("/my data/e.csv")}
+    line = line_of_files(spaced, "t,o")
+    assert files_in_line("candles", line, [*spaced]) == (spaced, "t,o"), "what was kept is found"
+    assert without_folders(line, 2) == "BTC/USDT=b.csv ETH/USDT=e.csv --columns t,o"
+    assert names_in_line(line) == ["b.csv", "e.csv"]
+    assert names_in_line("/my data/b.csv --columns t,o") == ["b.csv"]
     one = files_in_line("candles", "a b.csv --columns t,o,c,h,l,v", ["BTC/USDT"])
     assert one == ({"BTC/USDT": Path("a b.csv")}, "t,o,c,h,l,v")
     with pytest.raises(SymbolFilesError, match="a strategy that names its symbols"):
