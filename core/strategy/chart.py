@@ -1,7 +1,8 @@
 """Makes the chart of a market that a strategy trades: its candles, indicators and conditions.
 
 These are computed over all candles given and shown where a longer candle closes, so that
-each is the number the strategy decided on, whatever timeframe it is looked at in.
+each is the number the strategy decided on, whatever timeframe it is looked at in. Beside it stand
+the lowest and the highest within that candle: what decided an exit need not last until its close.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.market.candles.candles import Candles, Floats
 from core.market.candles.timeframes import Timeframe
@@ -82,7 +84,13 @@ def strategy_chart(
     read = {one for _, rule in config.grouped_conditions for one in rule_references(rule)}
     series = sorted(_lines(config, described, batch), key=lambda line: line[0] not in read)
     lines = tuple(
-        ChartLine(operand_shown(one), pane, _known(values[ends[part]]), _thresholds(config, one))
+        ChartLine(
+            operand_shown(one),
+            pane,
+            _known(values[ends[part]]),
+            _thresholds(config, one),
+            *(() if shown is own else _lows_and_highs(values[:stop], firsts[part])),
+        )
         for one, pane, values in series
     )
     conditions = BatchRules(described, batch).readings(config.grouped_conditions)(stop - 1)
@@ -121,6 +129,14 @@ def _thresholds(config: StrategyConfig, series: Reference) -> tuple[float, ...]:
     rules = (rule for _, rule in config.grouped_conditions)
     compared = (one for rule in rules for one in conditions_in(rule) if one.left == series)
     return tuple(sorted({one.right for one in compared if isinstance(one.right, float)}))
+
+
+def _lows_and_highs(
+    values: Floats, firsts: NDArray[np.intp]
+) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
+    """The lowest and highest of each part that begins at one of `firsts`, of those it has."""
+    known = np.where(np.isfinite(values), values, np.nan)
+    return _known(np.fmin.reduceat(known, firsts)), _known(np.fmax.reduceat(known, firsts))
 
 
 def _known(values: Floats) -> tuple[float | None, ...]:

@@ -19,13 +19,17 @@ class ChartLine:
     """One series of an indicator, a value a candle and None where there is none.
 
     `pane`: empty where it is a price, drawn over the candles; else what is drawn with it apart.
-    `thresholds`: the numbers that conditions compare it with, rising.
+    `thresholds`: the numbers that conditions compare it with, rising. `lows`, `highs`: its lowest
+    and highest value within each candle, where candles are longer than the strategy's own; empty
+    where they are not, and the values are all there is.
     """
 
     name: str
     pane: str
     values: tuple[float | None, ...]
     thresholds: tuple[float, ...] = ()
+    lows: tuple[float | None, ...] = ()
+    highs: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from tui.app import PapertapeApp
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
 from tui.screens.trade import TradeScreen
-from tui.widgets.candle_cells import Cells
+from tui.widgets.axes import Scale
+from tui.widgets.candle_cells import Cells, blank, draw_line
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.candle_picture import Picture, PriceLevel, Slot
 from tui.widgets.filter_box import FilterBox
@@ -330,14 +331,67 @@ def test_lines_of_one_pane_are_named_each_in_its_own_tone() -> None:
 def test_thresholds_are_lines_across_their_pane_with_their_values_beside_it() -> None:
     step = [Candle(n * HOUR, 100.0, 110.0, 90.0, 100.0, 0.0) for n in range(60)]
     slots = [Slot(one, (20.0 + n,)) for n, one in enumerate(step)]  # from 20 to 79
-    lines = [ChartLine("rsi", "rsi", (), (5.0, 45.0, 95.0))]
+    lines = [ChartLine("rsi", "rsi", (), (-400.0, 5.0, 45.0, 110.0, 400.0))]
     rows = ["".join(text for text, _ in row) for row in painted(slots, lines)]
     rows = rows[next(n for n, row in enumerate(rows) if row.startswith("rsi")) : -1]
-    (crossed,) = [row for row in rows if "⠂" in row]
-    assert crossed.split()[-1] == "45.00"
+    assert rows[0].startswith("rsi 400.00 ↑ "), "too far: the values would be flat"
+    assert rows[-1].startswith("-400.00 ↓ ")
+    (crossed,) = [row for row in rows if row.endswith("45.00")]
     assert all(0x2800 < ord(letter) < 0x2900 for letter in crossed[:60])
     values = [row[60:].strip() for row in rows]
-    assert list(filter(None, values)) == ["79.00", "45.00", "20.00"], "others lie beyond the pane"
+    assert list(filter(None, values)) == ["110.00", "45.00", "5.00"], "none is left out"
+    assert all("⠁" in row or "⡀" in row for row in (rows[0], rows[-1])), "as lines beyond the curve"
+
+
+async def test_what_decided_within_candles_put_together_is_drawn() -> None:
+    values = [50.0 + 30 * (n % 8 == 4) for n in range(400)]  # never at the close of several
+    prices = [100.0 + 5 * (n % 8 == 4) for n in range(400)]
+    made = [Candle(n * HOUR, 100.0, 110.0, 90.0, 100.0, 0.0) for n in range(400)]
+    lines = (
+        ChartLine("ema", "", tuple(prices)),
+        ChartLine("rsi", "rsi", tuple(values), (20.0, 60.0)),
+    )
+
+    async def source(symbol: str, timeframe: str | None, until: int | None, count: int) -> Chart:
+        return Chart("1h", tuple(made), lines)
+
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        chart = CandleChart()
+        await app.screen.mount(chart)
+        chart.styles.height = 24
+        chart.look_at(source, "BTC/USDT", "1h", 400 * HOUR)
+        await until(pilot, lambda: len(chart._slots) == 400)
+        for zoom in ("1h, 2 in one", "1h, 4 in one", "1h, 8 in one"):
+            chart.action_zoom(-1)
+            await until(pilot, lambda: chart.shown("1h") == zoom)  # noqa: B023
+            chart.action_cross(-1)
+            rows = ["".join(text for text, _ in row) for row in chart._lines]
+            assert any(row.startswith("last  ema 100.00  rsi 50.00") for row in rows)
+            chart.action_drop()
+            at = next(n for n, text in enumerate(rows) if text.startswith("rsi"))
+            assert rows[at].rstrip().endswith("80.00"), "the highest, which no group closed at"
+            assert any(row.rstrip().endswith("60.00") for row in rows[at : at + 4])
+            assert rows[at + 3].rstrip().endswith("20.00"), "a threshold below all of them"
+            assert {slot.spans for slot in chart._slots[8:] if slot.spans[1] != (50.0, 50.0)} == {
+                ((100.0, 105.0), (50.0, 80.0))
+            }
+
+
+def test_a_line_over_the_candles_is_drawn_from_its_lowest_to_its_highest() -> None:
+    step = [Candle(n * HOUR, 60.0, 110.0, 60.0, 60.0, 0.0) for n in range(30)]
+    slots = [Slot(one, (70.0,), ((70.0, 100.0),)) for one in step]
+    cells = blank(60, 20)
+    scale = Scale.around(60.0, 110.0, 20)
+    draw_line(cells, [(70.0, one.span(0)) for one in slots], 0, 1, scale, Tone.INFO)
+    lines = [n for n, row in enumerate(cells) if row[3][0] != " "]
+    assert lines == [*range(scale.line(100.0), scale.line(70.0) + 1)]
+    cells = blank(60, 20)
+    draw_line(cells, [(None, (70.0, 900.0))], 0, 1, scale, Tone.INFO)
+    lines = [n for n, row in enumerate(cells) if row[0][0] != " "]
+    assert lines == [*range(scale.line(70.0) + 1)], "as far as the scale goes"
 
 
 def test_the_crosshair_names_the_year_of_candles_that_are_not_of_the_present_one() -> None:

@@ -64,29 +64,42 @@ def draw_candle(cells: Cells, column: int, candle: Candle, scale: Scale, *, by_s
             cells[line][column] = (glyph, tone)
 
 
-def draw_line(
-    cells: Cells, values: Sequence[float | None], start: int, each: int, scale: Scale, tone: Tone
-) -> None:
-    """Draw a line of braille dots, `each` cells a value from column `start`, into empty cells.
+Span = tuple[float, float]
+"""The lowest and the highest of some values."""
 
-    It is broken where a value is not known or beyond the scale.
+
+def draw_line(
+    cells: Cells,
+    values: Sequence[tuple[float | None, Span | None]],
+    start: int,
+    each: int,
+    scale: Scale,
+    tone: Tone,
+) -> None:
+    """Draw a line of braille dots, `each` cells a place from column `start`, into empty cells.
+
+    A place has its last value and the span of all it had, drawn from end to end as a candle's wick
+    is. The line is broken where none is known or all are beyond the scale.
     """
     found: dict[tuple[int, int], int] = {}
     before: int | None = None
-    for number, value in enumerate(values):
-        if value is None or not scale.low <= value <= scale.high:
+
+    def row_of(value: float) -> int:
+        return min(scale.lines * 4 - 1, int(scale.part(value) * 4))
+
+    for number, (value, span) in enumerate(values):
+        if span is None or span[0] > scale.high or span[1] < scale.low:
             before = None
             continue
-        row = min(scale.lines * 4 - 1, int(scale.part(value) * 4))
-        first, last = row, row
-        if before is not None and abs(before - row) > 1:
-            first, last = min(row, before + 1), max(row, before - 1)
-        before = row
+        rows = range(row_of(min(span[1], scale.high)), row_of(max(span[0], scale.low)) + 1)
+        if before is not None:
+            rows = range(min(rows.start, before + 1), max(rows.stop, before))
+        before = row_of(value) if value is not None and value in scale else None
         for dot in range((start + number * each) * 2, (start + (number + 1) * each) * 2):
-            for at in range(first, last + 1):
+            for at in rows:
                 key = (at // 4, dot // 2)
                 found[key] = found.get(key, 0) | _DOTS[dot % 2][at % 4]
-            first = last = row
+            rows = range(0) if before is None else range(before, before + 1)
     for (line, column), bits in found.items():
         if cells[line][column][0] == " ":
             cells[line][column] = (chr(0x2800 + bits), tone)

@@ -28,6 +28,7 @@ from core.market.candles.timeframes import Timeframe
 from core.strategy.chart_values import (
     LONGEST_CHART,
     Chart,
+    ChartLine,
     ChartSource,
     NoCandlesError,
     timeframes_from,
@@ -37,7 +38,7 @@ from core.strategy.chart_values import (
 from core.text import safe_text
 from tui import formats
 from tui.commands import Command, Place, bindings
-from tui.widgets.candle_cells import Cells
+from tui.widgets.candle_cells import Cells, Span
 from tui.widgets.candle_picture import (
     LABELS,
     Mark,
@@ -46,6 +47,7 @@ from tui.widgets.candle_picture import (
     Slot,
     price_scale,
     readings,
+    span_of,
 )
 from tui.widgets.line_view import LineView
 from tui.widgets.text_lines import wrapped
@@ -181,7 +183,7 @@ class CandleChart(LineView, can_focus=True):
         if self._chart is None or not self._adorned or self._cross is not None:
             return ()
         # The candle that forms has no values of its own yet.
-        last = next((one.values for one in reversed(self._slots) if any(one.values)), ())
+        last = next((one.values for one in reversed(self._slots) if _has_any(one)), ())
         return readings(self._chart.lines, last)
 
     def set_empty(self, text: str) -> None:
@@ -261,9 +263,14 @@ class CandleChart(LineView, can_focus=True):
                 candles[-1:] = together(newer if whole else [candles[-1], *newer], length, origin)
         elif self._timeframe and timeframe:
             candles = whole_together(given, length, origin)
-        lines = [] if chart is None else [line.values for line in chart.lines]
+        lines = () if chart is None else chart.lines
+        longer = any(line.lows for line in lines)
         slots = [
-            Slot(one, tuple(line[at] if at < len(line) else None for line in lines))
+            Slot(
+                one,
+                tuple(line.values[at] if at < len(line.values) else None for line in lines),
+                tuple(_span_at(line, at) for line in lines) if longer else (),
+            )
             for at, one in enumerate(candles)
         ]
         if (per := -_ZOOMS[self._zoom]) > 1 and len(candles) > 1:
@@ -485,5 +492,29 @@ def _known(timeframe: str) -> Timeframe | None:
 def _merged(slots: Sequence[Slot], length: int, origin: int) -> list[Slot]:
     """Slots put together to such of `length` ms."""
     candles = whole_together([slot.candle for slot in slots], length, origin)
-    last = {slot.candle.time - (slot.candle.time - origin) % length: slot.values for slot in slots}
-    return [Slot(candle, last[candle.time]) for candle in candles]
+    parts: dict[int, list[Slot]] = {}
+    for slot in slots:
+        parts.setdefault(slot.candle.time - (slot.candle.time - origin) % length, []).append(slot)
+    return [_as_one(candle, parts[candle.time]) for candle in candles]
+
+
+def _as_one(candle: Candle, parts: Sequence[Slot]) -> Slot:
+    """A slot for several: the lines' last values there, and the spans of all.
+
+    The candle that forms has no values yet: those before it are the last.
+    """
+    last = next((one.values for one in reversed(parts) if _has_any(one)), parts[-1].values)
+    spans = tuple(
+        span_of(end for one in parts for end in one.span(at) or ()) for at in range(len(last))
+    )
+    return Slot(candle, last, spans)
+
+
+def _has_any(slot: Slot) -> bool:
+    return any(value is not None for value in slot.values)
+
+
+def _span_at(line: ChartLine, at: int) -> Span | None:
+    """The span of a line within the candle at a place."""
+    ends = (line.lows[at], line.highs[at]) if at < min(len(line.lows), len(line.highs)) else ()
+    return span_of(end for end in ends if end is not None)

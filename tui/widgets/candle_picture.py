@@ -6,7 +6,7 @@ A picture is a value: it knows no widget, and the same one is always painted the
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -15,7 +15,15 @@ from core.strategy.chart_values import ChartLine
 from core.text import safe_text
 from tui import formats
 from tui.widgets.axes import Scale, time_labels
-from tui.widgets.candle_cells import Cells, blank, draw_bar, draw_candle, draw_level, draw_line
+from tui.widgets.candle_cells import (
+    Cells,
+    Span,
+    blank,
+    draw_bar,
+    draw_candle,
+    draw_level,
+    draw_line,
+)
 from tui.widgets.tones import Tone
 
 LABELS = 12  # cells beside a chart, at most
@@ -48,10 +56,22 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What stands in one place of a chart: a candle, and the lines' values at its close."""
+    """What stands in one place of a chart: a candle, and the lines' values at its close.
+
+    `spans`: what lies between the lowest and the highest value that each line had within it, where
+    it is of several candles. Empty where it is one: the values are all there is.
+    """
 
     candle: Candle
     values: tuple[float | None, ...]
+    spans: tuple[Span | None, ...] = ()
+
+    def span(self, line: int) -> Span | None:
+        """The lowest and highest value of a line; None where none is known."""
+        if self.spans:
+            return self.spans[line]
+        value = self.values[line]
+        return None if value is None else (value, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +147,7 @@ class Picture:
         over = [place for place, line in enumerate(self.lines) if not line.pane]
         for number, line in enumerate(over):
             tone = _LINE_TONES[number % len(_LINE_TONES)]
-            values = [slot.values[line] for slot in self.slots]
-            draw_line(cells, values, right, each, scale, tone)
+            draw_line(cells, self._values(line), right, each, scale, tone)
         axis: dict[int, tuple[str, Tone]] = {
             line: (formats.price(value), Tone.DIM) for line, value in scale.ticks().items()
         }
@@ -174,6 +193,10 @@ class Picture:
             *self._with_axis(under_all, {}),
         ]
 
+    def _values(self, line: int) -> list[tuple[float | None, Span | None]]:
+        """What a line has in each slot: its last value, and the span of all."""
+        return [(slot.values[line], slot.span(line)) for slot in self.slots]
+
     def _behind(self, times: Sequence[int]) -> int:
         """When the last candle shown has closed, as far as the others tell."""
         if self.newest:
@@ -191,30 +214,36 @@ class Picture:
 
     def _pane_rows(self, width: int, pane: str, right: int) -> Cells:
         lines = [(n, one) for n, one in enumerate(self.lines) if one.pane == pane]
-        series = [[slot.values[number] for slot in self.slots] for number, _ in lines]
-        known = [value for values in series for value in values if value is not None]
+        series = [self._values(number) for number, _ in lines]
+        known = [end for values in series for _, span in values for end in span or ()]
         cells = blank(width, _PANE)
         if not known:
             _write(cells[0], f"{safe_text(pane)}: not known yet", Tone.DIM)
             return self._with_axis(cells, {})
-        scale = Scale.around(min(known), max(known), _PANE)
+        thresholds = sorted({value for _, line in lines for value in line.thresholds})
+        scale = pane_scale(min(known), max(known), thresholds)
         for number, values in enumerate(series):
             draw_line(
                 cells, values, right, self.each, scale, _LINE_TONES[number % len(_LINE_TONES)]
             )
         axis = {0: (_short(scale.high), Tone.DIM), _PANE - 1: (_short(scale.low), Tone.DIM)}
-        for threshold in (value for _, line in lines for value in line.thresholds):
+        for threshold in thresholds:
             if threshold in scale:
                 draw_level(cells, threshold, scale, Tone.DIM)
                 axis[scale.line(threshold)] = (_short(threshold), Tone.DIM)
-        _write(cells[0], safe_text(pane), Tone.DIM)
+        names = [(safe_text(pane), Tone.DIM)]
         if len(lines) > 1:  # which colour is which
+            names = [
+                (safe_text(line.name.removeprefix(f"{pane}.")), _LINE_TONES[n % len(_LINE_TONES)])
+                for n, (_, line) in enumerate(lines)
+            ]
+        names += [(f"{_short(one)} ↑", Tone.DIM) for one in thresholds if one > scale.high]
+        below = [(f"{_short(one)} ↓", Tone.DIM) for one in thresholds if one < scale.low]
+        for row, texts in ((cells[0], names), (cells[-1], below)):
             start = 0
-            for number, (_, line) in enumerate(lines):
-                name = f"{safe_text(line.name.removeprefix(f'{pane}.'))} "
-                for column, letter in enumerate(name[: width - start], start):
-                    cells[0][column] = (letter, _LINE_TONES[number % len(_LINE_TONES)])
-                start = min(width, start + len(name))
+            for text, tone in texts:
+                _write(row, text, tone, start)
+                start = min(width, start + len(text) + 1)
         return self._with_axis(cells, axis)
 
     def _with_axis(self, cells: Cells, axis: dict[int, tuple[str, Tone]]) -> Cells:
@@ -246,6 +275,9 @@ class Picture:
         if lines and height >= _APART_FROM:
             for at, (text, tone) in enumerate(lines):
                 lines[at] = (text.ljust(self._longest(at)), tone)
+        if lines and any(one.spans for one in self.slots):  # of the several that each had
+            lines.insert(0, ("last", Tone.DIM))
+        if lines and height >= _APART_FROM:
             apart: Cells = []
             while lines:
                 row = _fitting([lines], width)
@@ -297,6 +329,25 @@ def price_scale(candles: Sequence[Candle], levels: Sequence[PriceLevel], height:
     return Scale.around(min([low, *near]), max([high, *near]), height)
 
 
+def pane_scale(low: float, high: float, thresholds: Sequence[float]) -> Scale:
+    """The values that a pane shows: from the lowest to the highest, and the thresholds near them.
+
+    As long as the values are left a line of it: a threshold farther away would flatten them.
+    """
+    most = (high - low) * _PANE
+    for one in sorted(thresholds, key=lambda value: max(low - value, value - high)):
+        lower, higher = min(low, one), max(high, one)
+        if not most or higher - lower <= most:
+            low, high = lower, higher
+    return Scale.around(low, high, _PANE)
+
+
+def span_of(values: Iterable[float]) -> Span | None:
+    """The lowest and the highest of some values; None of none."""
+    known = [*values]
+    return (min(known), max(known)) if known else None
+
+
 def _labels(moments: list[int], each: int, zone: tzinfo) -> str:
     """The times beneath the columns."""
     if each == 1:
@@ -307,8 +358,8 @@ def _labels(moments: list[int], each: int, zone: tzinfo) -> str:
     return time_labels(spread, len(spread), zone)
 
 
-def _write(row: list[tuple[str, Tone]], text: str, tone: Tone) -> None:
-    for column, letter in enumerate(f"{text} "[: len(row)]):
+def _write(row: list[tuple[str, Tone]], text: str, tone: Tone, start: int = 0) -> None:
+    for column, letter in enumerate(f"{text} "[: len(row) - start], start):
         row[column] = (letter, tone)
 
 

@@ -45,6 +45,24 @@ def test_indicators_that_are_prices_lie_over_the_candles_and_others_apart() -> N
     assert (len(chart.candles), chart.more) == (200, False)
 
 
+def test_lines_of_longer_candles_tell_the_lowest_and_highest_within_each() -> None:
+    market = waves(200, Timeframe.H1.ms)
+    own = strategy_chart(hourly(), market)
+    assert all((line.lows, line.highs) == ((), ()) for line in own.lines)
+    chart = strategy_chart(hourly(), market, "1d", until=START + 6 * DAY, count=5)
+    assert [one.time for one in chart.candles] == [START + n * DAY for n in range(1, 6)]
+    for line, each in zip(chart.lines, own.lines, strict=True):
+        for at in range(5):
+            within = [one for one in each.values[24 * (at + 1) : 24 * (at + 2)] if one is not None]
+            assert line.values[at] == within[-1]
+            assert (line.lows[at], line.highs[at]) == (min(within), max(within))
+    rsi = strategy_chart(hourly(), market, "4h").lines[0]
+    known = [one for one in own.lines[0].values[4:8] if one is not None]
+    assert (rsi.lows[0], rsi.highs[0]) == (None, None)
+    assert len(known) == 3, "from the first that is known on"
+    assert (rsi.lows[1], rsi.highs[1]) == (min(known), max(known))
+
+
 def test_a_line_has_the_numbers_that_conditions_compare_it_with() -> None:
     made = hourly(
         entry_conditions=[
