@@ -33,8 +33,10 @@ _WRITTEN = r"\d{4}-\d\d-\d\d \d\d:\d\d"
 _UTC_MINUTE = re.compile(
     rf"(?<=candle ){_WRITTEN}(?!:|\w| UTC)"
     rf"|(?<=the ){_WRITTEN}(?= candle)|(?<=from ){_WRITTEN}(?= on:)"
+    rf"|(?<=a full report on ){_WRITTEN} UTC\b"
 )
 _ANY_MINUTE = re.compile(rf"\b{_WRITTEN}(?!:|\w| UTC)")
+_NAMED_MINUTE = re.compile(rf"\b{_WRITTEN} UTC\b")
 MOST_NAMED = 12  # names in a question: three lines of the narrowest terminal
 _CONDITION = re.compile(r"((entry|exit)\[\d+\])\.value")
 _SWAP = re.compile(r"([A-Z0-9]+/[A-Z0-9]+):[A-Z0-9]+ ?(\+\d+)?")
@@ -379,7 +381,10 @@ def day_time(time: int | None, zone: tzinfo = UTC, *, seconds: bool = False) -> 
 
 
 def in_zone(text: str, zone: tzinfo) -> str:
-    """A sentence of the log in a zone: it names candles in UTC, as `2026-11-22 14:02` alone."""
+    """A sentence of the log in a zone: it names candles in UTC, as `2026-11-22 14:02` alone.
+
+    Of what was said at a start the moment of the report is moved, too.
+    """
     return _moved(_UTC_MINUTE, text, zone)
 
 
@@ -388,14 +393,21 @@ def all_in_zone(text: str, zone: tzinfo) -> str:
     return _moved(_ANY_MINUTE, text, zone)
 
 
+def named_in_zone(text: str, zone: tzinfo) -> str:
+    """A sentence of the host in a zone, whose name stands for the `UTC` behind each moment."""
+    return _moved(_NAMED_MINUTE, text, zone)
+
+
 def _moved(minutes: re.Pattern[str], text: str, zone: tzinfo) -> str:
     if zone is UTC:
         return text
 
     def moved(found: re.Match[str]) -> str:
         with suppress(ValueError, OverflowError):
-            moment = datetime.fromisoformat(found[0]).replace(tzinfo=UTC)
-            return date_time(round(moment.timestamp() * 1_000), zone)
+            moment = datetime.fromisoformat(found[0].removesuffix(" UTC")).replace(tzinfo=UTC)
+            time = round(moment.timestamp() * 1_000)
+            named = f" {zone_name(time, zone)}" if found[0].endswith(" UTC") else ""
+            return f"{date_time(time, zone)}{named}"
         return found[0]
 
     return minutes.sub(moved, text)

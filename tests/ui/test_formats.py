@@ -1,6 +1,7 @@
 """Numbers and times as they stand on the screen."""
 
 import re
+from datetime import UTC
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -203,8 +204,23 @@ def test_the_log_names_candles_in_the_zone_and_leaves_words_of_others_alone() ->
         ),
         ("revised the 2026-12-24 18:00 candle", "revised the 2026-12-24 19:00 candle"),
         ("markets close 2026-12-24 18:00", "markets close 2026-12-24 18:00"),
+        ("close 2026-12-24 18:00 UTC", "close 2026-12-24 18:00 UTC"),
+        (
+            "and a full report on 2026-12-24 18:00 UTC.",
+            "and a full report on 2026-12-24 19:00 CET.",
+        ),
     ):
         assert formats.in_zone(text, berlin) == told
+
+
+def test_what_the_host_says_of_a_moment_in_utc_is_in_the_zone_of_the_screen() -> None:
+    said = "a1: check b2, at 2026-07-24 18:00 UTC, next 2026-12-24 23:30 UTC"
+    told = "a1: check b2, at 2026-07-24 20:00 CEST, next 2026-12-25 00:30 CET"
+    assert formats.named_in_zone(said, ZoneInfo("Europe/Berlin")) == told
+    assert formats.named_in_zone(said, UTC) == said
+    assert formats.named_in_zone("candles of 2026-12-24 18:00", ZoneInfo("Asia/Tokyo")) == (
+        "candles of 2026-12-24 18:00"
+    )
 
 
 def test_two_small_prices_of_a_condition_are_told_apart() -> None:

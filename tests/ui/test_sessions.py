@@ -920,7 +920,9 @@ async def test_the_screens_names_stand_in_the_top_line_where_there_is_room() -> 
 async def test_a_session_by_itself_shows_its_notices_jobs_and_feed() -> None:
     link = busy()
     link.change(
-        "k3x9a1pq", notices=("asked for testnet, runs simulated",), next_jobs=("report in 5d",)
+        "k3x9a1pq",
+        notices=("asked for testnet, runs simulated",),
+        next_jobs=("report, next 2026-11-28 19:37 UTC",),
     )
     app = make_app(link)
     async with driven(app) as pilot:
@@ -932,8 +934,13 @@ async def test_a_session_by_itself_shows_its_notices_jobs_and_feed() -> None:
         await until(pilot, lambda: "Feed · 1 notice" in str(trades.border_title))
         await pilot.press("v", "v")
         await until(pilot, lambda: "asked for testnet" in drawn(app, "#one-feed"))
-        assert "job report in 5d" in drawn(app, "#one-feed")
+        assert "job report, next 2026-11-28 19:37 UTC" in drawn(app, "#one-feed")
         assert "1 reconnect" in drawn(app, "#one-feed")
+        app.zone = ZoneInfo("Asia/Tokyo")
+        app.poll()
+        await until(
+            pilot, lambda: "job report, next 2026-11-29 04:37 JST" in drawn(app, "#one-feed")
+        )
 
 
 async def test_orders_on_the_testnet_stand_beside_the_sessions_own_prices() -> None:

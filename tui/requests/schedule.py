@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from core.host.job_values import JobAction, JobOrder, Jobs, ListedJob
 from core.host.link import HostLink
+from tui import formats
 from tui.shell import Shell
 
 
@@ -34,7 +35,8 @@ class ScheduleCommands:
             made = await link.add_job(order)
             done(await link.list_jobs(), made.job_id)
             if (given := before.get(made.job_id)) is not None:
-                self._shell.say(in_place_of(given, made.trigger, made.max_runs))
+                said = in_place_of(given, made.trigger, made.max_runs)
+                self._shell.say(formats.named_in_zone(said, self._shell.zone))
 
         self._shell.command("add", work)
 

@@ -147,7 +147,8 @@ class SessionCommands:
         self._shell.poll()
         if self._logged:
             return
-        text = "\n".join((reply.message or f"Session {reply.session_id} starts.", *reply.notices))
+        told = (reply.message or f"Session {reply.session_id} starts.", *reply.notices)
+        text = formats.named_in_zone("\n".join(told), self._shell.zone)
         severity: Severity = "warning" if reply.notices else "information"
         self._shell.say(text, severity, reply.mode.value, waits=True)
 

@@ -322,7 +322,8 @@ class SessionScreen(BaseScreen):
         if session.orders is not None:
             orders = self.query_one("#one-orders", LineTable)
             orders.set_rows(order_rows(detail.orders))
-        self.query_one("#one-feed", LineTable).set_rows(session_view.feed_rows(session, detail))
+        feed = session_view.feed_rows(session, detail, zone)
+        self.query_one("#one-feed", LineTable).set_rows(feed)
         self._entitle_views()
 
     def _entitle_views(self) -> None:

@@ -256,12 +256,16 @@ def feed_title(session: SessionSnapshot) -> str:
     return " · ".join(["Feed", *parts])
 
 
-def feed_rows(session: SessionSnapshot, detail: SessionDetail) -> list[Row]:
+def feed_rows(session: SessionSnapshot, detail: SessionDetail, zone: tzinfo = UTC) -> list[Row]:
     """What its owner should know, what is planned, and what the feed says of itself."""
-    lines = [(f"! {notice}", Tone.WARNING) for notice in session.notices]
+    notices, jobs = (
+        [formats.named_in_zone(one, zone) for one in said]
+        for said in (session.notices, session.next_jobs)
+    )
+    lines = [(f"! {notice}", Tone.WARNING) for notice in notices]
     lines += [(f"note: {session.notes.note}", Tone.PLAIN)] if session.notes.note else []
     lines += [(words, Tone.PLAIN) for words in alert_words(session.notes.alerts)]
     whose = f", by {HOST_CLOCK}" if has_own_clock(session) else ""
-    lines += [(f"job {job}{whose}", Tone.PLAIN) for job in session.next_jobs]
+    lines += [(f"job {job}{whose}", Tone.PLAIN) for job in jobs]
     lines += [(line, Tone.DIM) for line in detail.feed_health]
     return [Row(str(number), (Cell(text, tone),)) for number, (text, tone) in enumerate(lines)]
