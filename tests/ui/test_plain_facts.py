@@ -195,6 +195,26 @@ async def test_the_head_of_a_session_is_not_cut_on_80_columns(
         assert len(head) <= 76
 
 
+@pytest.mark.parametrize("symbols", [("BTC/USDT",), ("BTC/USDT", "ETH/USDT", "SOL/USDT")])
+async def test_that_a_pair_is_blocked_and_how_long_it_ran_come_before_tags(
+    symbols: tuple[str, ...],
+) -> None:
+    one = session(
+        "k3x9a1pq", "rsi_bounce", symbols=symbols, blocked=symbols[:2],
+        notes=SessionNotes(tags=("a_tag_of_some_length", "another", "and_a_third")),
+    )  # fmt: skip
+    parts = [text for text, _ in title(one, UTC)]
+    assert f"{', '.join(symbols[:2])} blocked" in parts
+    app = make_app(ScriptedLink([one]))
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        head = str(app.screen.query_one("#one-title", Static).render())
+        told, ran = "BTC/USDT" if len(symbols) == 1 else "2 of 3", parts[5]
+        assert f"running · {told} blocked · {ran}" in head
+        assert len(head) <= 76
+
+
 def test_the_feeds_title_counts_notices_and_the_alerts_that_wait() -> None:
     rules = (AlertRule(AlertKind.BELOW, 1.0, "BTC/USDT"), AlertRule(AlertKind.DRAWDOWN, 5, None, 1))
     plain = session("aaaaaaa1", "one")

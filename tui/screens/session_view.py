@@ -61,16 +61,23 @@ def title(
 
     When it is to end follows from how long it has run of what; when it ended follows from nothing.
     On a market with a clock of its own all times are by that: it stands there, `briefly` without
-    its day.
+    its day, and what is blocked without the names where it is more than one.
     """
     word, tone = state_words(session.state)
     symbols = ", ".join(session.symbols[:3]) + (" …" if len(session.symbols) > 3 else "")
+    blocked = f"{', '.join(session.blocked)} blocked"
+    if briefly and session.blocked:
+        more = len(session.symbols) - 1
+        symbols = session.symbols[0] + f" +{more}" * bool(more)
+        if len(session.blocked) > 1:
+            blocked = f"{len(session.blocked)} of {more + 1} blocked"
     parts = [
         (session.strategy, Tone.STRONG),
         (f"{symbols} {session.timeframe}", Tone.PLAIN),
         (session.mode.value, Tone.ACCENT),
         *((("trial", Tone.INFO),) * (session.trial is not None)),
         (word, tone),
+        *(((blocked, Tone.WARNING),) * bool(session.blocked)),
     ]
     end, ran = planned_end(session, zone), elapsed(session)
     if session.ended is not None:
@@ -85,11 +92,9 @@ def title(
             *((*named, *market) if session.state_reason else (*market, *named)),
         ]
         parts += ((end, Tone.DIM),) * bool(end)
+    parts += [(f"#{tag}", Tone.DIM) for tag in session.notes.tags]
     if session.state_reason:
         parts.append((session.state_reason, tone))
-    parts += [(f"#{tag}", Tone.ACCENT) for tag in session.notes.tags]
-    if session.blocked:
-        parts.append((f"{', '.join(session.blocked)} blocked", Tone.WARNING))
     return parts
 
 
