@@ -56,6 +56,14 @@ def safe_text(text: str, *, limit: int | None = None) -> str:
     return "".join(shown)
 
 
+def composed(name: str) -> str:
+    """A name that is typed, or that a file has, as it is compared: `ü` is one letter (NFC).
+
+    Some keyboards and file systems, macOS's among them, make it of u and a mark.
+    """
+    return unicodedata.normalize("NFC", name)
+
+
 def nearest(word: str, known: Iterable[str], alike: float = 0.6) -> str | None:
     """What of the known is spelt most like a word, in whatever case; None where nothing is.
 

@@ -20,7 +20,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from core.store.durable import OsDisk, new_folder, remove_folder, write_durably
-from core.strategy.names import EXPECTED_NAME, is_name
+from core.strategy.names import EXPECTED_NAME, folder_of, is_name
+from core.text import composed
 from tui.shipped import shipped
 
 if TYPE_CHECKING:
@@ -104,14 +105,14 @@ def strategy_in_its_folder(workspace: Workspace, name: str) -> StrategyChoice | 
     from core.strategy.config.problems import ConfigError  # noqa: PLC0415
     from tui.strategy_cache import StrategyCache  # noqa: PLC0415
 
-    path = workspace.strategies / name / DOCUMENT
-    if not is_name(name) or not path.is_file():
+    folder = folder_of(workspace.strategies, name) if is_name(name) else None
+    if folder is None or not (path := folder / DOCUMENT).is_file():
         return None
     try:
         choice = _choice("workspace", path, StrategyCache(workspace, 1))
     except ConfigError:
         return None  # why, is told where all are read
-    return choice if choice.name == name else None
+    return choice if choice.name == composed(name) else None
 
 
 def list_strategies(workspace: Workspace) -> Iterator[tuple[StrategyChoice, ...]]:
@@ -122,7 +123,7 @@ def list_strategies(workspace: Workspace) -> Iterator[tuple[StrategyChoice, ...]
     """
     shelves = (("sample", shipped("sample_strategies")), ("workspace", workspace.strategies))
     found = {
-        path.parent.name: (origin, path)
+        composed(path.parent.name): (origin, path)
         for origin, folder in shelves
         for path in sorted(folder.glob(f"*/{DOCUMENT}"))
     }
@@ -207,7 +208,7 @@ def _choice(origin: str, path: Path, cache: StrategyCache) -> StrategyChoice:
         cache.put(data, read)
     backtest = read.raw.get("backtest")
     choice = StrategyChoice(
-        read.name or path.parent.name,
+        read.name or composed(path.parent.name),
         origin,
         path,
         read.raw,
@@ -279,7 +280,7 @@ def name_problem(folder: Path, name: str) -> str | None:
     """Why no strategy can be made in a folder under that name; None where it can."""
     if not is_name(name):
         return f"{name!r} is no name for a strategy: expected {EXPECTED_NAME}"
-    if (folder / name).exists():
+    if (folder / name).exists() or folder_of(folder, name):
         return f"there is a strategy {name} already: choose another name"
     return None
 
@@ -290,7 +291,7 @@ def copy_strategy(document: Path, folder: Path, name: str) -> Path:
     Raises:
         StrategyFileError: the name is taken or no name, or nothing can be written there.
     """
-    if (problem := name_problem(folder, name)) is not None:
+    if (problem := name_problem(folder, name := composed(name))) is not None:
         raise StrategyFileError(problem)
     target = folder / name / DOCUMENT
     try:

@@ -57,7 +57,7 @@ from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
 from core.strategy.signals.sources import signal_source
-from core.text import share_text
+from core.text import composed, share_text
 from core.time_format import parse_time, short_date
 from core.trading.values import Trade
 from core.trial.seal import Seal, is_digest_of
@@ -223,7 +223,8 @@ def _seal_of(stored: Mapping[str, Any] | None, seal: Seal | None) -> Seal | None
 def document_of(workspace: Workspace, name: str) -> tuple[Path | None, dict[str, object]]:
     """The document of the workspace's strategy of this name (None: it has none), and its keys."""
     for path in sorted(
-        workspace.strategies.glob("*/STRATEGY.md"), key=lambda path: path.parent.name != name
+        workspace.strategies.glob("*/STRATEGY.md"),
+        key=lambda path: composed(path.parent.name) != name,
     ):
         try:
             config = read_strategy(path).config

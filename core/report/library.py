@@ -27,6 +27,7 @@ from core.store.notes import Notes, NotesError, checked_notes, read_notes, write
 from core.store.workspace import Workspace, WorkspaceError, new_id
 from core.strategy.config.document_keys import EXTRA_KEYS
 from core.strategy.names import is_name
+from core.text import composed
 from core.typed import UNDECODABLE, prepare
 
 RESULT = "result.json"
@@ -208,7 +209,7 @@ def result_beside(path: Path) -> ListedResult:
     Raises:
         LibraryError: it is gone or damaged.
     """
-    return ListedResult(path.parent.name, path, _read(path), Notes(), True)
+    return ListedResult(composed(path.parent.name), path, _read(path), Notes(), True)
 
 
 def find_result(workspace: Workspace, key: str) -> ListedResult:
@@ -219,7 +220,7 @@ def find_result(workspace: Workspace, key: str) -> ListedResult:
         WorkspaceError: the workspace cannot be read.
     """
     for one in list_results(workspace).results:
-        if one.key == key:
+        if one.key == composed(key):
             return one
     raise LibraryError(f"there is no backtest {key[:40]!r}: `papertape backtests` lists all")
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from core.text import composed
 from core.time_format import wall_clock
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
@@ -126,7 +127,7 @@ def _written(arguments: CompareArguments) -> Written:
         if refusal.code is not Exit.NOTHING_FOUND or not sessions[0]:
             raise
         config = _started_with(arguments, sessions[0])
-        if config.get("name") != arguments.strategy:
+        if config.get("name") != composed(arguments.strategy or ""):
             raise
         return Written(strategy_document(json.dumps(config), f"session {sessions[0]}"))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from core.text import nearest
+from core.text import composed, nearest
 from tui.cli.commands import Arguments
 from tui.cli.output import Exit, Refusal, refusing
 from tui.cli.workspace import workspace_of
@@ -95,6 +95,7 @@ def parsed_strategy(arguments: StrategyArguments, **changes: object) -> ParsedCo
 def _path(name: str, workspace: Workspace) -> Path:
     """The file of a strategy given by name or path."""
     from core.store.workspace import expanded
+    from core.strategy.names import folder_of
 
     path = expanded(name)
     if path.is_dir():
@@ -104,12 +105,12 @@ def _path(name: str, workspace: Workspace) -> Path:
     strategies = workspace.strategies
     if "/" not in name and name not in ("", ".", ".."):
         for shelf in (strategies, shipped("sample_strategies")):
-            found = shelf / name / "STRATEGY.md"
+            found = (folder_of(shelf, name) or shelf / name) / "STRATEGY.md"
             if found.is_file():
                 return found
-    known = sorted(found.parent.name for found in strategies.glob("*/STRATEGY.md"))
-    samples = sorted(
-        found.parent.name for found in shipped("sample_strategies").glob("*/STRATEGY.md")
+    known, samples = (
+        sorted(composed(found.parent.name) for found in shelf.glob("*/STRATEGY.md"))
+        for shelf in (strategies, shipped("sample_strategies"))
     )
     listed = f"the workspace has {', '.join(known)}" if known else "the workspace has none yet"
     if not workspace.root.is_dir():

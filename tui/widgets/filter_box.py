@@ -7,6 +7,8 @@ from typing import ClassVar, Protocol, cast
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from core.text import composed
+
 LONGEST = 100  # characters; a name, a symbol or a word of a note is shorter
 
 
@@ -73,7 +75,7 @@ class FilterBox(Input):
     @property
     def text(self) -> str:
         """What is looked for, in lower case."""
-        return self.value.strip().casefold()
+        return composed(self.value.strip().casefold())
 
     def open(self) -> None:
         """Show it, to be typed in."""

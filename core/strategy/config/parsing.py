@@ -33,6 +33,7 @@ from core.strategy.lint.cautions import cautions
 from core.strategy.lint.contradictions import contradictions
 from core.strategy.names import EXPECTED_NAME, is_name
 from core.strategy.signals.sources import DEFAULT_SOURCE, SOURCES
+from core.text import composed
 
 _LONGEST_HOLD = 1_000_000
 
@@ -186,7 +187,7 @@ def _name(problems: Problems, written: Mapping[str, object]) -> str | None:
         return None
     name = written["name"]
     if isinstance(name, str) and is_name(name):
-        return name
+        return composed(name)
     problems.add("name", name, EXPECTED_NAME)
     return None
 

@@ -14,6 +14,7 @@ from core.strategy.document.json_text import read_json
 from core.strategy.document.markdown import Markdown, TextSpan, parts_of
 from core.strategy.document.source_map import Located, TextError
 from core.strategy.document.yaml_text import read_yaml
+from core.text import composed
 
 BOM = "\ufeff"
 _LARGEST_FILE = 1024 * 1024  # bytes
@@ -98,7 +99,10 @@ def strategy_document(text: str, source: str, kind: Kind | None = None) -> Strat
     if not isinstance(located.value, dict):
         found = "nothing" if located.value is None else shown(located.value)
         raise DocumentError(source, found, "a strategy: keys like name, symbols, timeframe", 1)
-    return StrategyDocument(source, kind, located.value, located.lines, prose)
+    config = located.value
+    if isinstance(name := config.get("name"), str):
+        config = config | {"name": composed(name)}
+    return StrategyDocument(source, kind, config, located.lines, prose)
 
 
 def decoded(path: Path) -> str:

@@ -6,18 +6,23 @@ import io
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from unicodedata import normalize
 
 import pytest
 
+from core.compare.sources import document_of
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import DAY, Timeframe
 from core.market.files.candle_files import write_candles
+from core.store.workspace import Workspace
 from core.strategy.document.document import read_strategy
 from core.time_format import short_date, wall_clock
 from core.trial.ledger import tries_of
 from tests.unit.cli.conftest import Run, Served, write_addresses
+from tui.strategies import find_strategies, name_problem, strategy_in_its_folder
 
+Form = Literal["NFC", "NFD"]
 START = 1_700_006_400_000
 
 
@@ -137,6 +142,28 @@ def test_a_sample_is_found_by_name_and_nothing_is_saved_in_it(run: Run, hours: P
     assert "trend_1h is a sample, in which nothing is saved" in done.err
     assert "(did you mean 'trend_1h'?)" in run("validate", "trend1h").err
     assert "(did you mean 'trend_1h'?)" in run("validate", "TREND_1H").err
+
+
+@pytest.mark.parametrize("named", ["NFC", "NFD"])
+@pytest.mark.parametrize("folder", ["NFC", "NFD"])
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+def test_a_strategy_is_found_however_the_letters_of_its_name_are_composed(
+    run: Run, workspace: Path, named: Form, folder: Form, typed: Form
+) -> None:
+    document = workspace / "strategies" / normalize(folder, "grün") / "STRATEGY.md"
+    document.parent.mkdir(parents=True)
+    front = json.dumps(rsi_bounce(name=normalize(named, "grün")), ensure_ascii=False)
+    document.write_text(f"# Green\n\n```json\n{front}\n```\n", encoding="utf-8")
+    done = run("validate", normalize(typed, "grün"), "--json")
+    assert (done.code, done.json["config"]["name"]) == (0, "grün")
+    home = Workspace(workspace)
+    assert document_of(home, "grün")[0] == document
+    assert [one.name for one in find_strategies(home) if one.origin == "workspace"] == ["grün"]
+    found = strategy_in_its_folder(home, normalize(typed, "grün"))
+    assert found is not None
+    assert found.path == document
+    assert "already" in str(name_problem(home.strategies, normalize(typed, "grün")))
+    assert "the workspace has grün" in run("validate", "blau").err
 
 
 @pytest.mark.parametrize(
