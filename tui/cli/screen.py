@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from tui.cli.commands import Arguments, Commands
 from tui.cli.exchange import DEFAULT_SPEED, MarketArguments, add_market, demo_market
 from tui.cli.output import refusing
-from tui.cli.workspace import is_named, workspace_of
+from tui.cli.workspace import is_to_be_made, workspace_of
 
 if TYPE_CHECKING:
     from core.host.feed_factories import DemoMarket
@@ -48,7 +48,7 @@ def open_screen(arguments: Arguments) -> int:
 
     usual = argparse.Namespace(data=None, columns=None, seed=1, speed=DEFAULT_SPEED)
     workspace = workspace_of(arguments)
-    is_made = is_named(arguments) and not workspace.root.exists()  # it may be mistyped
+    is_made = is_to_be_made(arguments, workspace)
     return _show(workspace, FeedKind.LIVE, lambda: demo_market(usual), (), is_made=is_made)
 
 

@@ -43,7 +43,7 @@ def existing_workspace(arguments: Arguments) -> Workspace:
     The usual one may be missing: nothing has been done in it yet.
     """
     workspace = workspace_of(arguments)
-    if is_named(arguments) and not workspace.root.exists():
+    if is_to_be_made(arguments, workspace):
         raise Refusal(
             f"there is no workspace {workspace.root}: papertape init makes one",
             Exit.NOTHING_FOUND,
@@ -58,13 +58,21 @@ def is_named(arguments: Arguments) -> bool:
     return bool(arguments.workspace or os.environ.get(ENVIRONMENT_VARIABLE))
 
 
-def prepared_workspace(arguments: Arguments) -> Workspace:
-    """The same, its folders made."""
+def is_to_be_made(arguments: Arguments, workspace: Workspace) -> bool:
+    """Whether a workspace that was named is not there yet, so that who mistyped it should know."""
+    return is_named(arguments) and not workspace.root.exists()
+
+
+def prepared_workspace(arguments: Arguments, *, asked_for: bool = False) -> Workspace:
+    """The same, its folders made; that it is new is told, unless just that was `asked_for`."""
     from core.store.workspace import WorkspaceError
 
     workspace = workspace_of(arguments)
+    is_new = is_to_be_made(arguments, workspace)
     with refusing(WorkspaceError):
         complain(*workspace.prepare())
+    if is_new and not asked_for:
+        complain(f"papertape: {workspace.root} is a new workspace, made just now")
     return workspace
 
 
@@ -73,7 +81,7 @@ def init(arguments: Arguments) -> int:
     from core.store.durable import remove_leftovers
     from tui.shipped import shipped
 
-    workspace = prepared_workspace(arguments)
+    workspace = prepared_workspace(arguments, asked_for=True)
     done: dict[str, list[str]] = {"added": [], "kept": [], "repaired": []}
     with refusing(FileNotFoundError, code=Exit.FAILED):
         samples = sorted(path for path in shipped("sample_strategies").iterdir() if path.is_dir())

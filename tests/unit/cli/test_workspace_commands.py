@@ -16,6 +16,7 @@ from tests.unit.cli.conftest import Run
 from tui.cli.exchange import DEFAULT_SPEED
 from tui.cli.main import main
 from tui.cli.screen import demo_workspace
+from tui.cli.workspace import prepared_workspace
 
 
 def test_init_adds_the_samples_once_and_leaves_changed_ones_alone(
@@ -285,6 +286,18 @@ def test_a_workspace_that_was_named_must_be_there(
     assert done.code == 3
     assert "there is no workspace" in done.err
     assert not mistyped.exists()
+
+
+def test_a_workspace_that_is_made_on_the_way_is_told_once(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mistyped, asked_for = tmp_path / "mistyped", tmp_path / "asked for"
+    arguments = argparse.Namespace(workspace=str(mistyped), json=False)
+    assert prepared_workspace(arguments).root == mistyped
+    assert f"{mistyped} is a new workspace, made just now" in capsys.readouterr().err
+    prepared_workspace(arguments)
+    assert capsys.readouterr().err == ""
+    assert run("--workspace", asked_for, "init").err == ""
 
 
 def test_what_is_to_be_typed_next_names_the_workspace_it_is_for(
