@@ -123,8 +123,9 @@ def time_labels(
     `times`: UTC ms, one a column, increasing. They are round ones an equal step apart: of the day,
     with the day itself at midnight; or days, Mondays, months or years. Where these are less than
     three and the line has room for three, the first moment and the last are told too, by
-    their days where these differ. `beside`: the times of another line beside it. Where that is the
-    shorter one, and has three labels, they are the same as its.
+    their days where these differ. Where no midnight is among them the day comes first, beneath the
+    first column or in place of the first time. `beside`: the times of another line beside it. Where
+    that is the shorter one, and has three labels, they are the same as its.
     """
     moments = _on_clocks(times[:width], zone)
     labels = _time_labels(moments, width)
@@ -180,7 +181,23 @@ def _time_labels(moments: Sequence[int], width: int) -> _Labels:
         ]
         for three in forms
     ]
-    return _line(choices, ends, width)
+    return _with_day(_line(choices, ends, width), moments, width)
+
+
+def _with_day(labels: _Labels, moments: Sequence[int], width: int) -> _Labels:
+    """The labels, with the day before them where all are times of it: of which, none would tell."""
+    if not labels or any(":" not in label for _, label in labels):
+        return labels
+    midnight = bisect_left(moments, moments[-1] - moments[-1] % DAY)
+    begun = midnight if midnight < labels[0][0] else 0
+    day = (begun, _written(moments[begun], "%d %b"))
+    columns = ((len(moments) - 1) // 2, len(moments) - 1)
+    ends = [(column, _written(moments[column], "%H:%M")) for column in columns]
+    for others in (labels, labels[1:], ends):
+        kept = _kept([day, *others], width)
+        if kept and kept[0] == day and len(kept) >= min(_FEWEST, len(labels)):
+            return kept
+    return labels
 
 
 def count_labels(counts: Sequence[int], width: int, zone: tzinfo = UTC) -> str:
