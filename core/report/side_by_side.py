@@ -17,6 +17,7 @@ from core.report.library import (
 )
 from core.report.metric_labels import figure_text, is_money, metric_figures
 from core.report.metrics import tells_better
+from core.report.quality import too_few
 from core.report.spreadsheet import csv_text
 from core.time_format import short_duration, shown_seconds
 
@@ -55,6 +56,8 @@ class ResultPair:
         listed: their rows.
         reports: all of their files.
         unlike: in what they are of something else, so that neither is better; None: in nothing.
+        few: that a result is of too few trades, as its report says; None where they are enough.
+            Its figures are set beside the other's all the same, as a sweep ranks such.
         figures: every figure of both.
         settings: those that differ, path and both values; None where one of the two was kept
             without its config.
@@ -63,8 +66,15 @@ class ResultPair:
     listed: tuple[ListedResult, ListedResult]
     reports: tuple[Mapping[str, Any], Mapping[str, Any]]
     unlike: str | None
+    few: tuple[str | None, str | None]
     figures: tuple[SideBySide, ...]
     settings: tuple[tuple[str, Setting | None, Setting | None], ...] | None
+
+    def doubts(self, names: tuple[str, str]) -> list[str]:
+        """What makes one doubt the figures of either, a sentence each; `names`: to call them by."""
+        return [
+            f"{name}: {few}" for name, few in zip(names, self.few, strict=True) if few is not None
+        ]
 
 
 def paired(
@@ -83,7 +93,13 @@ def paired(
             *differing_settings(ours["config"], theirs["config"]),
         )
     figures = side_by_side(ours, theirs, alike=apart is None)
-    return ResultPair(listed, reports, apart, figures, settings)
+    few = _few_trades(ours), _few_trades(theirs)
+    return ResultPair(listed, reports, apart, few, figures, settings)
+
+
+def _few_trades(report: Mapping[str, Any]) -> str | None:
+    trades = report["metrics"].get("total_trades")
+    return None if trades is None else too_few(trades)
 
 
 def pair_to_json(pair: ResultPair) -> dict[str, Any]:
@@ -93,6 +109,7 @@ def pair_to_json(pair: ResultPair) -> dict[str, Any]:
         "one": listed_to_json(one),
         "other": listed_to_json(other),
         "unlike": unlike(one.result, other.result, (one.key, other.key)),
+        "warnings": dict(zip(("one", "other"), pair.few, strict=True)),
         "figures": list(_whole_figures(pair)),
         "settings": None
         if pair.settings is None
@@ -107,6 +124,7 @@ def pair_csv(pair: ResultPair) -> str:
         ("kind", "name", "A", "B", "B_minus_A", "B_is_better"),
         (
             *(("result", name, told, other[name]) for name, told in one.items()),
+            *([("warning", "few_trades", *pair.few)] if any(pair.few) else []),
             *(("figure", *figure.values()) for figure in _whole_figures(pair)),
             *(("setting", *setting) for setting in pair.settings or ()),
         ),

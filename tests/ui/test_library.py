@@ -169,6 +169,10 @@ async def test_two_results_lie_over_each_other(workspace: Workspace, size: tuple
         assert "A" in chart
         assert "B" in chart
         figures = app.screen.query_one("#overlay-figures", LineTable).rows
+        assert [line.strip() for line in drawn(app, "#overlay-warnings").splitlines()] == [
+            "! A: fewer than 30 trades (8): too few to tell luck from skill",
+            "! B: fewer than 30 trades (13): too few to tell luck from skill",
+        ]
         one, other = (run(stop_loss_pct=stop).metrics.total_trades for stop in (4.0, 2.0))
         told = {row.cells[0].text: [cell.text for cell in row.cells[1:4]] for row in figures}
         sign = "▲ +" if other > one else "▼ -"
@@ -233,7 +237,8 @@ async def test_no_figure_is_better_where_the_periods_are_not_the_same(
         assert any(row.cells[3].text for row in rows), "they are set beside each other"
         assert not any("better" in cell.text for row in rows for cell in row.cells)
         assert "B IS" not in drawn(app, "#overlay-figures")
-        (said,) = (line.strip() for line in drawn(app, "#overlay-unlike").splitlines())
+        said, *few = (line.strip() for line in drawn(app, "#overlay-warnings").splitlines())
+        assert [line[:11] for line in few] == ["! A: fewer ", "! B: fewer "]
         assert said == "! Neither is better for its figures: different periods, candles."
         if size == NARROW:
             await pilot.press("v")

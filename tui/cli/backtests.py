@@ -195,6 +195,8 @@ def compare(arguments: CompareArguments) -> int:
         return Exit.DONE
     if pair.unlike is not None:
         print_text(f"! Neither is better for its figures: {pair.unlike}.", "")
+    if doubts := pair.doubts((one.key, other.key)):
+        print_text(*(f"! {doubt}" for doubt in doubts), "")
     words = {True: "better", False: "worse", None: ""}
     rows = [
         [each.label, each.one, each.other, each.change_text, words[each.better]]

@@ -62,8 +62,8 @@ class OverlayScreen(BaseScreen):
     def body(self) -> ComposeResult:
         """What they are, both curves, figures and settings."""
         yield Static("", id="overlay-title")
-        if self._compared.pair.unlike is not None:
-            yield Remarks(RemarkLines(id="overlay-unlike"), id="overlay-said")
+        if _warnings(self._compared):
+            yield Remarks(RemarkLines(id="overlay-warnings"), id="overlay-said")
         columns = _FIGURES if self._compared.pair.unlike is None else _FIGURES[:-1]
         together = _together(self._compared)
         chart = CurveChart(
@@ -94,10 +94,10 @@ class OverlayScreen(BaseScreen):
             for (letter, tone, _), opened in zip(_SIDES, both, strict=True)
         ]
         write(self.query_one("#overlay-title", Static), Content("\n").join(lines))
-        if self._compared.pair.unlike is not None:
-            warned = formats.all_in_zone(_not_judged(self._compared), zone)
-            remark = Remark("!", warned, Tone.WARNING)
-            self.query_one("#overlay-unlike", RemarkLines).show([remark])
+        if warnings := _warnings(self._compared):
+            said = [formats.all_in_zone(one, zone) for one in warnings]
+            remarks = [Remark("!", one, Tone.WARNING) for one in said]
+            self.query_one("#overlay-warnings", RemarkLines).show(remarks)
         curves, dots = [], []
         together = _together(self._compared)
         for (letter, tone, parts), opened in zip(_SIDES, both, strict=True):
@@ -192,6 +192,12 @@ def _together(compared: Compared) -> bool:
     starts, ends = ([points[at][0] for points in both] for at in (0, -1))
     shorter = min(end - start for start, end in zip(starts, ends, strict=True))
     return 2 * (min(ends) - max(starts)) >= shorter
+
+
+def _warnings(compared: Compared) -> list[str]:
+    """Why neither is judged, and what makes one doubt either."""
+    said = [] if compared.pair.unlike is None else [_not_judged(compared)]
+    return [*said, *compared.pair.doubts(("A", "B"))]
 
 
 def _not_judged(compared: Compared) -> str:

@@ -29,6 +29,11 @@ def test_results_are_kept_listed_compared_noted_and_removed(run: Run, tmp_path: 
     assert shown["metrics"]["total_trades"] == found["stop3"]["metrics"]["total_trades"]
     text = run("backtests", "compare", one, other).out
     assert "stop_loss_pct" in text
+    for key, name in ((one, "stop3"), (other, "stop5")):
+        trades = found[name]["metrics"]["total_trades"]
+        few = f"! {key}: fewer than 30 trades ({trades}): too few to tell luck from skill\n"
+        assert (few in text) is (trades < 30)
+    assert "too few" in text
     sides = run("backtests", "compare", one, other, "--json").json
     assert sides["settings"] == [{"path": "stop_loss_pct", "one": 3, "other": 5}]
     closes = ("backtest", "--config", json.dumps({**RAW, "stop_loss_pct": 3}), "--data", file)

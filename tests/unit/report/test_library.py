@@ -23,7 +23,8 @@ from core.report.library import (
     open_result,
     remove_result,
 )
-from core.report.side_by_side import side_by_side
+from core.report.quality import quality_flags
+from core.report.side_by_side import pair_csv, pair_to_json, paired, side_by_side
 from core.report.stored_backtest import library_result, save_backtest
 from core.store.durable import OsDisk
 from core.store.notes import NOTES, NotesError
@@ -154,6 +155,27 @@ def test_two_results_side_by_side() -> None:
         "Trades": ("▲ +2", None),
         "Average hold": ("▼ -30m", None),
     }
+
+
+def test_who_compares_a_result_of_few_trades_reads_what_its_report_says_of_them(
+    workspace: Workspace,
+) -> None:
+    key = keep_result(workspace, result_of(), DISK)
+    listed = find_result(workspace, key)
+    few, enough = (
+        traded(total_return_pct=9.0, total_trades=10),
+        traded(total_return_pct=8.0, total_trades=30),
+    )
+    pair = paired((listed, listed), (few, enough), ("A", "B"))
+    (told,) = quality_flags(few["metrics"])
+    assert told.startswith("fewer than 30 trades (10)")
+    assert pair.doubts(("A", "B")) == [f"A: {told}"]
+    assert [each.better for each in pair.figures if each.name == "total_return_pct"] == [False]
+    assert pair_to_json(pair)["warnings"] == {"one": told, "other": None}
+    assert f"\nwarning,few_trades,{told},\n" in pair_csv(pair)
+    plain = paired((listed, listed), (enough, traded(total_return_pct=8.0)), ("A", "B"))
+    assert plain.doubts(("A", "B")) == []
+    assert "warning" not in pair_csv(plain)
 
 
 def test_of_two_that_lost_money_no_ratio_to_risk_is_the_better_one() -> None:
