@@ -813,7 +813,8 @@ async def test_replays_are_taken_in_turn_and_never_all_together(workspace: Path)
 def test_where_no_session_is_judged_that_is_said_once_with_what_to_do() -> None:
     nothing = compare("cross", Timeframe.H1, backtest=None, paper=None, live=None)
     assert str(verdict_text(nothing)).count("No paper session to judge: S shows one") == 1
-    assert {row.text for row in answers(nothing)} == {"no paper session to judge"}
+    told = {(row.word, row.text) for row in answers(nothing)}
+    assert told == {("unknown", "no paper session to judge")}
 
 
 async def test_what_went_on_is_compared_anew_when_one_comes_back_and_esc_leads_back(

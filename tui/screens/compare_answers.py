@@ -93,12 +93,14 @@ def verdict_text(
 def answers(result: ComparisonResult, zone: tzinfo = UTC) -> list[AnswerRow]:
     """The five answers, also those that could not be had, and that of live trades if there are."""
     layers = result.layers
-    no_band = layers.no_band if layers.edge is not None else _NO_SESSION
+    path = path_answer(layers.path, layers.no_band, zone)
+    if layers.path is None and layers.edge is None:
+        path = _unknown("path", _NO_SESSION)
     rows = [
         _decisions(layers.decisions),
         _costs(layers.costs),
         _account(layers.account),
-        path_answer(layers.path, no_band, zone),
+        path,
         _edge("edge", layers.edge, zone),
     ]
     return rows if layers.live is None else [*rows, _edge("live", layers.live, zone)]
