@@ -122,6 +122,13 @@ class StoredResult(msgspec.Struct, frozen=True, kw_only=True):
     search: Search | None = None
 
     @property
+    def fixed(self) -> dict[str, Setting]:
+        """What was set before anything was varied: of a result all that was, by path."""
+        axes = () if self.search is None else self.search.terms.axes
+        varied = {axis.partition("=")[0].strip() for axis in axes}
+        return {path: value for path, value in self.settings.items() if path not in varied}
+
+    @property
     def identity(self) -> tuple[object, ...]:
         """The same for the same run on the same candles by the same rules, whenever it was made.
 

@@ -442,10 +442,11 @@ def test_sweeps_and_gates_of_one_strategy_are_told_apart_and_when_they_were_made
         f"{name}: fast 5–20, slow 25–60, 9 of 32, by PF, ranked on 70%": Search(
             "sweep", "b", 9, 32, change(terms, sort="profit_factor", split=70.0)
         ),
-        f"{name}: fast 5–20, stop_loss_pct 1,3,5": Search(
+        f"{name} slow.period=45: fast 5–20, stop_loss_pct 1,3,5": Search(
             "sweep", "c", 12, 12, change(terms, axes=(axes[0], "stop_loss_pct=1,3,5"))
         ),
-        name: change(gate, terms=change(terms, axes=())),
+        f"{name} fast.period=20 slow.period=45": change(gate, terms=change(terms, axes=())),
+        f"{name} slow.period=45: fast 5–20": change(gate, terms=change(terms, axes=axes[:1])),
         f"{name}: fast 5–20, slow 25–60, 4 folds, anchored, seed 3": change(
             gate, terms=change(terms, folds=4, anchored=True, seed=3), verdict=""
         ),
@@ -456,7 +457,7 @@ def test_sweeps_and_gates_of_one_strategy_are_told_apart_and_when_they_were_made
     ]
     assert [name_of(one) for one in kept] == [*searches]
     rows = [backtest_row(one, UTC) for one in kept]
-    assert [row.cells[1].text for row in rows] == ["sweep", "sweep", "sweep", "gate ✗", "gate"]
+    assert [row.cells[1].text for row in rows] == ["sweep"] * 3 + ["gate ✗"] * 2 + ["gate"]
     shown = columns(kept)
     layout = ColumnLayout(shown)
     layout.leave_out(rows)

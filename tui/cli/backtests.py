@@ -124,11 +124,10 @@ def _named(result: StoredResult) -> str:
     """The strategy with its settings; of a sweep or gate what it was, and over what it varied."""
     from tui import formats
 
+    told = " ".join([result.strategy, *(f"{n}={value}" for n, value in result.fixed.items())])
     if result.search is None:
-        return " ".join(
-            [result.strategy, *(f"{n}={value}" for n, value in result.settings.items())]
-        )
-    told = f"{result.strategy} {result.search.words}"
+        return told
+    told = f"{told} {result.search.words}"
     axes = formats.grid_words(result.search.terms.axes)
     return f"{told}: {axes}" if axes else told
 

@@ -100,7 +100,7 @@ def backtest_row(listed: ListedResult, zone: tzinfo) -> Row:
 
 
 def name_of(listed: ListedResult) -> str:
-    """What a row calls it: of a sweep or gate over what it varied its strategy, and how."""
+    """What a row calls it: of a sweep or gate what was set, over what it varied that, and how."""
     search = listed.result.search
     if search is None:
         return settled(listed)
@@ -110,7 +110,9 @@ def name_of(listed: ListedResult) -> str:
     words += [] if terms.sort == _USUAL.sort else [f"by {rank_word(terms.sort)}"]
     words += list(_chosen_on(search, _USUAL))
     told = ", ".join(filter(None, words))
-    return f"{listed.result.strategy}: {told}" if told else listed.result.strategy
+    fixed = formats.setting_words(listed.result.fixed)
+    name = " ".join(filter(None, (listed.result.strategy, fixed)))
+    return f"{name}: {told}" if told else name
 
 
 def _kind(search: Search | None) -> str:
