@@ -34,7 +34,7 @@ from core.store.preferences import PreferredZone, zone_of
 from core.store.workspace import Workspace, program_for
 from core.text import safe_lines, safe_text, typed_for
 from tui import formats
-from tui.commands import Command, Place, bindings, refusal
+from tui.commands import Command, Place, bindings, commands_at, refusal
 from tui.host.connection import GROUP, HostConnection, LinkReady
 from tui.host.hosting import Hosting
 from tui.host.leaving import Leaving
@@ -494,6 +494,10 @@ class PapertapeApp(GuardedApp):
             elif isinstance(default_namespace, BaseScreen):
                 screen = default_namespace
                 why_not = screen.why_not(action) or refusal(screen.PLACE, action)
+            elif action == "choose" and isinstance(self.screen, BaseScreen):
+                # A screen that has something of its own on Enter is asked next, and says why.
+                own = any("enter" in one.keys.split(",") for one in commands_at(self.screen.PLACE))
+                why_not = "" if own else "These rows say all there is: none opens."
             if why_not:
                 self.say(why_not, "warning", here=True)
         return done

@@ -401,6 +401,8 @@ async def test_every_answer_opens_by_keys_and_by_the_mouse(trial_workspace: Path
         fills = sum(int(row[1]) for row in hours)
         assert fills == sum(int(row[1]) for row in sizes) > 50
         assert {row[3] for row in sizes} == {"1.00"}  # the half spread of every quote
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: any("Only a trade opens" in one.message for one in app.notes))
         await pilot.press("l", "l")
         path = screen.query_one("#layer-path", CurveChart)
         assert "◆ left it below" in str(path.border_title)

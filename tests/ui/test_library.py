@@ -7,6 +7,7 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -33,7 +34,7 @@ from core.store.notes import Notes
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from core.time_format import iso_time
-from tests.ui.driving import NARROW, WIDE, arrived, driven, until
+from tests.ui.driving import NARROW, WIDE, WatchedApp, arrived, driven, until
 from tests.ui.test_backtest import make
 from tests.ui.test_jumps_and_copies import jump
 from tests.ui.test_sessions import BRAILLE, drawn
@@ -85,6 +86,22 @@ async def library(pilot: Pilot[int], app: PapertapeApp) -> LineTable:
 
 def names(table: LineTable) -> list[str]:
     return [row.cells[0].text.rpartition("=")[2] for row in table.rows]
+
+
+def _said(app: WatchedApp, words: str) -> bool:
+    return any(words in note.message for note in app.notes)
+
+
+async def test_enter_in_an_empty_list_says_what_makes_the_first(tmp_path: Path) -> None:
+    made = Workspace(tmp_path / "papertape")
+    made.prepare()
+    app = make(made)
+    async with driven(app, WIDE) as pilot:
+        for number, first in (("3", "n runs one"), ("1", "n starts one"), ("5", "n makes one")):
+            await pilot.press(number)
+            await until(pilot, lambda: isinstance(app.focused, LineTable))
+            await pilot.press("enter")
+            await until(pilot, partial(_said, app, f"cursor: {first}"))
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])

@@ -13,7 +13,10 @@ from tests.ui.scripted import DAY, HOUR, ScriptedLink, busy, session
 from tests.ui.test_sessions import drawn
 from tests.ui.test_views import app_of
 from tui.modals.pick import Pick
+from tui.screens.logs import LogsScreen
+from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
+from tui.widgets.hints import Hints
 from tui.widgets.log_pane import LogPane
 
 CHECK = (
@@ -234,3 +237,50 @@ async def test_the_log_beneath_the_sessions_has_no_line_of_one_that_is_not_selec
             pilot, lambda: "Archived" in str(app.screen.query_one("#sessions").border_title)
         )
         assert "enter long" not in drawn(app, "#log")
+
+
+async def test_enter_on_a_log_line_opens_the_session_that_it_is_of() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "band"), session("m81c0zzt", "breakout")])
+    link.log("BTC/USDT: the candles have a gap", "k3x9a1pq", Level.WARNING)
+    link.log("BTC/USDT: enter long", "m81c0zzt")
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        for keys, expected in (
+            (["enter"], "m81c0zzt"),
+            (["exclamation_mark", "enter"], "k3x9a1pq"),
+        ):
+            await pilot.press("6")
+            await until(pilot, lambda: "enter long" in drawn(app, "#all-log"))
+            assert "Enter open" in str(app.screen.query_one(Hints).render())
+            await pilot.press(*keys)
+            await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+            assert expected in drawn(app, "#one-title")
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, LogsScreen))
+
+
+async def test_the_line_gone_back_to_is_the_one_copied() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "band")])
+    link.log("BTC/USDT: the candles have a gap", "k3x9a1pq", Level.WARNING)
+    link.log("BTC/USDT: enter long", "k3x9a1pq")
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("6")
+        await until(pilot, lambda: "enter long" in drawn(app, "#all-log"))
+        await pilot.press("y")
+        assert "enter long" in app.clipboard
+        await pilot.press("exclamation_mark", "y")
+        assert "have a gap" in app.clipboard
+
+
+async def test_a_line_of_no_session_opens_none_and_says_so() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "band")])
+    link.log("the disk is nearly full")
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("6")
+        await until(pilot, lambda: "nearly full" in drawn(app, "#all-log"))
+        assert "Enter open" not in str(app.screen.query_one(Hints).render())
+        await pilot.press("enter")
+        await until(pilot, lambda: any("are of none" in note.message for note in app.notes))
+        assert isinstance(app.screen, LogsScreen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -340,6 +341,10 @@ async def test_a_run_says_what_it_found_before_what_else_there_is_and_the_newest
         assert labels[3:] == ["✓ 06:02:51", "Trade", "Trade", "✓ 02:02:51"]
 
 
+def _more_than(app: WatchedApp, notes: int) -> bool:
+    return len(app.notes) > notes
+
+
 async def test_a_job_that_is_over_stays_to_be_read_and_can_only_be_removed() -> None:
     link = busy()
     run = ListedRun(iso_time(NOW), iso_time(NOW), True, "session m81c0zzt has ended: 3 trades")
@@ -356,7 +361,11 @@ async def test_a_job_that_is_over_stays_to_be_read_and_can_only_be_removed() -> 
         assert "d remove" in offered
         assert "e edit" not in offered
         screen = app.screen
-        await pilot.press("e", "R", "p")
+        for key in ("e", "R", "p", "enter"):
+            told_before = len(app.notes)
+            await pilot.press(key)
+            await until(pilot, partial(_more_than, app, told_before))
+            assert "This job is done: d removes it" in app.notes[-1].message
         assert app.screen is screen
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, Ask))

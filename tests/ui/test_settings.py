@@ -146,7 +146,9 @@ async def test_notifications_are_added_and_taken_out_and_only_their_kind_is_show
         assert TOKEN not in pictured(app)
         assert read_settings(Workspace(home)) == Settings((), ("tgram",))
         assert (home / "notifications.yaml").stat().st_mode & 0o777 == 0o600
-        await pilot.press("j", "d")
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: any("only taken out (d)" in one.message for one in app.notes))
+        await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press("y")
         await until(pilot, lambda: value(screen, "places") == "none")

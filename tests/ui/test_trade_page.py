@@ -126,6 +126,16 @@ async def test_full_screen_goes_to_the_chart_from_what_is_all_there_already() ->
         await until(pilot, lambda: page.maximized is None)
 
 
+async def test_enter_where_no_row_opens_says_so() -> None:
+    app = make_app(ended())
+    async with driven(app, WIDE) as pilot:
+        page = await to_a_trade(pilot, app)
+        await until(pilot, lambda: page.focused is page.query_one("#trade-fields"))
+        await pilot.press("enter")
+        await until(pilot, lambda: any("none opens" in note.message for note in app.notes))
+        assert app.screen is page
+
+
 async def test_on_a_low_terminal_they_take_turns_with_the_fields() -> None:
     app = make_app(ended())
     async with driven(app, NARROW) as pilot:

@@ -63,6 +63,7 @@ COMPARISON: tuple[Command, ...] = (
         "layer.open", Place.COMPARED_LAYER, "enter", "Enter", "trade",
         "The trade under the cursor by itself: both runs, their candles, what parts them",
         "open", 2,
+        unless="Only a trade opens, in the answer about the account: h and l lead there.",
     ),
     Command(
         "layer.filter", Place.COMPARED_LAYER, "L", "L", "which",

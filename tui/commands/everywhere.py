@@ -147,7 +147,8 @@ EVERYWHERE: tuple[Command, ...] = (
         "Back by a screenful", "On by a screenful",
     ),
     Command(
-        "log.copy", Place.LOG, "y", "y", "copy", "Copy the lowest line that is seen", "copy_line",
+        "log.copy", Place.LOG, "y", "y", "copy",
+        "Copy the lowest line that is seen, or the one that ! went back to", "copy_line",
     ),
     Command(
         "log.copy_all", Place.LOG, "Y", "Y", "copy log", "Copy every line that is shown",

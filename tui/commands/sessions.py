@@ -8,6 +8,7 @@ SESSIONS: tuple[Command, ...] = (
     Command(
         "session.open", Place.SESSIONS, "enter", "Enter", "open",
         "The session by itself: candles, conditions, equity, trades", "open", 7,
+        unless="No session is under the cursor: n starts one.",
     ),
     Command(
         "session.new", Place.SESSIONS, "n", "n", "new",

@@ -41,6 +41,11 @@ WORKSPACE: tuple[Command, ...] = (
     ),
     unfilter("logs", Place.LOGS),
     Command(
+        "logs.open", Place.LOGS, "enter", "Enter", "open",
+        "The session of the lowest line that is seen, or of the one that ! went back to", "open", 6,
+        unless="No line is shown that a session opens from: the host's own are of none.",
+    ),
+    Command(
         "logs.level", Place.LOGS, "L", "L", "level",
         "Show from debug, information, warnings or errors on", "level", 2,
     ),
@@ -88,6 +93,7 @@ WORKSPACE: tuple[Command, ...] = (
     Command(
         "performance.open", Place.PERFORMANCE, "enter", "Enter", "open",
         "The trades of a group; a trade by itself; the session of a position", "open", 4,
+        unless="There is nothing to open here: h and l lead to other groups.",
     ),
     Command(
         "performance.calendar", Place.PERFORMANCE, "tab", "Tab", "next pane",

@@ -66,20 +66,33 @@ class CompareLayerScreen(BaseScreen):
         yield Static("", id="layer-text")
         with Horizontal(id="layer-parts"):
             yield self.pane(
-                LineTable(compare_rows.DECISION_COLUMNS, id="layer-decisions", idle_cursor=False),
+                LineTable(
+                    compare_rows.DECISION_COLUMNS,
+                    id="layer-decisions",
+                    idle_cursor=False,
+                    opens=False,
+                ),
                 "Decisions that differ",
             )
             yield self.pane(
-                LineTable(compare_rows.HOUR_COLUMNS, id="layer-hours", idle_cursor=False),
+                LineTable(
+                    compare_rows.HOUR_COLUMNS, id="layer-hours", idle_cursor=False, opens=False
+                ),
                 "By the hour of the day · bp a fill",
             )
             yield self.pane(
-                LineTable(compare_rows.SIZE_COLUMNS, id="layer-sizes", idle_cursor=False),
+                LineTable(
+                    compare_rows.SIZE_COLUMNS, id="layer-sizes", idle_cursor=False, opens=False
+                ),
                 "By size, in quote currency · bp a fill",
             )
             yield self.pane(
                 LineTable(
-                    compare_rows.FALL_COLUMNS, id="layer-fall", idle_cursor=False, sorts=False
+                    compare_rows.FALL_COLUMNS,
+                    id="layer-fall",
+                    idle_cursor=False,
+                    sorts=False,
+                    opens=False,
                 ),
                 "Where it differs",
             )

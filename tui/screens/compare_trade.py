@@ -85,12 +85,24 @@ class ComparedTradeScreen(BaseScreen):
         yield self.pane(CandleChart(id="compared-candles"), "Candles")
         with Horizontal(id="compared-lower"):
             yield self.pane(
-                LineTable(_FIELD_COLUMNS, id="compared-fields", idle_cursor=False, sorts=False),
+                LineTable(
+                    _FIELD_COLUMNS,
+                    id="compared-fields",
+                    idle_cursor=False,
+                    sorts=False,
+                    opens=False,
+                ),
                 "Both runs",
             )
             with Vertical(id="compared-side"):
                 yield self.pane(
-                    LineTable(_PART_COLUMNS, id="compared-parts", header=False, idle_cursor=False),
+                    LineTable(
+                        _PART_COLUMNS,
+                        id="compared-parts",
+                        header=False,
+                        idle_cursor=False,
+                        opens=False,
+                    ),
                     "Difference",
                 )
                 yield self.pane(SignalConditions(id="compared-conditions"), "Conditions")

@@ -89,7 +89,9 @@ class SignalConditions(LineTable):
     """Each condition at the close of the candle that decided the entry of a trade."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002  (Textual's own name for it)
-        super().__init__(condition_columns(), idle_cursor=False, sorts=False, bare=True, id=id)
+        super().__init__(
+            condition_columns(), idle_cursor=False, sorts=False, bare=True, opens=False, id=id
+        )
 
     def look_at(self, source: ChartSource | None, trade: Trade | OpenTrade, none: str = "") -> None:
         """Show those of a trade; where there is no source, say `none`: why not."""

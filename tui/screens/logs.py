@@ -14,6 +14,7 @@ from core.session.snapshot import HostSnapshot, Level
 from tui.commands import Place, bindings
 from tui.modals.pick import Pick
 from tui.screens.base import BaseScreen, entitle
+from tui.screens.session import SessionScreen
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.log_pane import LogPane
 
@@ -98,6 +99,19 @@ class LogsScreen(BaseScreen):
     @on(LogPane.Following)
     def _following(self) -> None:
         self._entitle()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to open only the session of a line that has one."""
+        if action == "open" and self.ready:
+            line = self.query_one(LogPane).line_at_hand
+            return line is not None and line.session_id is not None
+        return True
+
+    def action_open(self) -> None:
+        """Open the session whose line is at hand."""
+        line = self.query_one(LogPane).line_at_hand
+        if line is not None and line.session_id is not None:
+            self.app.push_screen(SessionScreen(line.session_id))
 
     def action_level(self) -> None:
         """Show less, and after errors alone everything again."""

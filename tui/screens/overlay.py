@@ -74,7 +74,9 @@ class OverlayScreen(BaseScreen):
         )
         yield self.pane(chart, "Return" if together else "Return · time since each began")
         with Horizontal(id="overlay-tables"):
-            yield self.pane(LineTable(columns, id="overlay-figures", sorts=False), "Figures")
+            yield self.pane(
+                LineTable(columns, id="overlay-figures", sorts=False, opens=False), "Figures"
+            )
             yield self.pane(
                 LineTable(
                     self._columns(),
@@ -82,6 +84,7 @@ class OverlayScreen(BaseScreen):
                     empty=self._no_setting(),
                     idle_cursor=False,
                     sorts=False,
+                    opens=False,
                 ),
                 "Settings",
             )

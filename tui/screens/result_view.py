@@ -89,7 +89,9 @@ class ResultView(Vertical):
                 falls = CurveChart(id="result-drawdown", write=formats.percent, empty="")
                 yield _pane(falls.stand_under(equity), "Drawdown %")
             yield _pane(
-                LineTable(report_rows.MONTH_COLUMNS, id="result-months", idle_cursor=False),
+                LineTable(
+                    report_rows.MONTH_COLUMNS, id="result-months", idle_cursor=False, opens=False
+                ),
                 "Months",
             )
         with ContentSwitcher(initial="result-trades", id="result-tables"):

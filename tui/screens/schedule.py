@@ -177,8 +177,8 @@ class ScheduleScreen(BaseScreen):
         self.refresh_hints()
 
     @on(LineTable.Chosen, "#jobs")
-    def _opened(self) -> None:
-        self.action_edit()
+    async def _opened(self) -> None:
+        await self.run_action("edit")  # which says why not
 
     # ── commands ──
 
@@ -188,6 +188,11 @@ class ScheduleScreen(BaseScreen):
             job = self.selected
             return job is not None and (action == "remove" or not job.finished)
         return True
+
+    def why_not(self, action: str) -> str:
+        """A job that has done what it was for is only looked at, and removed."""
+        over = self.selected is not None and action in ("edit", "run", "pause")
+        return "This job is done: d removes it, n makes another." if over else ""
 
     def action_new(self) -> None:
         """Ask what is to be done when, and add it, under the cursor."""

@@ -131,6 +131,7 @@ class SessionScreen(BaseScreen):
                         idle_cursor=False,
                         sorts=False,
                         bare=True,
+                        opens=False,
                     ),
                     "Why (not) now",
                 )
@@ -149,7 +150,8 @@ class SessionScreen(BaseScreen):
             trades.add_class("-shown")
             yield self.pane(trades, "Trades")
             yield self.pane(
-                LineTable(ORDER_COLUMNS, id="one-orders", empty="No order yet."), "Orders"
+                LineTable(ORDER_COLUMNS, id="one-orders", empty="No order yet.", opens=False),
+                "Orders",
             )
             yield self.pane(LogPane(id="one-log"), "Log")
             yield self.pane(
@@ -158,6 +160,7 @@ class SessionScreen(BaseScreen):
                     id="one-feed",
                     header=False,
                     empty="No notice, no job, and nothing of the feed.",
+                    opens=False,
                 ),
                 "Feed",
             )

@@ -219,8 +219,8 @@ class SettingsScreen(BaseScreen):
         self.refresh_hints()
 
     @on(LineTable.Chosen, "#settings")
-    def _opened(self) -> None:
-        self.action_change()
+    async def _opened(self) -> None:
+        await self.run_action("change")  # which says why not
 
     @on(LineTable.Chosen, "#setting-files")
     def _copied(self) -> None:

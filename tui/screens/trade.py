@@ -120,11 +120,19 @@ class TradeScreen(BaseScreen):
                 yield self.pane(SignalConditions(id="trade-conditions"), "Conditions")
                 yield self.pane(ExitConditions(id="trade-exit"), "Exit")
                 twin = LineTable(
-                    TWIN_COLUMNS, id="trade-twin", idle_cursor=False, sorts=False, bare=True
+                    TWIN_COLUMNS,
+                    id="trade-twin",
+                    idle_cursor=False,
+                    sorts=False,
+                    bare=True,
+                    opens=False,
                 )
                 yield self.pane(twin, "The backtest's trade")
             yield self.pane(
-                LineTable(_COLUMNS, id="trade-fields", header=False, idle_cursor=False), "Trade"
+                LineTable(
+                    _COLUMNS, id="trade-fields", header=False, idle_cursor=False, opens=False
+                ),
+                "Trade",
             )
 
     def mounted(self) -> None:

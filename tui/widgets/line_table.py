@@ -71,13 +71,15 @@ class LineTable(LineView, can_focus=True):
         sorts: bool = True,
         follows: bool = False,
         bare: bool = False,
+        opens: bool = True,
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
     ) -> None:
         """`sorts`: whether the rows may be sorted; not where their order says something.
 
         `follows`: whether a cursor on the first row stays there when rows come before it, so that
         the newest stays in sight. Not where a key may end or remove what is under the cursor.
-        `bare`: without rows it says so alone, without the names of its columns.
+        `bare`: without rows it says so alone, without the names of its columns. `opens`: whether
+        there is more behind a row; where there is not, Enter is the screen's.
         """
         super().__init__(id=id)
         self.empty = empty
@@ -85,6 +87,7 @@ class LineTable(LineView, can_focus=True):
         self._has_header = header
         self._bare = bare
         self._idle_cursor = idle_cursor
+        self._opens = opens
         self.sorts = sorts and header
         self._follows = follows
         self._columns = ColumnLayout(columns)
@@ -372,12 +375,17 @@ class LineTable(LineView, can_focus=True):
     # ── keys and mouse ──
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the key to a screen that has something of its own to copy; sort what sorts."""
+        """Leave the key to the screen where it has something of its own to copy, or no row opens.
+
+        Sort what sorts.
+        """
         if action == "mark":
             on_head = bool(self._rows) and self._rows[self._cursor].head
             return self._marks_allowed or on_head
         if action in ("sort_next", "sort_turn"):
             return self.sorts
+        if action == "choose":
+            return bool(self._rows) and (self._opens or self._rows[self._cursor].head)
         return not (action == "copy_row" and hasattr(self.screen, "action_copy"))
 
     def on_click(self, event: events.Click) -> None:

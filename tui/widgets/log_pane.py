@@ -371,11 +371,20 @@ class LogPane(LineView, can_focus=True):
             self._go_to_end()
         self.post_message(self.Following(following))
 
+    @property
+    def line_at_hand(self) -> LogLine | None:
+        """The line that one means: that which was gone back to, while it is seen, or the lowest."""
+        top = self.scroll_offset.y
+        seen = [line for line, *_ in self._shown[top : top + max(1, self.size.height)]]
+        if not self.following and any(line is self._sought for line in seen):
+            return self._sought
+        return seen[-1] if seen else None
+
     def action_copy_line(self) -> None:
-        """Copy the lowest line that is seen."""
-        if self._shown:
-            lowest = min(len(self._shown), self.scroll_offset.y + self.size.height) - 1
-            self.copy_out([self._copied(self._shown[lowest][0])], "Line")
+        """Copy the line that one means."""
+        line = self.line_at_hand
+        if line is not None:
+            self.copy_out([self._copied(line)], "Line")
 
     def action_copy_lines(self) -> None:
         """Copy every line that passes the filters."""
