@@ -13,10 +13,11 @@ from textual.widgets import Static
 
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
-from core.strategy.chart_values import Chart, ChartLine
+from core.strategy.chart_values import LONGEST_CHART, Chart, ChartLine
 from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
 from tests.ui.scripted import HOUR, busy, candles
 from tests.ui.test_sessions import drawn
+from tui import formats
 from tui.app import PapertapeApp
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
@@ -220,6 +221,46 @@ async def test_a_trade_of_a_report_opens_with_its_candles() -> None:
         await until(pilot, lambda: app.screen is report)
 
 
+async def test_one_key_leads_to_the_oldest_candles_and_there_nothing_older_is_offered() -> None:
+    """`g` went to the oldest of those loaded, ten times until there were no more."""
+    asked: list[int] = []
+    whole = candles(4_000)
+
+    async def source(symbol: str, timeframe: str | None, until: int | None, count: int) -> Chart:
+        asked.append(count)
+        shown = whole[-count:]
+        return Chart("5m", shown, (), more=len(shown) < len(whole))
+
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        chart = app.screen.query_one(CandleChart)
+        chart.look_at(source, "BTC/USDT", "5m")
+        await until(pilot, lambda: asked == [1_000])
+        chart.focus()
+        await pilot.press("z")
+
+        async def offers(older: bool, newer: bool) -> None:
+            def right() -> bool:
+                shown = drawn(app, "Hints")
+                return ("[ older" in shown, "] newer" in shown) == (older, newer)
+
+            await until(pilot, right)
+
+        await offers(older=True, newer=False)
+        await pilot.press("g")
+        await until(pilot, lambda: asked == [1_000, LONGEST_CHART])
+        await offers(older=False, newer=True)
+        await pilot.press(*["left"] * chart.size.width)
+        first = formats.day_time(whole[0].time)
+        await until(pilot, lambda: first in picture(app)[0])
+        await pilot.press("escape", "right_square_bracket")
+        await offers(older=True, newer=True)
+        await pilot.press("G")
+        await offers(older=True, newer=False)
+
+
 async def test_older_candles_are_asked_for_when_one_comes_to_the_first() -> None:
     asked: list[int] = []
 
@@ -236,7 +277,7 @@ async def test_older_candles_are_asked_for_when_one_comes_to_the_first() -> None
         chart.look_at(source, "BTC/USDT", "5m")
         await until(pilot, lambda: asked == [1_000])
         chart.focus()
-        await pilot.press("g")
+        await pilot.press("minus", "minus", *["left_square_bracket"] * 14)
         await until(pilot, lambda: asked == [1_000, 3_000])
 
 

@@ -115,7 +115,8 @@ EVERYWHERE: tuple[Command, ...] = (
         "On in time by half a screen", "pan(1)", 5,
     ),
     Command(
-        "chart.first", Place.CHART, "g,home", "g", "first", "The oldest candles at hand", "oldest",
+        "chart.first", Place.CHART, "g,home", "g", "first", "The oldest candles, up to 20,000 back",
+        "oldest",
     ),
     Command(
         "chart.last", Place.CHART, "G,end", "G", "last", "The newest candles, and follow",

@@ -111,6 +111,8 @@ class CandleChart(LineView, can_focus=True):
         self._lines: Cells = []
         self._empty = "No candles yet."
         self._waits = False  # for the first candles of what is looked at
+        self._to_oldest = False  # whether the oldest are to be shown once they have come
+        self._ends = (True, True)  # whether there is nothing older, and nothing newer, to go to
 
     # ── what is shown ──
 
@@ -152,7 +154,7 @@ class CandleChart(LineView, can_focus=True):
         if wanted != self._looking:
             self._looking, self._chart, self._count = wanted, None, _FIRST_LOAD
             self._right = self._cross = None
-            self._waits = True
+            self._waits, self._to_oldest = True, False
             self._arrange()
         self._load()
 
@@ -218,6 +220,8 @@ class CandleChart(LineView, can_focus=True):
                 self._chart = chart
                 self._fit()
                 self._arrange()
+                if self._to_oldest:
+                    self._show_to(0)
                 self.post_message(self.Turned(self))
 
         # Where a host refuses (it is of an older version), what was given stays shown.
@@ -307,16 +311,24 @@ class CandleChart(LineView, can_focus=True):
     def _room(self) -> int:
         return max(1, (self.size.width - self._axis - _AROUND) // self._each)
 
-    def _show_to(self, end: int) -> None:
-        """Have the chart end before a place, and ask for more where there is no more to show."""
-        self._since = None
+    def _may_ask(self) -> bool:
+        """Whether there are older candles that can be asked for."""
+        more = self._chart is not None and self._chart.more
+        return more and self._count < LONGEST_CHART
+
+    def _show_to(self, end: int, *, oldest: bool = False) -> None:
+        """Have the chart end before a place, and ask for more where there is no more to show.
+
+        `oldest`: for all that can be asked for, of which the oldest are shown once they have come.
+        """
+        self._since, self._to_oldest = None, False
         room = min(self._room(), len(self._slots))
         end = max(room, min(end, len(self._slots)))
         self._right = None if end >= len(self._slots) else self._slots[end - 1].candle.time
         self.refresh_bindings()  # there may be a way back to the newest now, or none any more
-        more = self._chart is not None and self._chart.more
-        if end <= self._room() and more and self._count < LONGEST_CHART:
-            self._count = min(LONGEST_CHART, self._count * 3)
+        if end <= self._room() and self._may_ask():
+            self._count = LONGEST_CHART if oldest else min(LONGEST_CHART, self._count * 3)
+            self._to_oldest = oldest
             self._load()
         self._paint()
 
@@ -325,9 +337,9 @@ class CandleChart(LineView, can_focus=True):
         self._show_to(self._end() + step * max(1, self._room() // 2))
 
     def action_oldest(self) -> None:
-        """Go to the oldest candles there are."""
+        """Go to the oldest candles there are, as far as so many are shown."""
         self._put_cross(None)
-        self._show_to(0)
+        self._show_to(0, oldest=True)
 
     def action_newest(self) -> None:
         """Go back to the newest candles, and follow."""
@@ -385,7 +397,7 @@ class CandleChart(LineView, can_focus=True):
                 self._chosen = self._zoom
             self._zoom = self._chosen
             self._timeframe, self._chart, self._count = shown, None, _FIRST_LOAD
-            self._right = self._cross = None
+            self._right, self._cross, self._to_oldest = None, None, False
             self._load()
             self._arrange()
             self.post_message(self.Turned(self))
@@ -399,8 +411,12 @@ class CandleChart(LineView, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave Esc to the screen where no crosshair is to be taken away.
 
-        To the newest there is a way from older ones, and from a crosshair.
+        To the newest there is a way from older ones, and from a crosshair; through time as long as
+        there are candles.
         """
+        if action == "pan" and parameters:
+            oldest, newest = self._ends
+            return not (oldest if parameters[0] == -1 else newest)
         if action == "newest":
             return (self._right, self._cross) != (None, None)
         return self._cross is not None if action == "drop" else True
@@ -458,6 +474,10 @@ class CandleChart(LineView, can_focus=True):
                 now=self._looking is None or self._looking.until is None,
                 year=self._year,
             ).painted(width, height)
+        ends = (self._end() <= self._room() and not self._may_ask(), self._right is None)
+        if ends != self._ends:
+            self._ends = ends
+            self.refresh_bindings()
         self.refresh()
 
     def _beside(self) -> int:

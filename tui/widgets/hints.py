@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.cells import cell_len
+from textual.actions import parse
 from textual.app import RenderResult
 from textual.content import Content
 from textual.screen import Screen
@@ -109,9 +110,9 @@ class Hints(Widget):
 
 def is_possible(command: Command, screen: Screen[Any]) -> bool:
     """Whether a command does something on a screen as it stands."""
-    name = (command.action.partition(".")[2] or command.action).partition("(")[0]
+    _, name, parameters = parse(command.action)
     focused = screen.focused
     if focused is not None and command.place is getattr(focused, "PLACE", None):
-        return focused.check_action(name, ()) is not False
+        return focused.check_action(name, parameters) is not False
     target = screen.app if command.action.startswith("app.") else screen
-    return target.check_action(name, ()) is not False
+    return target.check_action(name, parameters) is not False
