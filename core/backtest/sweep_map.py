@@ -23,6 +23,9 @@ FIGURES = {
 }
 """The metrics that are shown, by what they are called where there is little room."""
 
+NO_MERIT = frozenset({"total_trades", "exposure_pct", "avg_hold", "benchmark_return_pct"})
+"""Metrics of which more is more and not better: the first by one is not the best."""
+
 Value = float | int | str
 
 
@@ -139,13 +142,18 @@ def doubt(sweep: Sweep) -> str | None:
     doubts = []
     few = too_few(best.metrics.total_trades)
     if few is not None:
-        doubts.append(f"The best by {label(sweep.sort)} has {few}.")
+        doubts.append(f"The {first_word(sweep.sort)} by {label(sweep.sort)} has {few}.")
     value = figure_of(best, sweep.sort) or 0.0
     if not tells_better(sweep.sort, value, value):  # nor is that of any other setting above 0
         doubts.append(
             f"Every {label(sweep.sort)} is below 0, where more risk ranks higher: rank by return."
         )
     return " ".join(doubts) or None
+
+
+def first_word(metric: str) -> str:
+    """What the setting is that a metric ranks first: most trades are not the best."""
+    return "first" if metric in NO_MERIT else "best"
 
 
 def label(metric: str) -> str:
@@ -188,10 +196,12 @@ def luck(sweep: Sweep) -> Iterator[str]:
     tried = f"{count:,} setting{'s'[: count != 1]} tried"
     if luckiest is not None and ratio is not None:
         by = "" if sweep.sort == "sharpe_ratio" else f" by {label(sweep.sort)}"
-        them = "such settings" if sweep.scattered == count else "such that have one"
+        them = "" if sweep.scattered == count else " that have one"
         yield (
-            f"Sharpe of the best{by} {ratio:z.2f}; of {sweep.scattered:,} {them} luck alone "
-            f"brings about {luckiest:.2f}."
+            f"Sharpe of the {first_word(sweep.sort)}{by} {ratio:z.2f}; "
+            f"luck alone brings about {luckiest:.2f}, if "
+            f"all {sweep.scattered:,}{them} count as independent and all their spread as luck "
+            "(bad settings widen it)."
         )
         if sweep.deflated_sharpe is not None:
             said = chance_text(sweep.deflated_sharpe)

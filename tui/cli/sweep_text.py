@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.backtest.sweep import Sweep
-from core.backtest.sweep_map import FIGURES, doubt, label, luck, shade, sweep_map, unfinished
+from core.backtest.sweep_map import (
+    FIGURES,
+    NO_MERIT,
+    doubt,
+    label,
+    luck,
+    shade,
+    sweep_map,
+    unfinished,
+)
 from core.report.metric_labels import figure_text
 from core.report.metrics import Metrics
 from core.report.result import metrics_to_json
@@ -55,9 +64,12 @@ def _heat_map(sweep: Sweep) -> list[str]:
         return []
     width = max(2, *(len(str(value)) for value in shown.columns))
     margin = max(len(shown.down), *(len(str(value)) for value in shown.rows))
-    lines = [
-        f"{shown.down:>{margin}}  {label(sweep.sort)} over {shown.across}, the darker the better"
-    ]
+    better = "more" if sweep.sort in NO_MERIT else "better"
+    said = f"{label(sweep.sort)} over {shown.across}, the darker the {better}"
+    others = " and ".join(axis.path for axis in sweep.axes[2:])
+    if others:
+        said += f"; each cell the {'most' if sweep.sort in NO_MERIT else 'best'} of {others}"
+    lines = [f"{shown.down:>{margin}}  {said}"]
     for value in shown.rows:
         cells = (shade(shares.get((value, other))) * width for other in shown.columns)
         lines.append(f"{value!s:>{margin}}  " + " ".join(cells).rstrip())

@@ -315,14 +315,24 @@ def test_luck_names_the_number_it_counts_and_the_metric_that_ranks() -> None:
     expected = expected_best_sharpe([ratio for ratio in ratios if ratio is not None])
     ours, likely, tries = luck(found)
     assert ours.startswith(f"Sharpe of the best {ratios[0]:.2f}; ")
-    assert ours.endswith(f"; of 8 such settings luck alone brings about {expected:.2f}.")
+    assert ours.endswith(
+        f"; luck alone brings about {expected:.2f}, if all 8 count as independent and all their "
+        "spread as luck (bad settings widen it)."
+    )
     assert "deflated Sharpe" in likely
     assert tries == (
         "8 settings tried; trading alike, they count as "
         f"{found.effective_tries:.1f} independent tries."
     )
-    assert all(len(line) <= 76 for line in (ours, likely, tries)), "a line each on 80 columns"
+    assert len(ours) <= 2 * 72, "two lines on 80 columns"
+    assert all(len(line) <= 76 for line in (likely, tries)), "a line each"
     assert next(luck(ranked(found, "total_return_pct"))).startswith("Sharpe of the best by Return ")
+    by_trades = ranked(found, "total_trades")
+    assert next(luck(by_trades)).startswith("Sharpe of the first by Trades "), "and not the best"
+    few = replace(found.rows[0].metrics, total_trades=29)
+    doubted = doubt(replace(by_trades, rows=(replace(found.rows[0], metrics=few),)))
+    assert doubted is not None
+    assert doubted.startswith("The first by Trades has fewer than 30 trades")
     nearly = replace(found.rows[0].metrics, sharpe_ratio=-0.001)
     level = replace(found, rows=(replace(found.rows[0], metrics=nearly), *found.rows[1:]))
     assert next(luck(level)).startswith("Sharpe of the best 0.00;")

@@ -62,7 +62,13 @@ def test_the_text_has_a_table_a_heat_map_and_what_luck_would_find(
     assert found["expected_best_of"] == len(known)
     expected = expected_best_sharpe(known)
     assert expected == pytest.approx(found["expected_best_sharpe"])
-    assert f"; of {len(known)} such settings luck alone brings about {expected:.2f}." in out
+    assert f"; luck alone brings about {expected:.2f}, if all {len(known)} " in out
+    assert "each cell" not in out, "there is nothing behind it"
+    deeper = run(*swept, "--set", "stop_loss_pct=2,3", "--sort", "total_trades").out
+    assert (
+        "Trades over entry_conditions[0].value, the darker the more; each cell the most of "
+        "stop_loss_pct" in deeper
+    )
 
 
 def test_one_that_is_kept_is_listed_and_shown_as_it_was_printed(
