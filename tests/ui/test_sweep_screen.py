@@ -204,16 +204,53 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
         app.push_screen(SweepScreen(order, variation, print, done))
         await until(pilot, lambda: app.screen is not screen and app.screen.is_mounted)
         heat = app.screen.query_one(HeatMap)
-        await until(pilot, lambda: str(heat.border_title).strip() == "Return")
+        await until(pilot, lambda: str(heat.border_title).strip().startswith("Return ·"))
         await pilot.press("M", "M")
-        await until(pilot, lambda: str(heat.border_title).strip() == "PF")
+        await until(pilot, lambda: str(heat.border_title).strip().startswith("PF ·"))
         await until(pilot, lambda: "∞★" in drawn(app, "#sweep-map"))
         said = app.screen.query_one("#sweep-luck")
         assert "The best by PF has fewer than 30 trades (29)" in str(said.render())
         await pilot.press("M", "M")
-        await until(pilot, lambda: str(heat.border_title).strip() == "Trades")
-        assert "99 trades" in cells(app)[0]
+        await until(pilot, lambda: str(heat.border_title).strip().startswith("Trades ·"))
+        assert str(heat.border_title).strip().endswith(" · each cell the most of stop_loss_pct")
+        assert cells(app)[0].startswith("★ most 99 99 trades"), "most trades are not the best"
         assert "The best by" not in str(said.render()), "the best by trades is another"
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_a_map_with_an_axis_behind_it_says_what_a_cell_shows_and_what_it_does_not(
+    size: tuple[int, int],
+) -> None:
+    axes = [parse_axis(one) for one in (*AXES, "stop_loss_pct=2:5")]
+    raw = {**RAW, "stop_loss_pct": 2}
+    found = run_sweep(
+        parse_config(raw).config, axes, candles(length=2_000), sort="total_return_pct"
+    )
+    behind = found.rows[-1]
+    ahead = next(row for row in found.rows if row.values[:2] == behind.values[:2])
+    assert ahead is not behind
+    others = [row for row in found.rows[1:] if row.values[:2] == found.rows[0].values[:2]]
+    order, variation = BacktestOrder("swept", Path(), raw), Variation()
+    app = make_app(ScriptedLink())
+    async with driven(app, size) as pilot:
+        for own in (behind, ahead):
+            settings = dict(zip((axis.path for axis in axes), own.values, strict=True))
+            done = replace(Varied(found, ()), own=settings)
+            screen = SweepScreen(order, variation, print, done)
+            app.push_screen(screen)
+            await until(pilot, lambda: app.screen is screen and screen.ready)  # noqa: B023
+            await until(pilot, lambda: "★ best" in drawn(app, "#sweep-cells"))
+            told = " ".join(" ".join(cells(app)).split())
+            title = str(screen.query_one(HeatMap).border_title).strip()
+            assert title == "Return · each cell the best of stop_loss_pct"
+            said = f"; on the map behind stop_loss_pct={ahead.values[2]} "
+            assert (said in told) == (own is behind)
+            assert ("○" in drawn(app, "#sweep-map")) == (own is ahead is not found.rows[0])
+            first, second, _ = (
+                f"stop_loss_pct={row.values[2]} {SweepScreen._figure(row.metrics, found.sort)}"
+                for row in others
+            )
+            assert told.endswith(f"◂ here the best; {first}, {second}, 1 more")
 
 
 async def test_what_the_ranking_of_a_split_did_not_see_stands_beside_the_best() -> None:

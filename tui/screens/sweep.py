@@ -42,6 +42,7 @@ _GIVES_WAY = {"win_rate_pct": 6, "total_trades": 1}
 _MOST_ROWS = 2_000  # in the table; an export has all
 _MOST_OF_HEIGHT = 42  # per cent, that the map takes where the table stands beneath it
 _LEAST_OF_TABLE = 4  # lines: its title, its columns' names, two rows
+_OTHERS = 2  # settings of a cell that it does not show, told beneath the map
 _MOST_OF_WIDTH = 65  # per cent, that the map takes where its columns need it
 
 
@@ -156,25 +157,38 @@ class SweepScreen(LongWorkScreen):
         self._tell_cells()
 
     def _tell_cells(self) -> None:
-        """Say what the map shows: the best by its metric, and the setting under its cursor."""
-        from core.backtest.sweep_map import label  # noqa: PLC0415
+        """Say what the map shows: the best by its metric, and the setting under its cursor.
+
+        Where other axes lie behind it, also which of their values each cell shows, and what the
+        others came to.
+        """
+        from core.backtest.sweep_map import first_word, label  # noqa: PLC0415
 
         heat, best, own = self.query_one(HeatMap), self._best, self._own_row
+        first = first_word(self._metric)
+        most = "best" if first == "best" else "most"
         title = label(self._metric)
         if best is None:
             title += ", known of none of them; M shows another"
+        elif behind := self._behind():
+            title += f" · each cell the {most} of {behind}"
         entitle(heat, title)
         row = self._row_of_map(*heat.at)
-        lines = [] if best is None else [self._told("★ best", best)]
-        if own is not None:
-            same = Remark("○ own  ", "the best", Tone.PLAIN)
-            lines.append(same if own is best else self._told("○ own ", own))
+        lines = [] if best is None else [self._told(f"★ {most}", best)]
+        the_first = "the best" if first == "best" else f"the first by {label(self._metric)}"
+        if own is not None and own is best:
+            lines.append(Remark("○ own  ", the_first, Tone.PLAIN))
+        elif own is not None:
+            ahead = next(iter(self._cell(own)), own)
+            hidden = "" if ahead is own else f"; on the map behind {self._behind(ahead)}"
+            lines.append(self._told("○ own ", own, hidden))
+        others = "" if row is None else self._others(row)
         if row is not None and row is best:
-            lines.append(Remark("◂ here ", "the best", Tone.PLAIN))
+            lines.append(Remark("◂ here ", the_first + others, Tone.PLAIN))
         elif row is not None and row is own:
-            lines.append(Remark("◂ here ", "the strategy's own", Tone.PLAIN))
+            lines.append(Remark("◂ here ", "the strategy's own" + others, Tone.PLAIN))
         elif row is not None:
-            lines.append(self._told("◂ here", row))
+            lines.append(self._told("◂ here", row, others))
         self.query_one("#sweep-cells", RemarkLines).show(lines)
         self.call_after_refresh(self._leave_rows)
 
@@ -189,13 +203,38 @@ class SweepScreen(LongWorkScreen):
             most = min(self.size.height * _MOST_OF_HEIGHT // 100, left) - 1  # its title
         self.query_one(HeatMap).limit(most)
 
-    def _told(self, which: str, row: SweepRow) -> Remark:
+    def _cell(self, row: SweepRow) -> list[SweepRow]:
+        """All settings of a row's cell on the map, the one that it shows first."""
+        rows = () if self._sweep is None else self._sweep.rows
+        return [one for one in rows if one.values[:2] == row.values[:2]]
+
+    def _behind(self, row: SweepRow | None = None) -> str:
+        """The axes that lie behind the map, with a row's values there; empty where none do."""
+        if self._sweep is None:
+            return ""
+        names = formats.setting_names([axis.path for axis in self._sweep.axes])[2:]
+        if row is None:
+            return " and ".join(names)
+        told = zip(names, row.values[2:], strict=True)
+        return " ".join(f"{name}={formats.setting(value)}" for name, value in told)
+
+    def _others(self, row: SweepRow) -> str:
+        """What the other settings of its cell came to, as many as there is room for."""
+        others = [one for one in self._cell(row) if one is not row]
+        told = [
+            f"{self._behind(one)} {self._figure(one.metrics, self._metric)}"
+            for one in others[:_OTHERS]
+        ]
+        told += [f"{len(others) - _OTHERS:,} more"] * (len(others) > _OTHERS)
+        return f"; {', '.join(told)}" if told else ""
+
+    def _told(self, which: str, row: SweepRow, after: str = "") -> Remark:
         """The figure of a setting, that of what the ranking did not see, its trades, and it."""
         trades = row.metrics.total_trades
         count = f"{trades:,} trade{'s'[: trades != 1]}"
         rest = f"rest {self._figure(row.rest, self._metric)}  " if row.rest else ""
         figure = f"{which}  {self._figure(row.metrics, self._metric):>7}  {count:>11} "
-        return Remark(figure, rest + self._settings_text(row), Tone.PLAIN)
+        return Remark(figure, f"{rest}{self._settings_text(row)}{after}", Tone.PLAIN)
 
     def _give_sizes(self) -> None:
         """Give map and table what their columns need, unless sizes were chosen."""
