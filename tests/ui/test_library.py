@@ -171,6 +171,8 @@ async def test_rows_of_one_sweep_are_told_apart_where_there_is_little_room(
         await until(pilot, lambda: " slow=26 signal=9 " in drawn(app, "#backtests"))
         assert all(label in drawn(app, "#backtests") for label in ("DAYS", "PF", "TRADES"))
         await until(pilot, lambda: bool(BRAILLE.search(drawn(app, "#backtest-equity"))))
+        await until(pilot, lambda: "BUY & HOLD, DIMMED" in drawn(app, "#backtest-figures"))
+        assert all(label in drawn(app, "#backtest-figures") for label in ("PF", "SHARPE"))
         await pilot.resize_terminal(NARROW[0], 19)
         await until(pilot, lambda: not app.screen.query_one("#backtest-look").display)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -19,6 +20,10 @@ from tui.widgets.tones import Tone
 class BacktestLook(Vertical):
     """Figures over curves; of a result that cannot be opened the figures alone."""
 
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+        super().__init__(id=id)
+        self._with_held: Path | None = None  # the result drawn, beside the curve of holding
+
     def compose(self) -> ComposeResult:
         """Figures and curves."""
         yield Figures(id="backtest-figures")
@@ -26,7 +31,8 @@ class BacktestLook(Vertical):
 
     def show(self, listed: ListedResult) -> None:
         """Show its figures, which are known."""
-        self.query_one(Figures).show(backtest_rows.figures(listed))
+        dimmed = listed.path == self._with_held
+        self.query_one(Figures).show(backtest_rows.figures(listed, dimmed=dimmed))
 
     async def draw(self, library: LibraryCommands, listed: ListedResult, zone: tzinfo) -> None:
         """Read its curves, and draw them with times in a zone."""
@@ -43,3 +49,5 @@ class BacktestLook(Vertical):
             curves = [Curve(opened.equity, tone), Curve(opened.held, Tone.DIM)]
             decimals = money_decimals(*result.symbols)
             chart.draw(curves, result.starting_balance, zone, decimals=decimals)
+            self._with_held = listed.path if opened.held else None
+            self.show(listed)

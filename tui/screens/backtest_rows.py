@@ -127,17 +127,22 @@ def _market(listed: ListedResult) -> str:
     return f"{symbols[0]}{more}" if symbols else formats.UNKNOWN
 
 
-def figures(listed: ListedResult) -> tuple[Figure, ...]:
-    """The headline of the result under the cursor."""
+def figures(listed: ListedResult, *, dimmed: bool = False) -> tuple[Figure, ...]:
+    """The headline of the result under the cursor.
+
+    `dimmed`: whether the curves beneath have one of buying and holding. Its figure says which of
+    them that is: the title has no room for it on a narrow terminal.
+    """
     result = listed.result
     metrics = result.metrics
     total, benchmark = metrics.total_return_pct, metrics.benchmark_return_pct
+    held, width = "BUY & HOLD" + ", DIMMED" * dimmed, len("BUY & HOLD, DIMMED")
     return (
         Figure("RETURN", formats.change_percent(total), tone_of(total), width=11),
-        Figure("BUY & HOLD", formats.change_percent(benchmark), tone_of(benchmark), 11, priority=1),
+        Figure(held, formats.change_percent(benchmark), tone_of(benchmark), width, priority=1),
         Figure("TRADES", formats.number(metrics.total_trades, 0), width=6),
         Figure("WIN RATE", formats.percent(metrics.win_rate_pct), width=8),
-        Figure("PROFIT FACTOR", factor_text(listed), width=13),
+        Figure("PF", factor_text(listed), width=6),
         Figure("DRAWDOWN", formats.drawdown(metrics.max_drawdown_pct), width=8),
         Figure("SHARPE", formats.number(metrics.sharpe_ratio), width=6),
         Figure(
