@@ -606,6 +606,18 @@ async def test_every_trade_of_a_real_report_has_the_twin_that_its_comparison_tel
     assert {None, "slippage", "manual"} <= causes
 
 
+async def test_mean_return_and_spread_say_what_they_are_in_per_cent_of(workspace: Path) -> None:
+    """Of equity the one, of margin the other: -0.039% was the mean of +0.30, +0.01 and -0.55."""
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        screen = await compared(pilot, app)
+        answers = told(screen)
+        assert answers["edge"].text.endswith("trades, % of equity")
+        assert answers["live"].text.endswith("trades, % of margin")
+        await pilot.press("v")
+        await until(pilot, lambda: "P&L, % OF MARGIN" in drawn(app, "#compare-spread"))
+
+
 @pytest.mark.parametrize("most", [0.07, 7.5, 330.0])
 def test_a_range_of_the_spread_has_room_for_both_its_ends(most: float) -> None:
     ranges = [row.cells[0].text for row in spread_rows({"Backtest": [most, -most]})]

@@ -340,7 +340,8 @@ def _edge(name: str, layer: EdgeLayer | None, zone: tzinfo) -> AnswerRow:
     walls = layer.walls
     if layer.lines is None or walls is None:
         none = layer.reason or "" if layer.state is not None else ""
-        text = f"mean return of {layer.trades:,} trade{'s' * (layer.trades != 1)}"
+        trades = f"{layer.trades:,} trade{'s' * (layer.trades != 1)}"
+        text = f"mean return of {trades}, {layer.unit}"
         if not layer.trades:
             text = "no trade has closed yet"
         return AnswerRow(name, name.capitalize(), sign, word, tone, text, _means_gauge(layer), none)
@@ -349,7 +350,7 @@ def _edge(name: str, layer: EdgeLayer | None, zone: tzinfo) -> AnswerRow:
     at = layer.at or seen
     low, high = (float(wall[at]) for wall in walls)
     here = float(layer.sums[at - 1]) if at else 0.0
-    texts = _after(seen, lines.horizon, layer.since, "returns of {} added up")
+    texts = _after(seen, lines.horizon, layer.since, f"returns of {{}} added up, {layer.unit}")
     if not layer.trades:
         texts = (_NO_TRADE.format(lines.horizon),)
     if layer.at is not None:

@@ -74,7 +74,7 @@ FALL_COLUMNS = (
     Column("", _BAR),
 )
 SPREAD_COLUMNS = (
-    Column("P&L OF A TRADE", 18, "right"),
+    Column("P&L, % OF MARGIN", 18, "right"),
     Column("BACKTEST", 15, grow=9),
     Column("PAPER", 15, grow=9),
     Column("LIVE", 15, grow=9),
