@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
+from core.market.candles.durations import in_words
+from core.market.candles.timeframes import DAY
 from core.store.notes import Notes, NotesError
 from core.text import per_cent
 from core.typed import prepare
@@ -45,7 +47,7 @@ class AlertRule(msgspec.Struct, frozen=True, omit_defaults=True):
             case AlertKind.DRAWDOWN:
                 return f"drawdown of {per_cent(self.value)}"
             case AlertKind.NO_TRADE:
-                return f"no trade for {self.value:g} day{'s' * (self.value != 1)}"
+                return f"no trade for {in_words(round(self.value * DAY)) or f'{self.value:g} days'}"
         return f"{self.symbol} {self.kind.value} {self.value:,.12g}"
 
     def same_as(self, other: AlertRule) -> bool:

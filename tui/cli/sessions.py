@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -88,9 +89,11 @@ def add_commands(commands: Commands) -> None:
         ("--above", "the price is so high"),
         ("--below", "the price is so low"),
         ("--drawdown", "equity has fallen so many per cent from its highest"),
-        ("--no-trade", "nothing was entered or left for so many days"),
     ):
         parser.add_argument(name, type=float, metavar="N", help=about)
+    parser.add_argument(
+        "--no-trade", type=_days, metavar="7d", help="nothing was entered or left for so long"
+    )
     parser.add_argument("--clear", action="store_true", help="of nothing asked for before")
     _add_on_session(commands, "restart", restart, "the same config as a new session", many=False)
     _add_on_session(commands, "archive", archive, "take an ended session out of the lists")
@@ -229,6 +232,19 @@ def alert(arguments: AlertArguments) -> int:
         await link.set_alerts(one, tuple(wanted))
 
     return _each(arguments, ask, "tells of it", living=True)
+
+
+def _days(text: str) -> float:
+    """Days, of a bare number or of a duration such as `12h`."""
+    from core.market.candles.durations import SpanError, parse_duration
+    from core.market.candles.timeframes import DAY
+
+    if re.fullmatch(r"[\d.]+", text):
+        text += "d"
+    try:
+        return parse_duration(text) / DAY
+    except SpanError as error:
+        raise argparse.ArgumentTypeError(f"{error}; a bare number is days") from error
 
 
 def _symbol(arguments: SymbolArguments) -> str | None:

@@ -519,6 +519,20 @@ def test_a_session_whose_folder_is_gone_is_told_of_and_can_be_deleted(run: Run, 
     assert host.fresh_snapshot().sessions == ()
 
 
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [("2", "2 days"), ("2d", "2 days"), ("12h", "12 hours"), ("1.5", "1 day 12 hours")],
+)
+def test_no_trade_is_waited_for_so_many_days_or_so_long(
+    run: Run, host: Host, typed: str, text: str
+) -> None:
+    asked = ("--config", json.dumps(rsi_bounce()), "--feed", "demo", "--json")
+    session_id = run("start", *asked).json["session_id"]
+    assert run("alert", session_id, "--no-trade", typed).code == 0
+    (rule,) = host.fresh_snapshot().sessions[0].notes.alerts
+    assert rule.text == f"no trade for {text}"
+
+
 @pytest.mark.parametrize("arguments", [(), ("--above", "nan")])
 def test_an_alert_that_waits_for_nothing_is_bad_input(run: Run, arguments: tuple[str, ...]) -> None:
     run("init")
