@@ -23,7 +23,7 @@ _FILLED = {
 # compgen expands the words it is given: a folder's name that is more than a word is left out.
 _SCRIPT = """\
 _papertape_names() {{
-    ls "$1" 2>/dev/null | grep -E '^[[:alnum:]_-]+$'
+    ls "$1" 2>/dev/null | LC_ALL=C.UTF-8 grep -E '^[[:alnum:]_-]+$'
 }}
 _papertape() {{
     local current="${{COMP_WORDS[COMP_CWORD]}}" at="" next="" words="" options="" number

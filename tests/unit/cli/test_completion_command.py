@@ -19,13 +19,13 @@ needs_bash = pytest.mark.skipif(BASH is None, reason="needs bash")
 needs_zsh = pytest.mark.skipif(ZSH is None, reason="needs zsh")
 
 
-def completed(run: Run, workspace: Path, *words: str) -> list[str]:
+def completed(run: Run, workspace: Path, *words: str, locale: str = "C.UTF-8") -> list[str]:
     """What bash offers for the last of these words."""
     script = run("completion", "bash").out
     given = " ".join(f"'{word}'" for word in ("papertape", *words))
     asked = f"{script}\nCOMP_WORDS=({given}); COMP_CWORD={len(words)}; _papertape\n"
     asked += 'printf "%s\\n" "${COMPREPLY[@]}"'
-    environment = {"PAPERTAPE_HOME": str(workspace), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    environment = {"PAPERTAPE_HOME": str(workspace), "PATH": "/usr/bin:/bin", "LC_ALL": locale}
     assert BASH is not None
     done = subprocess.run(
         [BASH, "-c", asked], env=environment, capture_output=True, text=True, check=True
@@ -61,6 +61,7 @@ def test_bash_completes_sessions_and_strategies(run: Run, workspace: Path, tmp_p
     for verb in ("show", "compare", "note", "remove"):
         assert completed(run, workspace, "backtests", verb, "") == ["b1b2b3b4"]
     assert completed(run, workspace, "backtest", "g") == ["größe"]
+    assert completed(run, workspace, "backtest", "g", locale="C") == ["größe"]
     elsewhere = ("--workspace", str(tmp_path / "other"), "stop", "")
     assert "aaaa1111" in completed(run, workspace, *elsewhere)
     assert completed(run, workspace, "backtest", "$") == []
