@@ -9,6 +9,7 @@ from typing import Any, NoReturn, Protocol
 
 from core.text import nearest
 
+_NO_NUMBER = re.compile(r"invalid (?P<kind>int|float) value: (?P<word>.*)")
 _UNKNOWN_WORD = re.compile(r"invalid choice: '(?P<word>[^']*)' \(choose from (?P<known>.*)\)")
 Run = Callable[[Any], int]
 """A command; what it is given is typed where it is written, from the arguments it declares."""
@@ -31,10 +32,11 @@ class Parser(argparse.ArgumentParser):
         """
         found, left = super().parse_known_args(*given, **named)
         if left:
-            options = re.findall(r"--[\w-]+", self.format_help())
-            guesses = (nearest(word.partition("=")[0], options) for word in left)
-            near = next(filter(None, guesses), None)
-            hint = f" (did you mean {near}?)" if near else ""
+            options = re.findall(r"--([\w-]+)", self.format_help())
+            # Without their dashes, in which all are alike.
+            words = (word.partition("=")[0].lstrip("-") for word in left if word.startswith("-"))
+            near = next(filter(None, (nearest(word, options) for word in words)), None)
+            hint = f" (did you mean --{near}?)" if near else ""
             self.error(f"unrecognized arguments: {' '.join(left)}{hint}")
         return found, left
 
@@ -44,6 +46,9 @@ class Parser(argparse.ArgumentParser):
             known = re.findall(r"[\w-]+", found["known"])
             if near := nearest(found["word"], known):
                 message = f"there is no {found['word']!r}: did you mean {near!r}?"
+        if found := _NO_NUMBER.search(message):
+            kind = "whole number" if found["kind"] == "int" else "number"
+            message = f"{message[: found.start()]}expected a {kind}, found {found['word']}"
         super().error(message)
 
 

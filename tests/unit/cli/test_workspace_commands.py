@@ -248,6 +248,23 @@ def test_an_unknown_option_is_refused_by_its_command_with_the_nearest(
 
 
 @pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["alert", "x", "--above", "high"], "argument --above: expected a number, found 'high'"),
+        (["sweep", "x", "--workers", "2.5"], "argument --workers: expected a whole number, found "),
+        (["alert", "x", "--no-trade", "soon"], "such as 4h; a bare number is days"),
+        (["schedule", "add", "--every", "4h", "--check", "x"], "arguments: --check x\n"),
+    ],
+)
+def test_what_is_no_number_and_no_option_is_told_as_that(
+    run: Run, words: list[str], told: str
+) -> None:
+    done = run(*words)
+    assert done.code == 2
+    assert told in done.err
+
+
+@pytest.mark.parametrize(
     ("words", "meant"),
     [
         (["stauts"], "status"),
