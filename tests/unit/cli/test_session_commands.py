@@ -421,6 +421,7 @@ def test_a_host_that_follows_another_waits_until_that_has_let_go_of_the_lock(
 def test_a_host_whose_workspace_is_deleted_ends_with_a_message_and_code_1(
     workspace: Path,
 ) -> None:
+    workspace.mkdir(mode=0o700)  # that it is new would be told as well
     program = [sys.executable, "-P", "-m", "tui.cli", "--workspace", str(workspace), "host"]
     with subprocess.Popen(
         program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
