@@ -204,16 +204,15 @@ class PerformanceScreen(BaseScreen):
             self._list_trades(table, closed)
             title = f"Trades · {len(table.rows):,}"
         elif self._view == _POSITIONS:
-            summed = [one for one in sessions if performance_rows.money_of(one) == self._money]
             columns = performance_rows.OPEN_COLUMNS
-            held = [one for one in summed if one.open_positions]
+            held = [one for one in sessions if one.open_positions]
             table.take_columns(performance_rows.telling_apart(columns, held))
-            table.set_rows(performance_rows.open_rows(summed))
-            left = sum(len(one.open_positions) for one in summed if one.state.ended)
-            others = sum(len(one.open_positions) for one in sessions) - len(table.rows)
+            table.set_rows(performance_rows.open_rows(held))
+            left = sum(len(one.open_positions) for one in held if one.state.ended)
             title = f"Open · {len(table.rows) - left:,}"
             title += f", left at the end · {left:,}" if left else ""
-            title += f" · {others:,} in other money, m" if others else ""
+            kinds = len(performance_rows.kinds_of_money(held))
+            title += f" · {kinds:,} kinds of money" if kinds > 1 else ""
         else:
             grouping = GROUPINGS[self._view]
             table.take_columns(grouping.columns)

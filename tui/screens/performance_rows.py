@@ -59,7 +59,12 @@ TRADE_COLUMNS = (
 )
 MONEY = (Mode.TESTNET, Mode.SIMULATED, Mode.DEMO, Mode.REPLAY)
 """The kinds of money, the one that is closest to real first."""
-OPEN_COLUMNS = (Column("STRATEGY", 13, grow=10), *POSITION_COLUMNS, Column("ID", 8, priority=2))
+OPEN_COLUMNS = (
+    Column("STRATEGY", 13, grow=10),
+    Column("MONEY", 14, optional=True),
+    *POSITION_COLUMNS,
+    Column("ID", 8, priority=1),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,11 +323,21 @@ def trade_rows(closed: Iterable[Closed], zone: tzinfo) -> list[Row]:
 
 
 def open_rows(sessions: Iterable[SessionSnapshot]) -> list[Row]:
-    """All open positions, with the session each is in; last those left open at an end, dim."""
-    found = []
-    for session in sorted(sessions, key=lambda one: one.state.ended):
+    """All open positions, with the session each is in; last those left open at an end, dim.
+
+    Of several kinds of money each says its own, that closest to real first: none is summed.
+    """
+    held = [one for one in sessions if one.open_positions]
+    kinds, found = kinds_of_money(held), []
+    for session in sorted(held, key=lambda one: (one.state.ended, kinds.index(money_of(one)))):
+        money = str(money_of(session)) if len(kinds) > 1 else ""
         for row in position_rows(session):
-            cells = (Cell(session.strategy, Tone.STRONG), *row.cells, Cell(session.id, Tone.DIM))
+            cells = (
+                Cell(session.strategy, Tone.STRONG),
+                Cell(money),
+                *row.cells,
+                Cell(session.id, Tone.DIM),
+            )
             if session.state.ended:
                 cells = tuple(replace(one, tone=Tone.DIM) for one in cells)
             found.append(Row(f"{session.id} {row.key}", cells))
