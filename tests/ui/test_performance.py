@@ -34,7 +34,7 @@ from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.trade import TradeScreen
 from tui.widgets.calendar import Calendar, DayResult
-from tui.widgets.columns import places
+from tui.widgets.columns import ColumnLayout, places
 from tui.widgets.figures import Figures
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
@@ -100,6 +100,23 @@ def told(rows: list[Row]) -> list[tuple[str, str, str]]:
 def test_trades_are_taken_apart(title: str, expected: list[tuple[str, str, str]]) -> None:
     grouping = next(one for one in GROUPINGS if one.title == title)
     assert told(performance_rows.slice_rows(TRADES, grouping, UTC)) == expected
+
+
+@pytest.mark.parametrize("width", [76, 96, 110, 116, 180])
+def test_the_id_of_a_session_is_whole_beside_a_bar_and_where_there_is_none(width: int) -> None:
+    long = session("35e7eabc", "momentum_grind")
+    grouping = next(one for one in GROUPINGS if one.title == "Session")
+    trades = [closed(long, "2025-11-22T13:00", pnl) for pnl in (1.0, -2.0)]
+    rows = performance_rows.slice_rows(trades, grouping, UTC)
+    layout = ColumnLayout(grouping.columns_for(rows))
+    layout.measure(rows)
+    layout.place(0, width)
+    first = layout.places[0]
+    told = layout.written(rows[0].cells[0], first).rstrip()
+    assert told.endswith("35e7eabc")
+    if width >= 116:  # of a terminal of 120 cells
+        assert told == "momentum_grind 35e7eabc"
+        assert layout.places[-1].column == len(layout.columns) - 1, "a bar stays"
 
 
 def test_days_and_hours_are_those_of_the_zone() -> None:

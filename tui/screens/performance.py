@@ -215,8 +215,9 @@ class PerformanceScreen(BaseScreen):
             title += f" · {kinds:,} kinds of money" if kinds > 1 else ""
         else:
             grouping = GROUPINGS[self._view]
-            table.take_columns(grouping.columns)
-            table.set_rows(performance_rows.slice_rows(closed, grouping, zone, self._decimals))
+            rows = performance_rows.slice_rows(closed, grouping, zone, self._decimals)
+            table.take_columns(grouping.columns_for(rows))
+            table.set_rows(rows)
             title = grouping.title
         names = [*(one.title for one in GROUPINGS), "Trades", "Open"]
         names[self._view] = title

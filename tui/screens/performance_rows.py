@@ -29,6 +29,7 @@ from tui.widgets.table_rows import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 _BAR = 16
+_NAME_GROWS = 14  # cells beyond its width; less than the bar has
 
 _SLICE_COLUMNS = (
     Column("TRADES", 6, "right"),
@@ -124,6 +125,7 @@ class Grouping:
     """A way to take the trades apart: the name of its view, what its groups are, and their order.
 
     `order`: of times the latest first, of hours as the day goes, of others the most profitable.
+    `ends_in_id`: whether the names end in an ID, which is not what is cut of them.
     """
 
     title: str
@@ -131,11 +133,20 @@ class Grouping:
     of: Callable[[Closed, tzinfo], str]
     order: Literal["newest", "name", "gain"] = "gain"
     width: int = 16
+    ends_in_id: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns of its table."""
-        return (Column(self.heading, self.width, grow=14), *_SLICE_COLUMNS)
+        name = Column(self.heading, self.width, grow=_NAME_GROWS, middle=self.ends_in_id)
+        return (name, *_SLICE_COLUMNS)
+
+    def columns_for(self, rows: Sequence[Row]) -> tuple[Column, ...]:
+        """The columns for these rows: a bar leaves to longer names what they need of its room."""
+        *others, bar = self.columns
+        longest = max((cell_len(row.cells[0].text) for row in rows), default=0)
+        longer = min(_NAME_GROWS, max(0, longest - self.width))
+        return (*others, replace(bar, width=bar.width - longer))
 
 
 def day_name(day: date) -> str:
@@ -157,7 +168,12 @@ GROUPINGS = (
     Grouping("Exit", "EXIT REASON", lambda one, _: exit_text(one.trade.exit_reason)),
     Grouping("Strategy", "STRATEGY", lambda one, _: one.session.strategy),
     Grouping("Hour", "HOUR OF ENTRY", _hour, "name"),
-    Grouping("Session", "SESSION", lambda one, _: f"{one.session.strategy} {one.session.id}"),
+    Grouping(
+        "Session",
+        "SESSION",
+        lambda one, _: f"{one.session.strategy} {one.session.id}",
+        ends_in_id=True,
+    ),
 )
 
 
