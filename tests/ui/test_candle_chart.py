@@ -11,11 +11,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from core.journal.values import SessionState
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
 from core.strategy.chart_values import LONGEST_CHART, Chart, ChartLine
 from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
-from tests.ui.scripted import HOUR, busy, candles
+from tests.ui.scripted import HOUR, NOW, busy, candles
 from tests.ui.test_sessions import drawn
 from tui import formats
 from tui.app import PapertapeApp
@@ -47,6 +48,24 @@ async def full_screen(
         await pilot.press("z")
         await until(pilot, lambda: chart.size.height > size[1] - 6)
         yield app, pilot
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE, VAST])
+async def test_tab_leads_from_the_trades_of_a_session_into_its_chart(size: tuple[int, int]) -> None:
+    """As docs/screens.md and the refusal of a crosshair among the trades say."""
+    link = busy()
+    for one in link.sessions:
+        link.change(one.id, state=SessionState.STOPPED, ended=NOW)
+    app = make_app(link)
+    async with driven(app, size) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        chart = app.screen.query_one(CandleChart)
+        await until(pilot, lambda: "sma_10" in str(chart.border_title))
+        await pilot.press("right")
+        await until(pilot, lambda: any("Tab leads" in one.message for one in app.notes))
+        await pilot.press("tab", "z")
+        await until(pilot, lambda: chart.has_focus and chart.size.width == size[0])
 
 
 def picture(app: PapertapeApp) -> list[str]:

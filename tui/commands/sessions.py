@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tui.commands.command import Command, Place, unfilter
 
+_ONE_SYMBOL = "The session trades one symbol. Tab leads into its chart, where ← → move a crosshair."
+
 SESSIONS: tuple[Command, ...] = (
     Command(
         "session.open", Place.SESSIONS, "enter", "Enter", "open",
@@ -97,12 +99,12 @@ SESSIONS: tuple[Command, ...] = (
     Command(
         "one.symbol", Place.SESSION, "l,right", "l →", "symbol", "The session's next symbol",
         "symbol(1)", 7,
-        unless="The session trades one symbol.",
+        unless=_ONE_SYMBOL,
     ),
     Command(
         "one.symbol_back", Place.SESSION, "h,left", "h ←", "symbol back",
         "The session's previous symbol", "symbol(-1)",
-        unless="The session trades one symbol.",
+        unless=_ONE_SYMBOL,
     ),
     Command(
         "one.pause", Place.SESSION, "p", "p", "pause",
