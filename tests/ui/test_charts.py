@@ -193,6 +193,16 @@ async def test_a_curve_ends_where_it_ends_though_its_band_goes_on() -> None:
     assert not any(0x2800 < ord(cell) < 0x2900 for line in lines[1:-2] for cell in line[20:])
 
 
+async def test_a_base_line_does_not_break_the_band_it_lies_in() -> None:
+    """Its row was blank but for dots: a curve along it seemed to be out of its band."""
+    band = Band(((0, -2.0, 3.0), (100, -2.0, 3.0)))
+    lines = await drawn(band, whole=True, curve=replace(RISE, points=((0, 2.0), (200, 3.0))))
+    base = next(line for line in lines.splitlines() if line.endswith(" 0.00 "))
+    assert "┈" not in base[4:25]
+    assert SHADED * 10 in base
+    assert "┈" in base[30:], "beside the band it is drawn"
+
+
 async def test_the_sides_of_a_band_are_joined_where_they_are_steep() -> None:
     band = Band(((0, -1.0, 0.0), (2, -1.0, 3.0), (400, -1.0, 3.0)))
     lines = (await drawn(band, whole=True)).splitlines()

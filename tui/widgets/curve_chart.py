@@ -216,13 +216,14 @@ class CurveChart(LineView, can_focus=True):
         step = (end - start) / max(1, width * 2 - 1)
         moments = [start + (end - start) * n // max(1, width * 2 - 1) for n in range(width * 2)]
         cells: list[list[tuple[str, Tone]]] = [[(" ", Tone.DIM)] * width for _ in range(height)]
-        if self._base is not None:
-            cells[scale.line(self._base)] = [("┈", Tone.RULE)] * width
         if self._band is not None:
             for column, between in enumerate(self._band.at(moments[::2])):
                 _shade(cells, column, between, scale)
             for (line, column), bits in _edges(self._band, moments, scale).items():
                 cells[line][column] = (chr(0x2800 + bits), Tone.DIM)
+        if self._base is not None:  # where the band lies: as its gap a line would seem to leave it
+            row = cells[scale.line(self._base)]
+            row[:] = [("┈", Tone.RULE) if cell[0] == " " else cell for cell in row]
         for curve in reversed(self._curves):
             for (line, column), bits in _dots(curve, start, step, width * 2, scale).items():
                 cells[line][column] = (chr(0x2800 + bits), curve.tone)
