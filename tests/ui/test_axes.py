@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, tzinfo
 from itertools import pairwise, product
@@ -169,6 +170,25 @@ def test_values_beside_a_chart_are_three_and_an_equal_step_apart(lines: int) -> 
         apart = [below - above for below, above in pairwise(places)]
         assert min(apart) >= (2 if lines >= 12 else 1), "none stands right on another"
         assert max(apart) - min(apart) <= 1
+
+
+@pytest.mark.parametrize("lines", range(5, 16))
+def test_values_stand_equally_many_lines_apart_where_some_round_ones_do(lines: int) -> None:
+    """11,500 was one line above 11,000, and 10,500 two below it."""
+    for low, size in product((9_950.4, 68_450.76, 0.0), range(10, 200, 3)):
+        scale = Scale.around(low, low + max(low, 1.0) * size / 1000, lines)
+        ticks = scale.ticks()
+        apart = {below - above for below, above in pairwise(ticks)}
+        if len(apart) == 1 or min(apart) >= 4:  # of so many one more is not seen
+            continue
+        steps = [10.0**power * factor for power in range(-4, 5) for factor in (1, 2, 2.5, 4, 5)]
+        for step in steps:
+            first, last = math.ceil(scale.low / step), math.floor(scale.high / step)
+            if not 3 <= last - first + 1 <= lines / 2:
+                continue
+            rows = [scale.line(number * step) for number in range(first, last + 1)]
+            even = {below - above for below, above in pairwise(rows)}
+            assert len(even) > 1 or min(even) < 2, f"{step} of {ticks}"
 
 
 def test_time_since_a_beginning_is_told_in_days_or_what_they_are_too_long_for() -> None:

@@ -264,7 +264,7 @@ async def test_small_falls_beside_a_chart_are_told_apart() -> None:
     async with app.run_test(size=(60, 12)) as pilot:
         await pilot.pause()
         chart = app.screen.query_one(CurveChart)
-        for least, labels in ((-0.13, 2), (-13.0, 0), (-0.8, 2)):
+        for least, labels in ((-0.13, 2), (-13.0, 0), (-0.8, 1)):
             chart.draw([Curve(((0, 0.0), (100, least)), Tone.LOSS, filled=True)], 0.0)
             await pilot.pause()
             lines = [chart.render_line(y).text for y in range(12)]

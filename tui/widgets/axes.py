@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from itertools import accumulate, chain, count, pairwise
@@ -40,6 +40,7 @@ _FEWEST = 3  # labels an axis has where it is long enough
 _GAP = 2  # cells between two labels, at least: a day and an hour side by side read as one
 _APART = 12  # cells from one label to the next, about
 _MOST = 1_000  # labels that no line is long enough for
+_NOT_SEEN = 4  # lines between two values, of which one more or less is not seen
 _ROUND = (1, 2, 2.5, 5)
 _LESS_ROUND = (4,)  # of a balance of 10,000 its multiples are that too
 
@@ -77,21 +78,21 @@ class Scale:
     def ticks(self) -> dict[int, float]:
         """Round values by line, a step apart: about one in four lines, three in three or more.
 
-        No two stand on lines beside each other where three are found that do not. Where no three
-        round ones lie in so few lines they are the lowest, the middle and the highest.
+        No two stand on lines beside each other where three are found that do not. Of these, such
+        are taken as have equally many lines between them, if there are any. Where no three round
+        ones lie in so few lines they are the lowest, the middle and the highest.
         """
-        rough = (self.high - self.low) / max(1.0, self.lines / 4)
         found: dict[int, float] = {}
-        for apart, factors in ((2, _ROUND), (2, _LESS_ROUND), (1, _ROUND)):
-            for step in _steps_down(rough, factors):
-                values = _multiples(self.low, self.high, step)
-                lines = [self.line(value) for value in values]
-                if any(below - above < apart for below, above in pairwise(lines)):
-                    break  # and the more with a smaller one
-                if len(lines) > len(found):
-                    found = dict(zip(lines, values, strict=True))
-                if len(found) >= _FEWEST:
-                    return found
+        for apart in (2, 1):
+            whole = [
+                ticks
+                for factors in (_ROUND, _LESS_ROUND)
+                for ticks in self._multiples_apart(apart, factors)
+            ]
+            enough = [ticks for ticks in whole if len(ticks) >= _FEWEST]
+            if enough:
+                return next(filter(_looks_even, enough), enough[0])
+            found = max([found, *whole], key=len)
         if self.lines < _FEWEST:
             return found
         fine = 10.0 ** math.floor(math.log10((self.high - self.low) / 100))
@@ -100,6 +101,22 @@ class Scale:
         return {
             self.line(value): value for value in (values[0], values[middle], values[2 * middle])
         }
+
+    def _multiples_apart(self, apart: int, factors: Sequence[float]) -> Iterator[dict[int, float]]:
+        """Round values by line, the fewest first, none nearer to another than so many lines."""
+        rough = (self.high - self.low) / max(1.0, self.lines / 4)
+        for step in _steps_down(rough, factors):
+            values = _multiples(self.low, self.high, step)
+            lines = [self.line(value) for value in values]
+            if any(below - above < apart for below, above in pairwise(lines)):
+                return  # and the more with a smaller one
+            yield dict(zip(lines, values, strict=True))
+
+
+def _looks_even(ticks: Mapping[int, float]) -> bool:
+    """Whether as many lines lie between each two, or so many that one more is not seen."""
+    apart = [below - above for below, above in pairwise(ticks)]
+    return min(apart) == max(apart) or min(apart) >= _NOT_SEEN
 
 
 def _steps_down(rough: float, factors: Sequence[float]) -> list[float]:
