@@ -62,7 +62,7 @@ async def test_a_key_of_ones_own_does_what_the_other_did_and_is_shown(tmp_path: 
         ({"one.back": "b", "one.stop": "escape"}, "one.stop on Esc clashes with"),
         ({"settings.try": "ctrl+["}, "clashes with app.all_panes"),
         ({"app.theme": "enter"}, "clashes with"),
-        ({"logs.level": "ctrl+m"}, "clashes with table.open"),
+        ({"logs.level": "ctrl+m"}, "clashes with logs.open (open)"),
         ({"app.palette": "f6"}, "app.palette stays on Ctrl+P"),
         ({"session.unfilter": "f6"}, "session.unfilter stays on Esc"),
         ({"session.stop": "\x1b[31m"}, "expected a key"),
