@@ -54,6 +54,12 @@ _WORDS = {
 }
 
 
+_BY_THE_STRATEGY = frozenset(
+    {Obstacle.HOURS, Obstacle.COOLDOWN, Obstacle.TRADES_PER_DAY, Obstacle.UNFILLED}
+)
+"""What keeps an order from becoming a trade because its strategy wants it so: no cause to warn."""
+
+
 def clock_text(time: int) -> str:
     """A time (UTC ms) as the log writes it."""
     return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%d %H:%M")
@@ -113,7 +119,8 @@ def tell(event: Event, symbols: Sequence[str] = ()) -> tuple[Level, str]:
             known = (f"{what} {number(one)}" for what, one in priced.items() if one is not None)
             return Level.DEBUG, f"{trade.symbol}: trade {trade.id} by candles: {', '.join(known)}"
         case Refused():
-            return Level.WARNING, f"{event.symbol}: no {event.side} entry: {event.why}"
+            level = Level.INFO if event.obstacle in _BY_THE_STRATEGY else Level.WARNING
+            return level, f"{event.symbol}: no {event.side} entry: {event.why}"
         case FundingPaid():
             verb = "paid" if event.amount > 0 else "received"
             digits = max(4, money_decimals(event.symbol))

@@ -16,8 +16,10 @@ from core.trading.values import (
     Addition,
     Exited,
     ExitReason,
+    Obstacle,
     Priced,
     Reduced,
+    Refused,
     Side,
     TradePart,
 )
@@ -68,6 +70,18 @@ def test_candles_price_the_first_entry_and_the_last_exit_of_several() -> None:
     made = trade(5.0, candle_entry_price=99.0, candle_exit_price=101.5)
     made = msgspec.structs.replace(made, id=1, symbol="A/B", parts=parts, entries=entries)
     assert tell(Priced(1, made))[1] == ("A/B: trade 1 by candles: first entry 99, last exit 101.5")
+
+
+def test_an_entry_that_the_strategys_own_rules_refuse_is_no_warning() -> None:
+    warned = {
+        obstacle
+        for obstacle in Obstacle
+        if tell(Refused(1, "A/B", Side.LONG, obstacle, "why"))[0] is Level.WARNING
+    }
+    assert warned == {
+        *(Obstacle.PAUSED, Obstacle.RISK_LIMIT),
+        *(Obstacle.BALANCE, Obstacle.FILTER, Obstacle.PRICE),
+    }
 
 
 async def test_a_journal_is_told_as_the_log_was(tmp_path: Path, candle_file: Path) -> None:
