@@ -67,6 +67,11 @@ class StrategyChoice:
     kept: ListedResult | None = None
     edited: bool = False
 
+    @property
+    def unsaved(self) -> str:
+        """Of a backtest only kept in the library that it is not saved, or no longer its own."""
+        return "" if self.kept is None else "edited since" if self.edited else "not saved"
+
     def figure(self, name: str) -> float | None:
         """A figure of its last backtest, saved or kept; None where that has none, or no number."""
         if self.kept is None:

@@ -35,7 +35,7 @@ _COLUMNS = (
     Column("SYMBOLS", 12, grow=8),
     Column("TF", 3),
     Column("FROM", 9, priority=2),
-    Column("BACKTEST", 20, priority=1),
+    Column("BACKTEST", 21, priority=1),
 )
 
 
@@ -171,6 +171,8 @@ def _backtest(choice: StrategyChoice) -> Cell:
     made, trades = choice.figure("total_return_pct"), choice.figure("total_trades")
     told = [] if made is None else [formats.gain(made)]
     told += [] if trades is None else [f"{trades:,.0f} trade{'s'[: trades != 1]}"]
+    # Of one that is only kept in the library its trades give way to that.
+    told = [*told[:1], choice.unsaved] if choice.unsaved else told
     return Cell(", ".join(told) or "saved")
 
 

@@ -370,9 +370,7 @@ def _row(key: str, choice: StrategyChoice) -> Row:
     tried = choice.backtested or choice.kept is not None
     count = len(choice.problems) if choice.is_read else 0
     made = Cell(formats.change_percent(gain), tone_of(gain), order=gain)
-    state = Cell("")
-    if choice.kept is not None:
-        state = Cell("edited since" if choice.edited else "not saved", Tone.DIM)
+    state = Cell(choice.unsaved, Tone.DIM)
     # One of the warnings says that no backtest is saved in it.
     others = len(choice.warnings) - (not choice.backtested)
     if count:
