@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
 from core.report.result import trade_to_json
 from core.report.written_report import written_report
+from core.session.snapshot import SessionDetail
 from core.strategy.chart import strategy_chart
 from core.strategy.chart_values import Chart, ChartSource, NoCandlesError
 from core.strategy.config.config import StrategyConfig
@@ -257,6 +259,27 @@ def test_a_twin_is_that_of_the_same_trade_or_it_is_said_why_there_is_none() -> N
 def test_a_trade_entered_by_hand_was_not_decided_by_its_conditions() -> None:
     by_hand: Trade = msgspec.structs.replace(LOST, by_hand=True)
     assert conditions_title(by_hand, UTC) == "Conditions at 09 Nov 16:00, entered by hand"
+    labels = {name: label for name, label, _ in fields_of_trade(by_hand)}
+    assert (labels["entered_by"], labels["signal_time"]) == ("Entered by", "Last candle")
+    assert ("signal_time", "Signal", LOST.signal_time) in fields_of_trade(LOST)
+
+
+async def test_the_indicators_of_a_trade_entered_by_hand_are_at_its_entry_not_at_a_signal() -> None:
+    link = busy()
+    detail = link.detail
+
+    async def entered(session_id: str) -> SessionDetail:
+        found = await detail(session_id)
+        trades = tuple(msgspec.structs.replace(one, by_hand=True) for one in found.trades)
+        return replace(found, trades=trades)
+
+    link.detail = entered  # type: ignore[method-assign]
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        page = await to_a_trade(pilot, app)
+        table = page.query_one("#trade-fields", LineTable)
+        await until(pilot, lambda: any(row.cells[0].text.startswith("AT ") for row in table.rows))
+        assert "AT ENTRY" in {row.cells[0].text for row in table.rows}
 
 
 BASE = {

@@ -436,6 +436,8 @@ def test_a_trade_tells_its_move_its_time_and_what_was_earned_by_then() -> None:
     ends = (a_trade(), a_trade(by_hand=True), a_trade(**by_hand), a_trade(by_hand=True, **by_hand))
     cells = [trade_cells(one, in_zone(UTC)) for one in ends]
     assert [each["BY HAND"].text for each in cells] == ["", "entry", "exit", "both"]
+    signal = cells[0]["SIGNAL"].text
+    assert [each["SIGNAL"].text for each in cells] == [signal, "by hand", signal, "by hand"]
     assert [each["REASON"].text for each in cells] == ["take profit"] * 2 + ["by hand"] * 2
     fills = {"entry_filled_at": NOW - HOUR, "exit_filled_at": NOW + 90_000}
     assert trade_cells(a_trade(**fills), in_zone(UTC))["HELD"].text == "1h 02m"

@@ -99,18 +99,19 @@ class SignalConditions(LineTable):
             self._draw((), none)
             return
         symbol, time = trade.symbol, trade.signal_time
+        candle = "candle before its entry" if trade.by_hand else "candle of its signal"
 
         async def work() -> None:
             try:
                 chart = await source(symbol, None, time + 1, 1)
             except NoCandlesError:  # the chart beside it says why
-                self._draw((), "The candle of its signal is not there to read them from.")
+                self._draw((), f"The {candle} is not there to read them from.")
             except CommandError as error:
                 self._draw((), f"They cannot be read: {error}")
             else:
-                self._draw(chart.conditions or (), _why_none(chart, time))
+                self._draw(chart.conditions or (), _why_none(chart, time, candle))
 
-        self._read("Reading the candle of its signal …", work())
+        self._read(f"Reading the {candle} …", work())
 
     def _read(self, meanwhile: str, work: Coroutine[None, None, None]) -> None:
         """Have `work` draw what it reads, and say what is done `meanwhile`."""
@@ -227,10 +228,10 @@ def conditions_title(trade: Trade | OpenTrade, zone: tzinfo) -> str:
     return f"Conditions at its signal, {time}"
 
 
-def _why_none(chart: Chart, time: int) -> str:
-    """Why a chart that is to end with a candle tells no condition at it."""
+def _why_none(chart: Chart, time: int, candle: str) -> str:
+    """Why a chart that is to end with a candle tells no condition at it; `candle`: which it is."""
     if not chart.candles or chart.candles[-1].time != time:
-        return "The candle of its signal is not among those kept."
+        return f"The {candle} is not among those kept."
     if chart.conditions is None:
         return "The host is of an older version and does not tell them."
     return "What decides for this strategy are no conditions."

@@ -315,7 +315,8 @@ class TradeScreen(BaseScreen):
             )
         chart = self.query_one("#trade-candles", CandleChart)
         known = {} if chart.timeframe else chart.values_at(trade.signal_time)
-        rows += [("at-signal", "AT SIGNAL", "")] * bool(known)
+        at = "AT ENTRY" if trade.by_hand else "AT SIGNAL"
+        rows += [("at-signal", at, "")] * bool(known)
         rows += [(f"at {name}", name, _reading(value)) for name, value in known.items()]
         table = self.query_one("#trade-fields", LineTable)
         made = [Row(name, (Cell(label, Tone.DIM), Cell(text))) for name, label, text in rows]

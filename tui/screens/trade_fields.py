@@ -137,5 +137,7 @@ def fields_of_trade(trade: Trade | OpenTrade) -> Sequence[tuple[str, str, float 
             if value // 1000 == of_candle // 1000:  # written alike: once is enough
                 continue
         if value is not None:
-            found.append((name, label, value))
+            # What a person entered had no signal: see `Trade.by_hand`.
+            unsignalled = name == "signal_time" and trade.by_hand
+            found.append((name, "Last candle" if unsignalled else label, value))
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import tzinfo
 from functools import partial
 
@@ -97,7 +98,7 @@ def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dic
         "SYMBOL": Cell(trade.symbol or formats.UNKNOWN),
         "SIDE": Cell(trade.side or formats.UNKNOWN),
         "BY HAND": Cell(_done_by_hand(trade), Tone.WARNING),
-        "SIGNAL": when(trade.signal_time),
+        "SIGNAL": _signal(trade, when),
         "ENTERED": when(trade.entry_time),
         "ENTRY": Cell(formats.price(trade.entry_price), order=trade.entry_price),
         "EXITED": when(trade.exit_time),
@@ -137,6 +138,12 @@ def _done_by_hand(trade: Trade | ReportedTrade) -> str:
     """Which ends of a trade a person decided on; empty where the strategy did on both."""
     left = trade.exit_reason == ExitReason.MANUAL
     return "both" if trade.by_hand and left else "entry" if trade.by_hand else "exit" * left
+
+
+def _signal(trade: Trade | ReportedTrade, when: When) -> Cell:
+    """When its signal came: of what a person entered there was none."""
+    cell = when(trade.signal_time)
+    return replace(cell, text="by hand") if trade.by_hand else cell
 
 
 def _reason(trade: Trade | ReportedTrade) -> str:
