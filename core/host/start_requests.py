@@ -321,22 +321,22 @@ def _terms_of(horizon: Horizon) -> TrialTerms:
 def _exchange(request: StartRequest) -> str | None:
     """The exchange to poll or, where it is not the default one, to follow live.
 
-    Its name becomes part of a path, so it is one of ccxt's.
+    Its name becomes part of a path, so it is one that is registered or one of ccxt's.
     """
     if request.feed not in (FeedKind.POLL, FeedKind.LIVE):
         if request.exchange is not None:
             raise BadRequestError("an exchange goes with the poll and live feeds only")
         return None
     name = request.exchange or DEFAULT_VENUE
+    if request.feed is FeedKind.LIVE and name in VENUES:
+        return None if name == DEFAULT_VENUE else name
     if problem := exchange_problem(name):
         raise BadRequestError(problem)
     if request.feed is FeedKind.LIVE:
-        if name not in VENUES:
-            known = ", ".join(sorted(VENUES))
-            raise BadRequestError(
-                f"exchange {name[:40]!r} has no live feed, only {known}: use the poll feed"
-            )
-        return None if name == DEFAULT_VENUE else name
+        known = ", ".join(sorted(VENUES))
+        raise BadRequestError(
+            f"exchange {name!r} has no live feed, only {known}: use the poll feed"
+        )
     return name
 
 

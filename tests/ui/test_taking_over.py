@@ -70,6 +70,7 @@ async def test_only_where_another_process_hosts_may_one_take_over() -> None:
         await pilot.press("T")
         assert isinstance(app.screen, SessionsScreen)
         await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: len(hints(app)) < NARROW[0])
         own = hints(app)
     app = make_app(attached())
     async with driven(app, NARROW) as pilot:

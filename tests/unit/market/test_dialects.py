@@ -176,7 +176,7 @@ async def test_one_line_registers_a_venue_for_live_sessions(
     def start() -> Any:
         return record_of(request, "abcd1234", BEGIN, "live-binance", lambda _: {})
 
-    with pytest.raises(BadRequestError, match="has no live feed, only binance"):
+    with pytest.raises(BadRequestError, match="exchange topics is not known"):
         start()
     monkeypatch.setitem(registry.VENUES, "topics", lambda _: Topics("ws://127.0.0.1:1/"))
     record = start()
